@@ -1,0 +1,37 @@
+"""Canonical JSON, content digests and the idempotency key."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
+def canonical_json(value: JsonValue) -> bytes:
+    """`value` as ASCII JSON with sorted keys and no spaces: equal values give equal bytes."""
+    return _encode(value).encode("ascii")
+
+
+def digest_of(value: JsonValue) -> str:
+    """`sha256:` and 64 hex digits of the canonical JSON of `value`."""
+    return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def fingerprint(provider: str, endpoint: str, completion_window: str, content: str) -> str:
+    """Digest of what is paid for. `content` is a `sha256:` digest of input bytes, or `file:` and a provider's file id.
+
+    Metadata, labels and paths are left out on purpose: words do not cost money.
+    """
+    return digest_of(["br1", provider, endpoint, completion_window, content])
+
+
+def idempotency_key(project: str, spec: str, address: str, run_key: str, attempt: int) -> str:
+    """The stable name of one paid submission: 36 lower-case characters.
+
+    No clock, no random number, no path and no lineage go in, so the key survives the loss of the whole state.
+    """
+    name = hashlib.sha256(canonical_json([project, spec, address, run_key, attempt])).digest()
+    return "br1-" + base64.b32encode(name).decode("ascii")[:32].lower()

@@ -1,0 +1,154 @@
+"""The plan: a frozen list of changes, what they were derived from, and a digest of itself. No secrets, no input rows."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal
+
+from batchrunner.manifest import Source
+from batchrunner.records import Record, encode, replace
+
+FORMAT = "batchrunner.plan"
+FORMAT_VERSION = "1.0"
+
+Action = Literal["submit", "resume", "replace", "unchanged", "blocked", "orphan"]
+SYMBOLS: Mapping[str, str] = {
+    "submit": "+",
+    "resume": "?",
+    "replace": "-/+",
+    "unchanged": "=",
+    "blocked": "!",
+    "orphan": "~",
+}
+
+
+class Submit(Record, tag="submit", tag_field="action"):
+    """Create a remote batch that no earlier attempt of this run created."""
+
+    address: str
+    run_key: str
+    reason: str
+    attempt: int
+    idempotency_key: str
+    fingerprint: str
+    provider: str
+    origin: str
+    endpoint: str
+    completion_window: str
+    source: Source
+    metadata: dict[str, str] = {}
+    base_version: str = ""
+
+
+class Replace(Submit, tag="replace", tag_field="action"):
+    """Create one more paid batch beside the one that `replaces` names, because `--replace` said so."""
+
+    replaces: str = ""
+
+
+class Resume(Record, tag="resume", tag_field="action"):
+    """Carry on with a stored intent whose outcome is not known, exactly as it stands in state."""
+
+    address: str
+    run_key: str
+    reason: str
+    attempt: int
+    idempotency_key: str
+    fingerprint: str
+    provider: str
+    endpoint: str
+    completion_window: str
+    source: Source
+    base_version: str
+
+
+class Unchanged(Record, tag="unchanged", tag_field="action"):
+    """Already submitted for this run; nothing is sent."""
+
+    address: str
+    run_key: str
+    reason: str
+    batch_id: str
+    submitted_at: str
+    status: str = ""
+
+
+class Blocked(Record, tag="blocked", tag_field="action"):
+    """Held: only a person can say what is right. `hint` is the command that says it."""
+
+    address: str
+    run_key: str
+    reason: str
+    hint: str
+    batch_id: str = ""
+    explanation: str = ""
+
+
+class Orphan(Record, tag="orphan", tag_field="action"):
+    """In state and no longer in the specs: left alone, never cancelled by itself."""
+
+    address: str
+    run_key: str
+    reason: str
+    batch_id: str = ""
+
+
+Change = Submit | Replace | Resume | Unchanged | Blocked | Orphan
+Sendable = Submit | Replace | Resume
+
+
+class PlannedSpec(Record):
+    """One spec of a plan: its file, digest and run, and the state it was compared with."""
+
+    name: str
+    path: str
+    sha256: str
+    run: str
+    state: str
+    lineage: str = ""
+    serial: int = 0
+
+
+class Plan(Record):
+    """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC."""
+
+    format: str = FORMAT
+    format_version: str = FORMAT_VERSION
+    plan_id: str = ""
+    created_at: str
+    tool_version: str
+    project: str = ""
+    targets: tuple[str, ...] = ()
+    specs: tuple[PlannedSpec, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def sendable(self) -> tuple[Sendable, ...]:
+        """The changes that send something."""
+        return tuple(c for c in self.changes if isinstance(c, Submit | Resume))
+
+    @property
+    def blocked(self) -> tuple[Blocked, ...]:
+        """The changes only a person can settle."""
+        return tuple(c for c in self.changes if isinstance(c, Blocked))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many changes of each action, zero included."""
+        counted = Counter(action_of(change) for change in self.changes)
+        return {action: counted[action] for action in SYMBOLS}
+
+
+def action_of(change: Change) -> str:
+    """The action's word."""
+    return str(change.__struct_config__.tag)
+
+
+def sealed(plan: Plan) -> Plan:
+    """`plan` with `plan_id` set to the digest of all the rest."""
+    return replace(plan, plan_id=digest_of_plan(plan))
+
+
+def digest_of_plan(plan: Plan) -> str:
+    """sha256 of the plan's compact JSON without its own `plan_id`."""
+    return "sha256:" + hashlib.sha256(encode(replace(plan, plan_id=""))).hexdigest()

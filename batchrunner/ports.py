@@ -1,0 +1,74 @@
+"""The seams: what the verbs need of the world, and the duties of whoever provides it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from batchrunner.events import Event
+from batchrunner.jobs import Job, Outcome
+from batchrunner.state import Entry, State
+
+
+class StateReader(Protocol):
+    """The read-only half of a store. Takes no lock and writes nothing, not even to repair."""
+
+    @property
+    def url(self) -> str:
+        """Where the state is, as a person would name it."""
+        ...
+
+    def load(self) -> State:
+        """The state as of now, an unfinished journal included; a new lineage where there is none.
+
+        Raises `StateError` for what cannot be read, is newer than this version, or is corrupt.
+        """
+        ...
+
+
+class StateStore(StateReader, Protocol):
+    """A store with one writer, the holder of its lock. Synchronous: a committing thread serves it."""
+
+    def lock(self, timeout: float, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold the exclusive right to write. Calls `waiting` once with who holds it; raises `TryAgain` `lock-held` after `timeout` seconds."""
+        ...
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Make entries durable, all or none, before returning. Raises `StateError` once and for all when that fails: a failed sync is never tried again."""
+        ...
+
+    def fold(self) -> None:
+        """Bring what was appended into the snapshot. Losing power at any moment loses nothing."""
+        ...
+
+
+class Committer(Protocol):
+    """Makes entries durable for many senders at once."""
+
+    async def commit(self, entry: Entry) -> None:
+        """Return when `entry` is durable. Raises `StateError` when it is not; nothing further may be sent then."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs jobs somewhere. Jobs and outcomes are picklable; a job touches only its provider."""
+
+    async def run(self, job: Job) -> Outcome:
+        """Run one job to an outcome, retries included. Never raises for anything a provider or a network does."""
+        ...
+
+
+class Reporter(Protocol):
+    """Shows events. Must not raise and must not block for long."""
+
+    def report(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can."""
+
+    def now(self) -> datetime:
+        """The time now, aware, in UTC."""
+        ...

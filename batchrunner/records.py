@@ -1,0 +1,54 @@
+"""What every durable record of ours is: a frozen, strict msgspec struct, and how it becomes bytes.
+
+The only module that imports msgspec: records, request lines and provider replies are decoded through it.
+"""
+
+from typing import Any, TypeVar, dataclass_transform
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from batchrunner.errors import StateError
+
+__all__ = ["Raw", "Record", "compact", "decode", "decoder", "encode", "pretty", "replace"]
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A frozen record. Unknown fields are errors; defaults are not written."""
+
+
+def encode(value: object) -> bytes:
+    """Compact JSON, keys of mappings sorted, fields in declared order."""
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def decode(data: bytes | Raw, kind: type[T], *, what: str) -> T:
+    """`data` as a `kind`. Raises `StateError` `unreadable-record` naming `what` and where in it."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise StateError("unreadable-record", f"{what} cannot be read", why=str(error)) from None
+
+
+def decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+    """A reusable decoder, for many records of one kind."""
+    return msgspec.json.Decoder(kind)
+
+
+def pretty(value: object) -> bytes:
+    """JSON for people and diffs: two spaces, sorted keys, a final newline."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+
+
+def compact(document: bytes) -> Raw:
+    """A provider's JSON document on one line, every token as it was sent."""
+    return Raw(msgspec.json.format(document, indent=-1))
+
+
+def plain(value: object) -> Any:
+    """A record as plain dicts, lists and scalars."""
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -1,0 +1,142 @@
+"""What was submitted: attempts by address and run key, and how an attempt moves on.
+
+    (absent) ─▶ intended ─upload─▶ uploaded ─send─▶ submitted | rejected | in-doubt | deferred
+
+An intent is durable before any byte is sent. An attempt found `intended` or `uploaded` when state is loaded may have
+been sent by a process that died: it is unresolved, as `in-doubt` is. `deferred` is known not to have been accepted.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from batchrunner.manifest import LocalFile, Source
+from batchrunner.records import Raw, Record, replace
+
+Status = Literal["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"]
+
+FORMAT = "batchrunner.state"
+FORMAT_VERSION = 1
+NO_REPLY = Raw(b"null")
+
+
+class Intent(Record):
+    """One paid submission, as it was decided. Written once, sent as it stands, never recomputed.
+
+    `origin` is where it may be sent (scheme, host and port, or `sandbox`); `plan_id` the plan that decided it;
+    `created_at` an RFC 3339 UTC time.
+    """
+
+    idempotency_key: str
+    fingerprint: str
+    provider: str
+    origin: str
+    endpoint: str
+    completion_window: str
+    source: Source
+    metadata: dict[str, str] = {}
+    plan_id: str = ""
+    created_at: str
+
+
+class Problem(Record):
+    """Why an attempt is where it is: a kebab-case `code`, the HTTP `status` (0: none came), the provider's own `words`."""
+
+    code: str
+    status: int = 0
+    words: str = ""
+
+
+class Attempt(Record):
+    """One attempt and what became of it.
+
+    `request` is the exact body of the create, once its file id is known; `sent_at` when the first create that is not
+    accounted for may have left; `reply` the returned batch object and `upload_reply` the returned file object, verbatim.
+    """
+
+    number: int
+    status: Status
+    intent: Intent
+    updated_at: str
+    file_id: str = ""
+    request: str = ""
+    sent_at: str = ""
+    batch_id: str = ""
+    adopted: bool = False
+    problem: Problem | None = None
+    upload_reply: Raw = NO_REPLY
+    reply: Raw = NO_REPLY
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the attempt does."""
+        return f"{self.number}.{self.status}.{self.updated_at}"
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether the provider may have it, or is still owed it."""
+        return self.status in {"intended", "uploaded", "in-doubt", "deferred"}
+
+    @property
+    def never_sent(self) -> bool:
+        """Whether no create can have left: a local input is uploaded, and that recorded, before its create is sent."""
+        return (
+            self.status in {"intended", "deferred"} and not self.request and isinstance(self.intent.source, LocalFile)
+        )
+
+
+class Entry(Record):
+    """One line of history: the attempt of an address in a run, as it now stands."""
+
+    address: str
+    run_key: str
+    attempt: Attempt
+
+
+class State:
+    """Attempts by address and run key, oldest first. Mutable, and owned by one writer: a store.
+
+    `lineage` is the state's birth id, `serial` counts its durable revisions.
+    """
+
+    __slots__ = ("batches", "lineage", "serial")
+
+    def __init__(
+        self, lineage: str, serial: int = 0, batches: dict[str, dict[str, list[Attempt]]] | None = None
+    ) -> None:
+        self.lineage = lineage
+        self.serial = serial
+        self.batches = {} if batches is None else batches
+
+    def latest(self, address: str, run_key: str) -> Attempt | None:
+        """The newest attempt of an address in a run."""
+        attempts = self.batches.get(address, {}).get(run_key)
+        return attempts[-1] if attempts else None
+
+    def entries(self) -> Iterator[Entry]:
+        """Every attempt, by address, run key and number."""
+        for address in sorted(self.batches):
+            for run_key, attempts in self.batches[address].items():
+                for attempt in attempts:
+                    yield Entry(address=address, run_key=run_key, attempt=attempt)
+
+    def record(self, entries: Iterable[Entry]) -> None:
+        """Take in entries in order: an attempt replaces the one of its number or follows the last."""
+        for entry in entries:
+            attempts = self.batches.setdefault(entry.address, {}).setdefault(entry.run_key, [])
+            if attempts and attempts[-1].number == entry.attempt.number:
+                attempts[-1] = entry.attempt
+            else:
+                _insert(attempts, entry.attempt)
+
+
+def _insert(attempts: list[Attempt], attempt: Attempt) -> None:
+    for index, known in enumerate(attempts):
+        if known.number >= attempt.number:
+            attempts[index : index + (known.number == attempt.number)] = [attempt]
+            return
+    attempts.append(attempt)
+
+
+def moved(attempt: Attempt, status: Status, at: str, **changes: object) -> Attempt:
+    """`attempt` with a new status at time `at` and other fields replaced; an earlier problem is dropped."""
+    return replace(attempt, **{"status": status, "updated_at": at, "problem": None, **changes})
