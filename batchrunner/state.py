@@ -39,7 +39,7 @@ class Intent(Record):
 
 
 class Problem(Record):
-    """Why an attempt is where it is: a kebab-case `code`, the HTTP `status` (0: none came), the provider's own `words`."""
+    """Why an attempt is where it is: a kebab-case `code`, the HTTP `status` (0: none) and the provider's own `words`."""
 
     code: str
     status: int = 0
@@ -50,7 +50,7 @@ class Attempt(Record):
     """One attempt and what became of it.
 
     `request` is the exact body of the create, once its file id is known; `sent_at` when the first create that is not
-    accounted for may have left; `reply` the returned batch object and `upload_reply` the returned file object, verbatim.
+    accounted for may have left; `reply` is the returned batch object, `upload_reply` the file object, both verbatim.
     """
 
     number: int
