@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from batchrunner.events import Event
-from batchrunner.jobs import Job, Outcome
-from batchrunner.state import Entry, State
+from batchrunner.jobs import Create, Job, Outcome, Upload
+from batchrunner.state import Entry, Intent, State
 
 
 class StateReader(Protocol):
@@ -47,6 +47,22 @@ class Committer(Protocol):
 
     async def commit(self, entry: Entry) -> None:
         """Return when `entry` is durable. Raises `StateError` when it is not; nothing further may be sent then."""
+        ...
+
+
+class Provider(Protocol):
+    """A batch service as the verbs see it: one method for each remote effect, and what a create will say."""
+
+    def create_request(self, intent: Intent, file_id: str) -> str:
+        """The exact JSON body of the create of `intent`, once its file is `file_id`. Pure: the same words every time."""
+        ...
+
+    async def upload(self, job: Upload) -> Outcome:
+        """Upload the job's file; `Uploaded`, `Rejected`, `Denied` or `Deferred`. Retries by itself; never raises for the wire."""
+        ...
+
+    async def create(self, job: Create) -> Outcome:
+        """Create the remote batch; any outcome but `Uploaded`. Resends only what its idempotency mode makes safe."""
         ...
 
 
