@@ -1,0 +1,180 @@
+"""Where paid requests are handed in: creates and uploads, with their keys and their faults."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from batchrunner.sandbox.faults import Fault, Kind
+from batchrunner.sandbox.misbehaviour import AFTER, BEFORE
+from batchrunner.sandbox.objects import ApiError, batch_object, encode, file_object
+from batchrunner.sandbox.orders import Order, read_order
+from batchrunner.sandbox.records import Batch, StoredFile, new_id
+from batchrunner.sandbox.replies import HangUp, json_reply
+from batchrunner.sandbox.settings import SandboxSettings
+from batchrunner.sandbox.storage import Claim, Committed, KeyReused, Storage
+from batchrunner.sandbox.uploads import receive
+
+CREATE_BYTES = 1_048_576
+KEY_CHARACTERS = 255
+
+
+class Submission(Protocol):
+    """A request that was read and checked; nothing is kept of it until it is committed."""
+
+    def commit(self) -> Committed:
+        """Keep it, durably, or answer with what its key already made. Raises KeyReused."""
+        ...
+
+
+class Counter:
+    """Takes creates and uploads, one after the other, exactly once per key."""
+
+    def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
+        self._settings = settings
+        self._storage = storage
+        self._late: dict[asyncio.TimerHandle, Submission] = {}
+
+    async def create(self, request: Request) -> Response:
+        """`POST /v1/batch`, `POST /v1/batches`."""
+        return await self._take("create", request, self._read_create)
+
+    async def upload(self, request: Request) -> Response:
+        """`POST /v1/files`."""
+        return await self._take("upload", request, self._read_upload)
+
+    def close(self) -> None:
+        """Commit now what was to be committed late: a provider that shuts down loses no order."""
+        for timer in list(self._late):
+            timer.cancel()
+            self._commit_late(timer)
+
+    async def _take(self, kind: Kind, request: Request, read: Callable[[Request], Awaitable[Submission]]) -> Response:
+        number = self._storage.arrive(kind)
+        faults = self._settings.faults
+        response = await self._answer(faults.pick(kind, *number), request, read)
+        delay = faults.delay(kind, *number)
+        if delay:
+            await asyncio.sleep(delay)
+        return response
+
+    async def _answer(
+        self, fault: Fault | None, request: Request, read: Callable[[Request], Awaitable[Submission]]
+    ) -> Response:
+        name = fault.name if fault else ""
+        if fault and name in BEFORE:
+            return BEFORE[name](fault)
+        submission = await read(request)
+        if fault and name == "late-commit":
+            self._commit_later(submission, fault.number)
+            return HangUp()
+        committed = _commit(submission)
+        if fault and name in AFTER:
+            return AFTER[name](fault, committed.body)
+        return json_reply(committed.body, headers={"Idempotency-Replayed": "true"} if committed.replayed else None)
+
+    async def _read_create(self, request: Request) -> Submission:
+        body = await _read_body(request)
+        order = read_order(body)
+        self._check_file(order.input_file_id)
+        key, claim = self._claim("create", request, hashlib.sha256(body).digest())
+        return _Create(self._storage, self._settings, order, _batch_prefix(request), key, claim)
+
+    async def _read_upload(self, request: Request) -> Submission:
+        part = self._storage.path(new_id("part-"))
+        upload = await receive(request.headers.get("content-type", ""), request.stream(), part)
+        try:
+            key, claim = self._claim("upload", request, upload.digest)
+        except ApiError:
+            part.unlink()
+            raise
+        file = StoredFile(new_id("file-"), 0.0, upload.size, upload.filename, upload.purpose, "upload", key)
+        return _Upload(self._storage, self._settings, file, part, claim)
+
+    def _check_file(self, file_id: str) -> None:
+        # Any other id is taken for a file that was uploaded before this sandbox began.
+        if file_id.startswith("file-missing") or self._storage.was_deleted(file_id):
+            message = f"No such File object: {file_id}"
+            raise ApiError(400, message, param="input_file_id", code="file_not_found")
+
+    def _claim(self, kind: Kind, request: Request, digest: bytes) -> tuple[str | None, Claim | None]:
+        key = request.headers.get("idempotency-key")
+        if key is not None and not 1 <= len(key) <= KEY_CHARACTERS:
+            message = f"An Idempotency-Key has 1 to {KEY_CHARACTERS} characters."
+            raise ApiError(400, message, param="Idempotency-Key", code="invalid_value")
+        if key is None or not self._settings.honour_keys:
+            return key, None
+        now = self._settings.clock()
+        return key, Claim(kind, key, digest, now, now - self._settings.key_ttl)
+
+    def _commit_later(self, submission: Submission, seconds: float) -> None:
+        def run() -> None:
+            self._commit_late(timer)
+
+        timer = asyncio.get_running_loop().call_later(seconds, run)
+        self._late[timer] = submission
+
+    def _commit_late(self, timer: asyncio.TimerHandle) -> None:
+        try:
+            self._late.pop(timer).commit()
+        except KeyReused:
+            return  # nobody is left to be told
+
+
+@dataclass(frozen=True, slots=True)
+class _Create:
+    storage: Storage
+    settings: SandboxSettings
+    order: Order
+    prefix: str
+    key: str | None
+    claim: Claim | None
+
+    def commit(self) -> Committed:
+        now = self.settings.clock()
+        batch = Batch(new_id(self.prefix), now, **asdict(self.order), idempotency_key=self.key)
+        body = encode(batch_object(batch, self.settings.timings, now))
+        return self.storage.add_batch(batch, body, self.claim)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    storage: Storage
+    settings: SandboxSettings
+    file: StoredFile
+    part: Path
+    claim: Claim | None
+
+    def commit(self) -> Committed:
+        file = replace(self.file, created_at=self.settings.clock())
+        try:
+            return self.storage.add_upload(file, self.part, encode(file_object(file)), self.claim)
+        finally:
+            self.part.unlink(missing_ok=True)
+
+
+def _commit(submission: Submission) -> Committed:
+    try:
+        return submission.commit()
+    except KeyReused:
+        message = "This Idempotency-Key was used before with a different request."
+        raise ApiError(422, message, param="Idempotency-Key", code="idempotency_key_reused") from None
+
+
+def _batch_prefix(request: Request) -> str:
+    """AlphaEdge's ids have a dash where OpenAI's have an underscore."""
+    return "batch-" if request.url.path == "/v1/batch" else "batch_"
+
+
+async def _read_body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > CREATE_BYTES:
+            raise ApiError(413, f"The body of a request may have {CREATE_BYTES} bytes.", code="request_too_large")
+    return bytes(body)

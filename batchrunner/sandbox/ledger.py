@@ -1,0 +1,52 @@
+"""What a sandbox committed, for tests and people to count: a read-only view that needs no running server."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+
+class Ledger:
+    """Reads a sandbox's database as it is at each call; a database that does not exist yet is empty."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def batches(self) -> list[dict[str, Any]]:
+        """Every batch committed, oldest first.
+
+        Keys: id, created_at (seconds), input_file_id, endpoint, completion_window, metadata, idempotency_key (None
+        where the request had none), cancelled_at.
+        """
+        from batchrunner.sandbox.storage import BATCH, read_batch
+
+        rows = self._read(f"SELECT {BATCH} FROM batches ORDER BY seq")  # noqa: S608 constant
+        batches = [asdict(read_batch(row)) for row in rows]
+        return [{name: value for name, value in batch.items() if name != "result"} for batch in batches]
+
+    def files(self) -> list[dict[str, Any]]:
+        """Every upload committed, oldest first, deleted ones too; output files are not uploads.
+
+        Keys: id, created_at (seconds), bytes, filename, purpose, idempotency_key, deleted.
+        """
+        names = ("id", "created_at", "bytes", "filename", "purpose", "idempotency_key", "deleted")
+        rows = self._read(f"SELECT {', '.join(names)} FROM files WHERE origin = 'upload' ORDER BY seq")  # noqa: S608 constant
+        return [{**dict(zip(names, row, strict=True)), "deleted": bool(row[-1])} for row in rows]
+
+    def requests(self) -> dict[str, int]:
+        """How many requests were seen.
+
+        `creates` and `uploads` count every authorized POST, whatever came of it; `unauthorized` those with a wrong
+        or no key; `replays` those answered from a stored reply; `conflicts` keys that came with another request.
+        """
+        return dict(self._read("SELECT name, seen FROM counters"))
+
+    def _read(self, select: str) -> list[tuple[Any, ...]]:
+        if not self._database.exists():
+            return []
+        from contextlib import closing
+
+        from batchrunner.sandbox.database import connect
+
+        with closing(connect(self._database)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            return connection.execute(select).fetchall()

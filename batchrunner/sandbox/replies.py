@@ -1,0 +1,89 @@
+"""Replies on the wire: the honest ones, and the ones no framework would let you send.
+
+Closing a connection needs its transport, which ASGI does not give. Our server's protocol class (see `server`) puts the
+transport's `close` into the scope's extensions under `HANG_UP`; the replies here call it and then wait until the
+connection is really gone, so that the HTTP server has nothing left to complain about.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from batchrunner.sandbox.objects import ApiError, encode, error_object
+
+HANG_UP = "batchrunner.hang-up"
+CHUNK = 65_536
+
+
+def json_reply(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON body, already encoded."""
+    return Response(body, status, headers, media_type="application/json")
+
+
+def refusal(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
+    """An error in OpenAI's shape."""
+    return json_reply(encode(error_object(error)), error.status, headers)
+
+
+class HangUp(Response):
+    """No reply at all: the connection is closed."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _hang_up(scope, receive)
+
+
+class Stalled(Response):
+    """No reply until the client leaves or `seconds` are over; then the connection is closed."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.wait_for(_gone(receive), self._seconds)
+        except TimeoutError:
+            await _hang_up(scope, receive)
+
+
+class Truncated(Response):
+    """A reply that promises its whole body, sends half of it and closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = bytes(self.body)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await _hang_up(scope, receive)
+
+
+class Huge(Response):
+    """The reply `body` with a field of padding that makes it `size` bytes longer, sent as fast as it is taken."""
+
+    def __init__(self, body: bytes, size: int) -> None:
+        super().__init__(media_type="application/json")
+        fields: dict[str, Any] = json.loads(body)
+        self._head = encode({**fields, "padding": ""}).removesuffix(b'"}')
+        self._size = size
+        self.headers["content-length"] = str(len(self._head) + size + 2)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self._head, "more_body": True})
+        for start in range(0, self._size, CHUNK):
+            piece = b"x" * min(CHUNK, self._size - start)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b'"}'})
+
+
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    scope["extensions"][HANG_UP]()
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,216 @@
+"""Answers request lines without a model: the same request always gets the same answer, small and of the right shape.
+
+Everything in an answer is derived from the sha256 of the request's body. A body with a `sandbox_error` field fails
+instead: a number is the status it fails with (400 where not one), a text is the message.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+Json = dict[str, Any]
+WORDS: Final = (
+
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heath",
+    "inlet",
+    "junco",
+    "kelp",
+    "larch",
+    "maple",
+    "north",
+    "ochre",
+    "plain",
+    "quartz",
+    "river",
+    "stone",
+    "tundra",
+    "umber",
+    "vale",
+    "willow",
+    "xenon",
+    "yarrow",
+    "zephyr",
+    "basin",
+    "cliff",
+    "dune",
+    "field",
+    "glade",
+    "harbor",
+,
+)
+EPOCH: Final = 1_700_000_000
+DIMENSIONS, MOST_DIMENSIONS = 8, 3072
+
+
+class Dice:
+    """An endless, reproducible source of small choices, seeded with a request."""
+
+    def __init__(self, request: bytes) -> None:
+        self.digest = hashlib.sha256(request).hexdigest()
+        self._bytes = self._stream()
+
+    def _stream(self) -> Iterator[int]:
+        block = bytes.fromhex(self.digest)
+        while True:
+            yield from block
+            block = hashlib.sha256(block).digest()
+
+    def below(self, end: int) -> int:
+        """A number from 0 up to, not including, `end` (at most 256)."""
+        return next(self._bytes) % end
+
+    def text(self) -> str:
+        """A short sentence."""
+        words = [WORDS[self.below(len(WORDS))] for _ in range(4 + self.below(5))]
+        return f"{' '.join(words).capitalize()}."
+
+    def share(self) -> float:
+        """A number from 0 to 1."""
+        return next(self._bytes) / 255
+
+
+def answer(endpoint: str, custom_id: str, body: Json) -> tuple[bool, Json]:
+    """One result line for one request line: whether it succeeded, and the object for the output or error file.
+
+    The shape is `{"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error": null}`.
+    """
+    dice = Dice(json.dumps([endpoint, custom_id, body], sort_keys=True).encode())
+    failure = body.get("sandbox_error")
+    status, reply = (200, ENDPOINTS[endpoint](body, dice)) if failure is None else _failure(failure)
+    line = {
+        "id": f"batch_req_{dice.digest[:24]}",
+        "custom_id": custom_id,
+        "response": {"status_code": status, "request_id": f"req_{dice.digest[24:48]}", "body": reply},
+        "error": None,
+    }
+    return failure is None, line
+
+
+def invented_lines(file_id: str, endpoint: str) -> Iterator[bytes]:
+    """The lines of an input that was never uploaded here: a few, always the same for one id and endpoint."""
+    dice = Dice(file_id.encode("utf-8", "surrogatepass"))
+    for number in range(1, 4 + dice.below(3)):
+        body = {"model": "sandbox-1", **_invented_question(endpoint, dice)}
+        line = {"custom_id": f"row-{number}", "method": "POST", "url": endpoint, "body": body}
+        yield json.dumps(line).encode() + b"\n"
+
+
+def _invented_question(endpoint: str, dice: Dice) -> Json:
+    text = dice.text()
+    if endpoint == "/v1/chat/completions":
+        return {"messages": [{"role": "user", "content": text}]}
+    return {"prompt": text} if endpoint == "/v1/completions" else {"input": text}
+
+
+def _failure(asked: object) -> tuple[int, Json]:
+    is_status = isinstance(asked, int) and 400 <= asked <= 599
+    message = asked if isinstance(asked, str) else "This line asked to fail."
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": "sandbox_error"}
+    return (int(str(asked)) if is_status else 400), {"error": error}
+
+
+def _model(body: Json) -> str:
+    return str(body.get("model", "sandbox-1"))
+
+
+def _tokens(value: object) -> int:
+    return max(1, len(json.dumps(value)) // 4)
+
+
+def _usage(question: object, text: str, asked: str, answered: str) -> Json:
+    """Token counts at four characters a token, under the names this endpoint uses."""
+    counts = {asked: _tokens(question), answered: _tokens(text)}
+    return {**counts, "total_tokens": sum(counts.values())}
+
+
+def _chat(body: Json, dice: Dice) -> Json:
+    text = dice.text()
+    message = {"role": "assistant", "content": text, "refusal": None}
+    return {
+        "id": f"chatcmpl-{dice.digest[:24]}",
+        "object": "chat.completion",
+        "created": EPOCH + dice.below(256),
+        "model": _model(body),
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+        "usage": _usage(body.get("messages"), text, "prompt_tokens", "completion_tokens"),
+    }
+
+
+def _completion(body: Json, dice: Dice) -> Json:
+    text = dice.text()
+    return {
+        "id": f"cmpl-{dice.digest[:24]}",
+        "object": "text_completion",
+        "created": EPOCH + dice.below(256),
+        "model": _model(body),
+        "choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": "stop"}],
+        "usage": _usage(body.get("prompt"), text, "prompt_tokens", "completion_tokens"),
+    }
+
+
+def _response(body: Json, dice: Dice) -> Json:
+    text = dice.text()
+    message = {
+        "id": f"msg_{dice.digest[:24]}",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+    }
+    return {
+        "id": f"resp_{dice.digest[:24]}",
+        "object": "response",
+        "created_at": EPOCH + dice.below(256),
+        "status": "completed",
+        "model": _model(body),
+        "output": [message],
+        "usage": _usage(body.get("input"), text, "input_tokens", "output_tokens"),
+    }
+
+
+def _embedding(body: Json, dice: Dice) -> Json:
+    asked = body.get("input")
+    texts = asked if isinstance(asked, list) and asked else [asked]
+    size = body.get("dimensions")
+    size = size if isinstance(size, int) and 1 <= size <= MOST_DIMENSIONS else DIMENSIONS
+    prompt = _tokens(asked)
+    return {
+        "object": "list",
+        "data": [{"object": "embedding", "index": at, "embedding": _vector(dice, size)} for at in range(len(texts))],
+        "model": _model(body),
+        "usage": {"prompt_tokens": prompt, "total_tokens": prompt},
+    }
+
+
+def _vector(dice: Dice, size: int) -> list[float]:
+    """A vector of length 1, as embedding models return."""
+    raw = [dice.share() - 0.5 for _ in range(size)]
+    length = math.hypot(*raw)
+    return [round(value / length, 6) for value in raw]
+
+
+def _moderation(body: Json, dice: Dice) -> Json:
+    scores = {name: round(dice.share() * 0.01, 6) for name in ("harassment", "hate", "self-harm", "violence")}
+    result = {"flagged": False, "categories": dict.fromkeys(scores, False), "category_scores": scores}
+    return {"id": f"modr-{dice.digest[:24]}", "model": _model(body), "results": [result]}
+
+
+ENDPOINTS: Final[Mapping[str, Callable[[Json, Dice], Json]]] = MappingProxyType(
+    {
+        "/v1/chat/completions": _chat,
+        "/v1/responses": _response,
+        "/v1/embeddings": _embedding,
+        "/v1/completions": _completion,
+        "/v1/moderations": _moderation,
+    }
+)

@@ -1,0 +1,50 @@
+"""How a sandbox is started, and where it then listens."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchrunner.sandbox.faults import Faults
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds a remote batch spends in each status. A batch slower than its completion window expires instead."""
+
+    validating: float = 0.02
+    in_progress: float = 0.1
+    finalizing: float = 0.02
+    cancelling: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Everything a sandbox needs to start.
+
+    `database` is the SQLite file; uploaded bytes lie in a folder beside it, `<database>.files`. Starting again on the
+    same path keeps everything, request numbers included, so that seeded faults go on where they stopped. `key` is the
+    bearer token accepted. `honour_keys=False` makes a provider that ignores `Idempotency-Key`. `key_ttl` is how many
+    seconds a key is remembered. `port` 0 takes a free one. `clock` gives seconds since the epoch; it drives statuses,
+    key expiry and the Date header.
+    """
+
+    database: Path
+    key: str = field(default="sandbox", repr=False)
+    faults: Faults = field(default_factory=Faults)
+    honour_keys: bool = True
+    timings: Timings = field(default_factory=Timings)
+    key_ttl: float = DAY
+    host: str = "127.0.0.1"
+    port: int = 0
+    clock: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A sandbox that is accepting requests. `base_url` is an origin without a trailing slash or `/v1`."""
+
+    base_url: str
+    settings: SandboxSettings

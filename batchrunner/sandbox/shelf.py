@@ -1,0 +1,136 @@
+"""Looking at batches and files that are there, cancelling and deleting them. No faults here, nothing is paid for."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from batchrunner.sandbox import lifecycle
+from batchrunner.sandbox.objects import ApiError, Json, Page, batch_object, encode, file_object, list_object
+from batchrunner.sandbox.orders import Cursor, read_cursor
+from batchrunner.sandbox.processing import process
+from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
+from batchrunner.sandbox.replies import json_reply
+from batchrunner.sandbox.responder import invented_lines
+from batchrunner.sandbox.settings import SandboxSettings
+from batchrunner.sandbox.storage import Storage
+
+BATCHES_DEFAULT, BATCHES_MOST = 20, 100
+FILES_MOST = 10_000
+
+
+class Shelf:
+    """Reads what was committed. A batch's lines are answered when it is first looked at after validating."""
+
+    def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
+        self._settings = settings
+        self._storage = storage
+
+    async def batch(self, request: Request) -> Response:
+        """`GET /v1/batch/{id}`, `GET /v1/batches/{id}`."""
+        return _reply(self._show(await self._find(request)))
+
+    async def batches(self, request: Request) -> Response:
+        """`GET /v1/batch`, `GET /v1/batches`, with `after` and `limit` (1 to 100), newest first."""
+        cursor = read_cursor(request.query_params, BATCHES_DEFAULT, BATCHES_MOST)
+        found = self._storage.batches(cursor)
+        if found is None:
+            raise _no_such("batch", cursor)
+        shown = [self._show(await self._settled(batch)) for batch in found[: cursor.limit]]
+        return _reply(list_object(Page(shown, len(found) > cursor.limit)))
+
+    async def cancel(self, request: Request) -> Response:
+        """`POST …/{id}/cancel`: again is no error, a batch at its end is 409."""
+        batch = await self._find(request)
+        now = self._settings.clock()
+        status = lifecycle.status(batch, self._settings.timings, now)
+        if status in lifecycle.TERMINAL - {"cancelled"}:
+            raise ApiError(409, f"Cannot cancel a batch with status '{status}'.", code="batch_not_cancellable")
+        self._storage.cancel(batch.id, now)
+        return _reply(self._show(self._storage.batch(batch.id) or batch))
+
+    async def file(self, request: Request) -> Response:
+        """`GET /v1/files/{id}`."""
+        return _reply(file_object(self._find_file(request)))
+
+    async def files(self, request: Request) -> Response:
+        """`GET /v1/files`, with `purpose`, `after` and `limit` (1 to 10,000), newest first."""
+        cursor = read_cursor(request.query_params, FILES_MOST, FILES_MOST)
+        found = self._storage.files(cursor, request.query_params.get("purpose"))
+        if found is None:
+            raise _no_such("file", cursor)
+        shown = [file_object(file) for file in found[: cursor.limit]]
+        return _reply(list_object(Page(shown, len(found) > cursor.limit)))
+
+    async def content(self, request: Request) -> Response:
+        """`GET /v1/files/{id}/content`: the bytes; ranges are served."""
+        file = self._find_file(request)
+        return FileResponse(self._storage.path(file.id), media_type="application/octet-stream")
+
+    async def delete_file(self, request: Request) -> Response:
+        """`DELETE /v1/files/{id}`."""
+        file = self._find_file(request)
+        self._storage.delete_file(file.id)
+        return _reply({"id": file.id, "object": "file", "deleted": True})
+
+    async def _find(self, request: Request) -> Batch:
+        batch_id = request.path_params["id"]
+        batch = self._storage.batch(batch_id)
+        if batch is None:
+            raise ApiError(404, f"No batch found with id '{batch_id}'.", code="batch_not_found")
+        return await self._settled(batch)
+
+    def _find_file(self, request: Request) -> StoredFile:
+        file_id = request.path_params["id"]
+        file = self._storage.file(file_id)
+        if file is None:
+            raise ApiError(404, f"No such File object: {file_id}", param="id", code="file_not_found")
+        return file
+
+    def _show(self, batch: Batch) -> Json:
+        return batch_object(batch, self._settings.timings, self._settings.clock())
+
+    async def _settled(self, batch: Batch) -> Batch:
+        if not lifecycle.is_due(batch, self._settings.timings, self._settings.clock()):
+            return batch
+        lines = self._lines(batch)
+        result = await asyncio.to_thread(_process, batch, lines, self._storage.folder) if lines else FILE_GONE
+        self._storage.finish(batch, result, tuple(self._made(batch, result)))
+        return self._storage.batch(batch.id) or batch
+
+    def _lines(self, batch: Batch) -> "Path | Iterator[bytes] | None":
+        file_id = batch.input_file_id
+        if self._storage.file(file_id):
+            return self._storage.path(file_id)
+        return None if self._storage.was_deleted(file_id) else invented_lines(file_id, batch.endpoint)
+
+    def _made(self, batch: Batch, result: Result) -> Iterator[StoredFile]:
+        if result.problems:
+            return
+        yield self._output(batch.output_file_id, f"{batch.id}_output.jsonl")
+        if result.failed:
+            yield self._output(batch.error_file_id, f"{batch.id}_error.jsonl")
+
+    def _output(self, file_id: str, filename: str) -> StoredFile:
+        size = self._storage.path(file_id).stat().st_size
+        return StoredFile(file_id, self._settings.clock(), size, filename, "batch_output", "output")
+
+
+FILE_GONE = Result(problems=(LineProblem("file_not_found", "The input file was deleted."),))
+
+
+def _process(batch: Batch, lines: "Path | Iterable[bytes]", folder: Path) -> Result:
+    if not isinstance(lines, Path):
+        return process(batch, lines, folder)
+    with lines.open("rb") as source:
+        return process(batch, source, folder)
+
+
+def _reply(value: Json) -> Response:
+    return json_reply(encode(value))
+
+
+def _no_such(what: str, cursor: Cursor) -> ApiError:
+    return ApiError(404, f"No {what} found with id '{cursor.after}'.", param="after", code="invalid_cursor")

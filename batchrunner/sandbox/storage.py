@@ -1,0 +1,212 @@
+"""The sandbox's memory: one SQLite file for what is known, one folder beside it for bytes.
+
+Several processes may use one file; each submission is one `BEGIN IMMEDIATE` transaction, and the primary key of
+`replies` is what makes a key good for one batch.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from batchrunner.sandbox.database import files_folder, open_database, transaction
+from batchrunner.sandbox.faults import Kind
+from batchrunner.sandbox.orders import Cursor
+from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
+
+BATCH = "id, created_at, input_file_id, endpoint, completion_window, metadata, idempotency_key, cancelled_at, result"
+FILE = "id, created_at, bytes, filename, purpose, origin, idempotency_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An idempotency key with the digest of the request it came with; keys older than `since` are forgotten."""
+
+    kind: Kind
+    key: str
+    digest: bytes
+    now: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The body a submission is answered with. `replayed` when an earlier one with this key had made it."""
+
+    body: bytes
+    replayed: bool = False
+
+
+class KeyReused(Exception):
+    """The key was used before, with another request."""
+
+
+class Storage:
+    """Everything a sandbox remembers. Used from the one thread that opened it."""
+
+    def __init__(self, database: Path) -> None:
+        """Open or make `database`. Raises Refused where that cannot be done."""
+        self._connection = open_database(database)
+        self.folder = files_folder(database)
+
+    def close(self) -> None:
+        """Let go of the database file."""
+        self._connection.close()
+
+    def arrive(self, kind: Kind) -> tuple[int, int]:
+        """Number a request: how many of its kind, and of both kinds, this database has seen with it."""
+        with transaction(self._connection):
+            self._count(f"{kind}s")
+            select = "SELECT name, seen FROM counters WHERE name IN ('creates', 'uploads')"
+            seen = dict(self._connection.execute(select))
+        return seen[f"{kind}s"], sum(seen.values())
+
+    def count(self, name: str) -> None:
+        """Add one to a counter."""
+        with transaction(self._connection):
+            self._count(name)
+
+    def add_batch(self, batch: Batch, body: bytes, claim: Claim | None) -> Committed:
+        """Commit a batch and the reply it is answered with, once per key. Raises KeyReused."""
+        return self._once(claim, body, lambda: self._insert_batch(batch))
+
+    def add_upload(self, file: StoredFile, part: Path, body: bytes, claim: Claim | None) -> Committed:
+        """Commit an upload whose bytes are in `part`, once per key; `part` is moved only then. Raises KeyReused."""
+
+        def insert() -> None:
+            part.replace(self.path(file.id))
+            self._insert_file(file)
+
+        return self._once(claim, body, insert)
+
+    def _once(self, claim: Claim | None, body: bytes, insert: Callable[[], None]) -> Committed:
+        try:
+            with transaction(self._connection):
+                stored = self._stored_reply(claim) if claim else None
+                if stored is not None:
+                    self._count("replays")
+                    return Committed(stored, replayed=True)
+                insert()
+                if claim:
+                    self._store_reply(claim, body)
+        except KeyReused:
+            self.count("conflicts")
+            raise
+        return Committed(body)
+
+    def _stored_reply(self, claim: Claim) -> bytes | None:
+        select = "SELECT digest, body FROM replies WHERE kind = ? AND key = ? AND stored_at > ?"
+        row = self._connection.execute(select, (claim.kind, claim.key, claim.since)).fetchone()
+        if row is None:
+            return None
+        if row[0] != claim.digest:
+            raise KeyReused(claim.key)
+        return bytes(row[1])
+
+    def _store_reply(self, claim: Claim, body: bytes) -> None:
+        # A key past its life is free again, so its row may be overwritten; a living one was found just before.
+        row = (claim.kind, claim.key, claim.digest, body, claim.now)
+        self._connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
+
+    def _count(self, name: str) -> None:
+        self._connection.execute("UPDATE counters SET seen = seen + 1 WHERE name = ?", (name,))
+
+    def _insert_batch(self, batch: Batch) -> None:
+        row = (
+            batch.id,
+            batch.created_at,
+            batch.input_file_id,
+            batch.endpoint,
+            batch.completion_window,
+            None if batch.metadata is None else json.dumps(dict(batch.metadata)),
+            batch.idempotency_key,
+        )
+        columns = BATCH.removesuffix(", cancelled_at, result")
+        self._connection.execute(f"INSERT INTO batches ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 constant
+
+    def _insert_file(self, file: StoredFile) -> None:
+        row = tuple(asdict(file).values())
+        self._connection.execute(f"INSERT OR IGNORE INTO files ({FILE}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 constant
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """The batch of that id."""
+        select = f"SELECT {BATCH} FROM batches WHERE id = ?"  # noqa: S608 constant
+        row = self._connection.execute(select, (batch_id,)).fetchone()
+        return read_batch(row) if row else None
+
+    def batches(self, cursor: Cursor) -> list[Batch] | None:
+        """One more than `cursor.limit` batches where there are, newest first; None where the cursor is not known."""
+        rows = self._page("batches", BATCH, "1", (), cursor)
+        return None if rows is None else [read_batch(row) for row in rows]
+
+    def files(self, cursor: Cursor, purpose: str | None) -> list[StoredFile] | None:
+        """As `batches`, for files that were not deleted, of one purpose or of all."""
+        where, values = ("deleted = 0 AND purpose = ?", (purpose,)) if purpose else ("deleted = 0", ())
+        rows = self._page("files", FILE, where, values, cursor)
+        return None if rows is None else [StoredFile(*row) for row in rows]
+
+    def _page(
+        self, table: str, columns: str, where: str, values: tuple[str, ...], cursor: Cursor
+    ) -> list[tuple[Any, ...]] | None:
+        before = 2**62
+        if cursor.after is not None:
+            found = self._connection.execute(f"SELECT seq FROM {table} WHERE id = ?", (cursor.after,)).fetchone()  # noqa: S608 constant
+            if found is None:
+                return None
+            (before,) = found
+        select = f"SELECT {columns} FROM {table} WHERE seq < ? AND {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 constant
+        return self._connection.execute(select, (before, *values, cursor.limit + 1)).fetchall()
+
+    def file(self, file_id: str) -> StoredFile | None:
+        """The file of that id, unless it was deleted."""
+        select = f"SELECT {FILE} FROM files WHERE id = ? AND deleted = 0"  # noqa: S608 constant
+        row = self._connection.execute(select, (file_id,)).fetchone()
+        return StoredFile(*row) if row else None
+
+    def was_deleted(self, file_id: str) -> bool:
+        """Whether a file of that id was here and is not any more."""
+        select = "SELECT 1 FROM files WHERE id = ? AND deleted = 1"
+        return self._connection.execute(select, (file_id,)).fetchone() is not None
+
+    def path(self, file_id: str) -> Path:
+        """Where the bytes of one of our own files lie. Never called with an id that is not in the table."""
+        return self.folder / file_id
+
+    def delete_file(self, file_id: str) -> None:
+        """Forget a file's bytes, remember that it was there."""
+        with transaction(self._connection):
+            self._connection.execute("UPDATE files SET deleted = 1 WHERE id = ?", (file_id,))
+        self.path(file_id).unlink(missing_ok=True)
+
+    def cancel(self, batch_id: str, now: float) -> None:
+        """Note when cancelling began; the first time counts."""
+        with transaction(self._connection):
+            update = "UPDATE batches SET cancelled_at = ? WHERE id = ? AND cancelled_at IS NULL"
+            self._connection.execute(update, (now, batch_id))
+
+    def finish(self, batch: Batch, result: Result, files: tuple[StoredFile, ...]) -> None:
+        """Note what came of a batch's lines, and the files that hold it."""
+        with transaction(self._connection):
+            update = "UPDATE batches SET result = ? WHERE id = ?"
+            self._connection.execute(update, (json.dumps(asdict(result)), batch.id))
+            for file in files:
+                self._insert_file(file)
+
+
+def read_batch(row: tuple[Any, ...]) -> Batch:
+    """A row of the columns `BATCH` as a value."""
+    start, (metadata, key, cancelled_at, result) = row[:5], row[5:]
+    return Batch(
+        *start,
+        metadata=json.loads(metadata) if metadata else None,
+        idempotency_key=key,
+        cancelled_at=cancelled_at,
+        result=_read_result(result) if result else None,
+    )
+
+
+def _read_result(text: str) -> Result:
+    fields = json.loads(text)
+    problems = tuple(LineProblem(**problem) for problem in fields.pop("problems"))
+    return Result(**fields, problems=problems)
