@@ -1,4 +1,4 @@
-"""The plan: a frozen list of changes, what they were derived from, and a digest of itself. No secrets, no input rows."""
+"""The plan: a frozen list of changes, what they came from, and a digest of itself. No secrets, no input rows."""
 
 import hashlib
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from batchrunner.manifest import Source
-from batchrunner.records import Record, encode, replace
+from batchrunner.records import Record, encode, field, replace
 
 FORMAT = "batchrunner.plan"
 FORMAT_VERSION = "1.0"
@@ -36,7 +36,7 @@ class Submit(Record, tag="submit", tag_field="action"):
     endpoint: str
     completion_window: str
     source: Source
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = field(default_factory=dict)
     base_version: str = ""
 
 

@@ -30,11 +30,17 @@ class StateStore(StateReader, Protocol):
     """A store with one writer, the holder of its lock. Synchronous: a committing thread serves it."""
 
     def lock(self, timeout: float, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold the exclusive right to write. Calls `waiting` once with who holds it; raises `TryAgain` `lock-held` after `timeout` seconds."""
+        """Hold the exclusive right to write.
+
+        Calls `waiting` once with who holds it; raises `TryAgain` `lock-held` after `timeout` seconds.
+        """
         ...
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Make entries durable, all or none, before returning. Raises `StateError` once and for all when that fails: a failed sync is never tried again."""
+        """Make entries durable, all or none, before returning.
+
+        Raises `StateError` once and for all when that fails: a failed sync is never tried again.
+        """
         ...
 
     def fold(self) -> None:
@@ -54,11 +60,14 @@ class Provider(Protocol):
     """A batch service as the verbs see it: one method for each remote effect, and what a create will say."""
 
     def create_request(self, intent: Intent, file_id: str) -> str:
-        """The exact JSON body of the create of `intent`, once its file is `file_id`. Pure: the same words every time."""
+        """The exact JSON body of the create of `intent`, once its file is `file_id`. Pure: always the same bytes."""
         ...
 
     async def upload(self, job: Upload) -> Outcome:
-        """Upload the job's file; `Uploaded`, `Rejected`, `Denied` or `Deferred`. Retries by itself; never raises for the wire."""
+        """Upload the job's file; `Uploaded`, `Rejected`, `Denied` or `Deferred`.
+
+        Retries by itself; never raises for anything the wire does.
+        """
         ...
 
     async def create(self, job: Create) -> Outcome:

@@ -6,19 +6,39 @@ The only module that imports msgspec: records, request lines and provider replie
 from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, field
 from msgspec.structs import replace
 
 from batchrunner.errors import StateError
 
-__all__ = ["Raw", "Record", "compact", "decode", "decoder", "encode", "pretty", "replace"]
+__all__ = [
+    "MALFORMED",
+    "Raw",
+    "Record",
+    "Tolerant",
+    "compact",
+    "decode",
+    "decoder",
+    "encode",
+    "field",
+    "plain",
+    "pretty",
+    "replace",
+]
 
 T = TypeVar("T")
 
+MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are not what was asked for."""
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A frozen record. Unknown fields are errors; defaults are not written."""
+
+
+class Tolerant(msgspec.Struct, frozen=True, gc=False):
+    """A frozen view of somebody else's JSON: only the declared fields are kept, unknown ones are passed over."""
 
 
 def encode(value: object) -> bytes:
@@ -30,7 +50,7 @@ def decode(data: bytes | Raw, kind: type[T], *, what: str) -> T:
     """`data` as a `kind`. Raises `StateError` `unreadable-record` naming `what` and where in it."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise StateError("unreadable-record", f"{what} cannot be read", why=str(error)) from None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from batchrunner.manifest import LocalFile, Source
-from batchrunner.records import Raw, Record, replace
+from batchrunner.records import Raw, Record, field, replace
 
 Status = Literal["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"]
 
@@ -33,13 +33,13 @@ class Intent(Record):
     endpoint: str
     completion_window: str
     source: Source
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = field(default_factory=dict)
     plan_id: str = ""
     created_at: str
 
 
 class Problem(Record):
-    """Why an attempt is where it is: a kebab-case `code`, the HTTP `status` (0: none) and the provider's own `words`."""
+    """Why an attempt is there: a kebab-case `code`, the HTTP `status` (0: none), the provider's own `words`."""
 
     code: str
     status: int = 0

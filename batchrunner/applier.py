@@ -1,0 +1,245 @@
+"""Carries out a plan: each change from durable intent to recorded outcome, many at a time, one writer of state.
+
+The order is the promise. An intent is durable before its first byte is sent; an upload's result is durable before the
+create that names it; a create's outcome is durable before it is reported. What a crash leaves behind is therefore
+always one of the states that the planner knows how to carry on from.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from batchrunner.address import spec_of
+from batchrunner.attempts import settle
+from batchrunner.errors import StateError
+from batchrunner.events import Event, Failed, Finished, Started, Stopping, Submitted
+from batchrunner.events import Uploaded as UploadedEvent
+from batchrunner.jobs import Accepted, Create, Denied, Outcome, Upload, Uploaded
+from batchrunner.manifest import LocalFile, ProviderFile
+from batchrunner.plans import Plan, Resume, Sendable, Submit
+from batchrunner.ports import Clock, Committer, Executor, Provider, Reporter
+from batchrunner.state import Attempt, Entry, Intent, Problem, State, Status, moved
+
+
+class Brake:
+    """Says when to stop starting; what is in flight is still finished.
+
+    Pulled by Ctrl-C, a refused key, a failed write.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    @property
+    def pulled(self) -> bool:
+        """Whether nothing more may be started."""
+        return bool(self.reason)
+
+    def pull(self, reason: str) -> None:
+        """Stop, for the first reason given."""
+        self.reason = self.reason or reason
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an apply works with. `providers` build requests; the executor is what sends them."""
+
+    providers: Mapping[str, Provider]
+    executor: Executor
+    committer: Committer
+    reporter: Reporter
+    clock: Clock
+    brake: Brake
+    concurrency: int = 16
+
+
+@dataclass(slots=True)
+class Report:
+    """How an apply ended. `already` were done before by the same plan; `left` were not started.
+
+    `unsaved` are outcomes that could not be written to state, with `state_error` saying why.
+    """
+
+    submitted: int = 0
+    already: int = 0
+    left: int = 0
+    failed: list[Failed] = field(default_factory=list)
+    unsaved: list[Entry] = field(default_factory=list)
+    state_error: StateError | None = None
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """How many changes failed, by outcome."""
+        return Counter(failure.outcome for failure in self.failed)
+
+
+async def apply_plan(plan: Plan, states: Mapping[str, State], tools: Tools) -> Report:
+    """Apply every sendable change of a checked plan; `states` are by spec name, as loaded under their locks.
+
+    Never raises for one change's sake: failures are in the report, and the rest goes on.
+    """
+    return await _Apply(plan, states, tools).run()
+
+
+class _Apply:
+    def __init__(self, plan: Plan, states: Mapping[str, State], tools: Tools) -> None:
+        self.plan = plan
+        self.states = states
+        self.tools = tools
+        self.report = Report()
+        self.in_flight = 0
+
+    async def run(self) -> Report:
+        changes = self.plan.sendable
+        self._tell(Started(total=len(changes)))
+        waiting = iter(changes)
+        senders = min(self.tools.concurrency, len(changes))
+        await asyncio.gather(*(self._send_in_turn(waiting) for _ in range(senders)))
+        self.report.left = sum(1 for _ in waiting)
+        finished = Finished(submitted=self.report.submitted, failed=len(self.report.failed), left=self.report.left)
+        self._tell(finished)
+        return self.report
+
+    async def _send_in_turn(self, waiting: Iterator[Sendable]) -> None:
+        while not self.tools.brake.pulled:
+            change = next(waiting, None)
+            if change is None:
+                return
+            self.in_flight += 1
+            try:
+                await self._send(change)
+            finally:
+                self.in_flight -= 1
+
+    async def _send(self, change: Sendable) -> None:
+        latest = self.states[spec_of(change.address)].latest(change.address, change.run_key)
+        try:
+            if latest is None or latest.number != change.attempt:
+                await self._begin(change)
+            elif latest.status == "submitted":
+                self.report.already += 1
+            elif latest.status == "rejected":
+                self._failed(change, latest, "rejected")
+            else:
+                await self._resume(change, latest)
+        except StateError as error:
+            self.report.state_error = self.report.state_error or error
+            self._stop("state-not-written")
+
+    async def _begin(self, change: Sendable) -> None:
+        if isinstance(change, Resume):
+            raise StateError("intent-missing", f"the stored intent of {change.address} is gone")
+        at = self._now()
+        intent = _intent(change, self.plan.plan_id, at)
+        attempt = Attempt(number=change.attempt, status="intended", intent=intent, updated_at=at)
+        if isinstance(intent.source, ProviderFile):
+            attempt = self._addressed(attempt, "intended", intent.source.file_id)
+        await self._commit(change, attempt)
+        await self._carry_on(change, attempt, "")
+
+    async def _resume(self, change: Sendable, attempt: Attempt) -> None:
+        earlier = attempt.sent_at
+        if attempt.request and not earlier:
+            attempt = moved(attempt, "uploaded" if attempt.file_id else "intended", self._now(), sent_at=self._now())
+            await self._commit(change, attempt)
+        await self._carry_on(change, attempt, earlier)
+
+    async def _carry_on(self, change: Sendable, attempt: Attempt, earlier: str) -> None:
+        if not attempt.request:
+            attempt = await self._upload(change, attempt)
+        if attempt.request:
+            await self._create(change, attempt, earlier)
+
+    async def _upload(self, change: Sendable, attempt: Attempt) -> Attempt:
+        intent = attempt.intent
+        assert isinstance(intent.source, LocalFile)  # noqa: S101 - a provider's file makes its request at once
+        job = Upload(
+            address=change.address,
+            provider=intent.provider,
+            idempotency_key=intent.idempotency_key,
+            source=intent.source,
+        )
+        outcome = await self.tools.executor.run(job)
+        if not isinstance(outcome, Uploaded):
+            await self._settle(change, attempt, outcome)
+            return attempt
+        uploaded = self._addressed(attempt, "uploaded", outcome.file_id, upload_reply=outcome.reply)
+        await self._commit(change, uploaded)
+        self._tell(UploadedEvent(address=change.address, run_key=change.run_key, file_id=outcome.file_id))
+        return uploaded
+
+    async def _create(self, change: Sendable, attempt: Attempt, earlier: str) -> None:
+        job = Create(
+            address=change.address,
+            provider=attempt.intent.provider,
+            idempotency_key=attempt.intent.idempotency_key,
+            request=attempt.request,
+            input_file_id=attempt.file_id,
+            sent_at=earlier,
+        )
+        await self._settle(change, attempt, await self.tools.executor.run(job))
+
+    async def _settle(self, change: Sendable, attempt: Attempt, outcome: Outcome) -> None:
+        settled = settle(attempt, outcome, self._now())
+        try:
+            await self._commit(change, settled)
+        except StateError:
+            entry = Entry(address=change.address, run_key=change.run_key, attempt=settled)
+            self.report.unsaved.append(entry)
+            raise
+        if isinstance(outcome, Accepted):
+            self.report.submitted += 1
+            self._tell(Submitted(address=change.address, run_key=change.run_key, batch_id=outcome.batch_id))
+            return
+        self._failed(change, settled, "denied" if isinstance(outcome, Denied) else settled.status)
+        if isinstance(outcome, Denied):
+            self._stop("authentication-refused")
+
+    def _addressed(self, attempt: Attempt, status: Status, file_id: str, **changes: object) -> Attempt:
+        """`attempt` with the exact create body, now that its file is known: from here on it may have been sent."""
+        at = self._now()
+        request = self.tools.providers[attempt.intent.provider].create_request(attempt.intent, file_id)
+        return moved(attempt, status, at, file_id=file_id, request=request, sent_at=at, **changes)
+
+    async def _commit(self, change: Sendable, attempt: Attempt) -> None:
+        await self.tools.committer.commit(Entry(address=change.address, run_key=change.run_key, attempt=attempt))
+
+    def _failed(self, change: Sendable, attempt: Attempt, outcome: str) -> None:
+        problem = attempt.problem or Problem(code=attempt.status)
+        failure = Failed(
+            address=change.address,
+            run_key=change.run_key,
+            outcome=outcome,
+            code=problem.code,
+            words=problem.words,
+            status=problem.status,
+        )
+        self.report.failed.append(failure)
+        self._tell(failure)
+
+    def _stop(self, reason: str) -> None:
+        if not self.tools.brake.pulled:
+            self.tools.brake.pull(reason)
+            self._tell(Stopping(reason=reason, in_flight=self.in_flight - 1))
+
+    def _tell(self, event: Event) -> None:
+        self.tools.reporter.report(event)
+
+    def _now(self) -> str:
+        return self.tools.clock.now().isoformat(timespec="milliseconds")
+
+
+def _intent(change: Submit, plan_id: str, at: str) -> Intent:
+    return Intent(
+        idempotency_key=change.idempotency_key,
+        fingerprint=change.fingerprint,
+        provider=change.provider,
+        origin=change.origin,
+        endpoint=change.endpoint,
+        completion_window=change.completion_window,
+        source=change.source,
+        metadata=change.metadata,
+        plan_id=plan_id,
+        created_at=at,
+    )

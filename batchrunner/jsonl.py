@@ -1,0 +1,108 @@
+"""What one line of a batch input must be. Pure: bytes in, the line's identity or a problem out.
+
+The shape is that of the OpenAI Batch API's input file: one JSON object a line, with `custom_id`, `method`, `url` and
+`body` (platform.openai.com, "Batch API", input file format).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from batchrunner.records import MALFORMED, Tolerant, decoder
+
+MAX_CUSTOM_ID = 512
+BOM = b"\xef\xbb\xbf"
+
+
+class LineProblem(Exception):
+    """One thing wrong with a line: a kebab-case `code`, a `message`, and what to do about it."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class RequestBody(Tolerant):
+    """What is read of a request's body."""
+
+    model: str
+    stream: bool | None = None
+
+
+class RequestLine(Tolerant):
+    """What is read of a request line."""
+
+    custom_id: str
+    method: str
+    url: str
+    body: RequestBody
+
+
+_decode = decoder(RequestLine).decode
+
+
+def check_line(line: bytes, endpoint: str) -> RequestLine:
+    """The request on `line` (without its line end), for `endpoint`. Raises `LineProblem` for the first thing wrong."""
+    try:
+        if not line.isascii():
+            line.decode("utf-8")
+        request = _decode(line)
+    except MALFORMED:
+        raise _diagnosed(line) from None
+    if request.url != endpoint or request.method != "POST" or request.body.stream:
+        raise _misdirected(request, endpoint)
+    if not 0 < len(request.custom_id) <= MAX_CUSTOM_ID:
+        raise LineProblem("bad-custom-id", f"`custom_id` must have 1 to {MAX_CUSTOM_ID} characters")
+    return request
+
+
+def _misdirected(request: RequestLine, endpoint: str) -> LineProblem:
+    if request.method != "POST":
+        return LineProblem("bad-method", f"`method` must be POST, not {request.method[:20]!r}")
+    if request.url != endpoint:
+        hint = "Set the batch's `endpoint` to it, or write the lines for this endpoint."
+        return LineProblem("url-mismatch", f"`url` is {request.url[:80]!r}, the batch's endpoint {endpoint!r}", hint)
+    return LineProblem("streaming-unsupported", "`stream: true` cannot be batched", "Leave `stream` out.")
+
+
+def _diagnosed(line: bytes) -> LineProblem:
+    """Why `line` could not be decoded, in the words of the person who wrote it."""
+    if not line.strip():
+        return LineProblem("blank-line", "the line is blank", "Delete it.")
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return LineProblem("not-utf-8", f"byte {error.start + 1} of the line is not UTF-8")
+    except RecursionError:
+        return LineProblem("too-deep", "the JSON is nested too deeply")
+    except ValueError as error:
+        return LineProblem("invalid-json-line", f"not JSON: {error}")
+    return _misshapen(value)
+
+
+def _misshapen(value: Any) -> LineProblem:
+    if not isinstance(value, Mapping):
+        return LineProblem("not-an-object", "the line must be a JSON object")
+    for name, kind, words in (
+        ("custom_id", str, "a string"),
+        ("method", str, "a string"),
+        ("url", str, "a string"),
+        ("body", Mapping, "an object"),
+    ):
+        if name not in value:
+            return LineProblem("missing-field", f"`{name}` is missing")
+        if not isinstance(value[name], kind):
+            return LineProblem("wrong-type", f"`{name}` must be {words}")
+    return _misshapen_body(value["body"])
+
+
+def _misshapen_body(body: Mapping[str, Any]) -> LineProblem:
+    if "model" not in body:
+        return LineProblem("model-missing", "`body.model` is missing")
+    if not isinstance(body["model"], str):
+        return LineProblem("wrong-type", "`body.model` must be a string")
+    if not isinstance(body.get("stream"), bool | None):
+        return LineProblem("wrong-type", "`body.stream` must be a boolean")
+    return LineProblem("invalid-json-line", "not JSON: numbers and text must be finite and well-formed")

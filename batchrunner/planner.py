@@ -1,0 +1,246 @@
+"""Desired batches and recorded attempts in, changes out. Pure: no clock, no file, no provider."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from shlex import quote
+
+from batchrunner.address import matches, spec_of
+from batchrunner.digest import idempotency_key
+from batchrunner.errors import Refused
+from batchrunner.facts import ProviderFacts
+from batchrunner.manifest import LocalFile, Source
+from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
+from batchrunner.state import Attempt, Intent, State
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A batch that a spec wants submitted once for `run_key`; `fingerprint` is the digest of what is paid for."""
+
+    address: str
+    run_key: str
+    provider: str
+    endpoint: str
+    completion_window: str
+    metadata: Mapping[str, str]
+    source: Source
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else a plan depends on. `targets` empty means everything; `replace` holds exact addresses."""
+
+    project: str
+    providers: Mapping[str, ProviderFacts]
+    now: datetime
+    targets: tuple[str, ...] = ()
+    replace: frozenset[str] = frozenset()
+
+    def targeted(self, address: str) -> bool:
+        """Whether the plan is about `address`."""
+        return not self.targets or any(matches(target, address) for target in self.targets)
+
+
+def plan_changes(
+    spec: str, path: str, desired: Iterable[Desired], state: State, around: Circumstances
+) -> tuple[Change, ...]:
+    """The changes of the spec `spec` at `path`: what is unresolved first, then its batches in order, then orphans.
+
+    Raises `Refused` `replace-unresolved` where `--replace` names a batch whose outcome is not known yet.
+    """
+    wanted = tuple(d for d in desired if around.targeted(d.address))
+    open_attempts = dict(_unresolved(spec, wanted, state, around))
+    changes = [_carry_on(address, run_key, attempt, wanted, around)
+               for (address, run_key), attempt in open_attempts.items()]  # fmt: skip
+    changes += [_change(d, path, state, around) for d in wanted if (d.address, d.run_key) not in open_attempts]
+    return (*changes, *_orphans(spec, wanted, state, around))
+
+
+def _unresolved(
+    spec: str, wanted: tuple[Desired, ...], state: State, around: Circumstances
+) -> Iterator[tuple[tuple[str, str], Attempt]]:
+    by_name = {(d.address, d.run_key): d for d in wanted}
+    for address, runs in state.batches.items():
+        if spec_of(address) != spec or not around.targeted(address):
+            continue
+        for run_key, attempts in runs.items():
+            attempt = attempts[-1]
+            if attempt.unresolved and _still_owed(attempt, by_name.get((address, run_key))):
+                _refuse_replacing(address, around)
+                yield (address, run_key), attempt
+
+
+def _still_owed(attempt: Attempt, desired: Desired | None) -> bool:
+    """A create that may have left is always followed up; one that cannot have, while it can still be sent as it was."""
+    if not attempt.never_sent:
+        return True
+    return desired is not None and desired.source.content == attempt.intent.source.content
+
+
+def _refuse_replacing(address: str, around: Circumstances) -> None:
+    if address in around.replace:
+        raise Refused(
+            "replace-unresolved",
+            f"{address} cannot be replaced: its last submission is still unresolved",
+            why="A replacement is paid for; whether the first one went through has to be known before.",
+            hint="Run apply without --replace first.",
+        )
+
+
+def _carry_on(
+    address: str, run_key: str, attempt: Attempt, wanted: tuple[Desired, ...], around: Circumstances
+) -> Change:
+    held = _why_held(attempt, around)
+    if held is not None:
+        reason, explanation = held
+        return Blocked(
+            address=address,
+            run_key=run_key,
+            reason=reason,
+            explanation=explanation,
+            hint=f"batchrunner resolve {quote(address)} --adopt BATCH_ID | --absent",
+        )
+    intent = attempt.intent
+    return Resume(
+        address=address,
+        run_key=run_key,
+        reason=_why_resumed(address, run_key, attempt, wanted),
+        attempt=attempt.number,
+        idempotency_key=intent.idempotency_key,
+        fingerprint=intent.fingerprint,
+        provider=intent.provider,
+        endpoint=intent.endpoint,
+        completion_window=intent.completion_window,
+        source=intent.source,
+        base_version=attempt.version,
+    )
+
+
+def _why_resumed(address: str, run_key: str, attempt: Attempt, wanted: tuple[Desired, ...]) -> str:
+    for d in wanted:
+        if (d.address, d.run_key) == (address, run_key) and d.fingerprint != attempt.intent.fingerprint:
+            return "spec-changed-since"
+    return attempt.status if attempt.status in {"in-doubt", "deferred"} else "interrupted"
+
+
+def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None:
+    intent = attempt.intent
+    facts = around.providers.get(intent.provider)
+    if facts is None:
+        return "provider-unknown", f"provider {intent.provider} is no longer configured"
+    if facts.origin != intent.origin:
+        return "origin-changed", f"it may have been sent to {intent.origin}, and {intent.provider} is now elsewhere"
+    if not attempt.sent_at:
+        return None
+    if facts.idempotency == "none":
+        return "in-doubt-held", f"sent at {attempt.sent_at}; {intent.provider} does not honour idempotency keys"
+    if not key_alive(attempt.sent_at, facts, around.now):
+        return (
+            "key-expired",
+            f"sent at {attempt.sent_at}; {intent.provider} honours a key for {facts.key_ttl_seconds} s",
+        )
+    return None
+
+
+def key_alive(sent_at: str, facts: ProviderFacts, now: datetime) -> bool:
+    """Whether a send at `now` still falls under the key of one at `sent_at` (RFC 3339).
+
+    A clock that stands before the first send cannot be trusted to say so.
+    """
+    sent = datetime.fromisoformat(sent_at)
+    margin = timedelta(seconds=facts.timeouts.create_seconds + 60)
+    return sent <= now and now + margin <= sent + timedelta(seconds=facts.key_ttl_seconds)
+
+
+def _change(desired: Desired, path: str, state: State, around: Circumstances) -> Change:
+    attempts = state.batches.get(desired.address, {}).get(desired.run_key, [])
+    paid = next((attempt for attempt in reversed(attempts) if attempt.status == "submitted"), None)
+    if paid is None:
+        return _submit(desired, attempts, around)
+    if desired.address in around.replace:
+        return _replace(desired, attempts, paid, around)
+    return _settled(desired, path, paid)
+
+
+def _settled(desired: Desired, path: str, latest: Attempt) -> Unchanged | Blocked:
+    if latest.intent.fingerprint != desired.fingerprint:
+        return Blocked(
+            address=desired.address,
+            run_key=desired.run_key,
+            reason="changed-since-submitted",
+            explanation=_difference(desired, latest.intent),
+            batch_id=latest.batch_id,
+            hint=f"batchrunner apply {quote(path)} --replace {quote(desired.address)}",
+        )
+    reworded = dict(desired.metadata) != latest.intent.metadata
+    return Unchanged(
+        address=desired.address,
+        run_key=desired.run_key,
+        reason="metadata-differs" if reworded else "already-submitted",
+        batch_id=latest.batch_id,
+        submitted_at=latest.updated_at,
+    )
+
+
+def _difference(desired: Desired, intent: Intent) -> str:
+    pairs = {
+        "provider": (intent.provider, desired.provider),
+        "endpoint": (intent.endpoint, desired.endpoint),
+        "completion_window": (intent.completion_window, desired.completion_window),
+        "input": (_short(intent.source), _short(desired.source)),
+    }
+    return ", ".join(f"{name} {old} -> {new}" for name, (old, new) in pairs.items() if old != new)
+
+
+def _short(source: Source) -> str:
+    if isinstance(source, LocalFile):
+        return f"{source.path} ({source.sha256[:19]})"
+    return source.file_id
+
+
+def _key(desired: Desired, attempt: int, around: Circumstances) -> str:
+    return idempotency_key(around.project, spec_of(desired.address), desired.address, desired.run_key, attempt)
+
+
+def _submit(desired: Desired, attempts: Sequence[Attempt], around: Circumstances) -> Submit:
+    latest = attempts[-1] if attempts else None
+    number = latest.number + 1 if latest else 1
+    return Submit(
+        address=desired.address,
+        run_key=desired.run_key,
+        reason=_why_submitted(latest),
+        attempt=number,
+        idempotency_key=_key(desired, number, around),
+        fingerprint=desired.fingerprint,
+        provider=desired.provider,
+        origin=around.providers[desired.provider].origin,
+        endpoint=desired.endpoint,
+        completion_window=desired.completion_window,
+        source=desired.source,
+        metadata=dict(desired.metadata),
+        base_version=latest.version if latest else "",
+    )
+
+
+def _why_submitted(latest: Attempt | None) -> str:
+    if latest is None:
+        return "new"
+    return "rejected-before" if latest.status == "rejected" else "never-sent"
+
+
+def _replace(desired: Desired, attempts: Sequence[Attempt], paid: Attempt, around: Circumstances) -> Replace:
+    planned = _submit(desired, attempts, around)
+    fields = {name: getattr(planned, name) for name in planned.__struct_fields__}
+    return Replace(**{**fields, "reason": "replace-requested", "replaces": paid.batch_id})
+
+
+def _orphans(spec: str, wanted: tuple[Desired, ...], state: State, around: Circumstances) -> Iterator[Orphan]:
+    declared = {d.address for d in wanted}
+    for address in sorted(state.batches):
+        if spec_of(address) != spec or address in declared or not around.targeted(address):
+            continue
+        run_key, attempts = list(state.batches[address].items())[-1]
+        if attempts[-1].status == "submitted":
+            yield Orphan(address=address, run_key=run_key, reason="not-in-specs", batch_id=attempts[-1].batch_id)

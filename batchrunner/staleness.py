@@ -1,0 +1,46 @@
+"""Whether a plan still stands on the ground it was made on."""
+
+from collections.abc import Mapping
+
+from batchrunner.address import spec_of
+from batchrunner.errors import StaleError
+from batchrunner.plans import Plan, Resume, Sendable
+from batchrunner.state import Attempt, State
+
+
+def check_current(plan: Plan, states: Mapping[str, State]) -> None:
+    """Refuse a plan whose ground has moved. `states` are by spec name, loaded under their locks.
+
+    An address that this same plan moved is not stale: a crashed apply carries on with the plan that was reviewed.
+    Raises `StaleError` `other-state` or `stale-plan`, naming every address.
+    """
+    for spec in plan.specs:
+        lineage = states[spec.name].lineage
+        if spec.lineage and spec.lineage != lineage:
+            raise StaleError(
+                "other-state",
+                f"the plan was made from another state of {spec.name}",
+                why=f"It was planned on lineage {spec.lineage}; {spec.state} is {lineage}.",
+                hint="Plan again.",
+            )
+    stale = [c.address for c in plan.sendable if not _current(c, plan, states[spec_of(c.address)])]
+    if stale:
+        raise StaleError(
+            "stale-plan",
+            f"state has moved since the plan was made: {', '.join(stale)}",
+            why="Another apply has submitted or changed them.",
+            hint="Plan again; what is already submitted will show as unchanged.",
+        )
+
+
+def _current(change: Sendable, plan: Plan, state: State) -> bool:
+    latest = state.latest(change.address, change.run_key)
+    if (latest.version if latest else "") == change.base_version:
+        return True
+    return latest is not None and _same_submission(change, plan, latest)
+
+
+def _same_submission(change: Sendable, plan: Plan, latest: Attempt) -> bool:
+    if latest.number != change.attempt or latest.intent.idempotency_key != change.idempotency_key:
+        return False
+    return isinstance(change, Resume) or latest.intent.plan_id == plan.plan_id
