@@ -1,0 +1,1 @@
+"""Batch services: facts about each, dialects that speak to them, and the one client that sends."""
