@@ -1,0 +1,1 @@
+"""Renderers: a value in, text or a document out. Reporters show events as they come."""

@@ -1,0 +1,50 @@
+"""GitHub Actions: annotations, and text that its log cannot take for a command."""
+
+import re
+from collections.abc import Sequence
+
+from batchrunner.errors import Diagnostic
+from batchrunner.printable import printable
+from batchrunner.render.units import counted
+
+SHOWN = 10
+"""Annotations of one kind that GitHub shows for a step; it drops the rest without a word."""
+
+_COMMAND = re.compile(r"(?m)^([\s\ufeff]*):(?=:)")
+
+
+def neutral(text: str) -> str:
+    """`text` without workflow commands.
+
+    The runner reads `::name::` at the start of a line, behind any white space, and `##[name]` anywhere in it
+    (actions/runner, ActionCommand.cs). A space is put inside both.
+    """
+    return _COMMAND.sub(r"\1: ", text).replace("##[", "# #[")
+
+
+def escape_data(text: str) -> str:
+    """`text` as the message of a workflow command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def escape_property(text: str) -> str:
+    """`text` as the value of a property of a workflow command."""
+    return escape_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def diagnostics_github(diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) -> str:
+    """One `::error` command a line for the first ten, then one that counts the rest with the `unlisted`."""
+    lines = [_annotation(diagnostic) for diagnostic in diagnostics[:SHOWN]]
+    rest = len(diagnostics[SHOWN:]) + unlisted
+    if rest:
+        lines.append(f"::error title=batchrunner::{counted(rest, 'more problem')} not annotated; the log lists them")
+    return "\n".join(lines)
+
+
+def _annotation(diagnostic: Diagnostic) -> str:
+    place = {"file": diagnostic.path}
+    if diagnostic.line:
+        place |= {"line": str(diagnostic.line), "col": str(diagnostic.column)}
+    properties = ",".join(f"{k}={escape_property(printable(v))}" for k, v in {**place, "title": diagnostic.code}.items())
+    message = f"{diagnostic.message}. {diagnostic.hint}" if diagnostic.hint else diagnostic.message
+    return f"::error {properties}::{escape_data(printable(message))}"

@@ -1,0 +1,56 @@
+"""Numbers as people read them."""
+
+from datetime import datetime
+
+
+def count(number: int) -> str:
+    """`41200` as `41,200`."""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 request`, `41,200 requests`; `plural` where an `s` is not enough."""
+    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(number: int) -> str:
+    """Bytes in decimal units with one digit after the point: `612 B`, `73.6 MB`."""
+    if number < 1000:
+        return f"{number} B"
+    value = float(number)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.95:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:,.1f} PB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `0.5 s`, `8 s`, `2 min 5 s`, `3 h 12 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _two(whole // 60, "min", whole % 60, "s")
+    return _two(whole // 3600, "h", whole % 3600 // 60, "min")
+
+
+def _two(large: int, unit: str, small: int, small_unit: str) -> str:
+    return f"{count(large)} {unit} {small} {small_unit}" if small else f"{count(large)} {unit}"
+
+
+def moment(time: str, near: str = "") -> str:
+    """An RFC 3339 UTC time as `2026-11-22 02:31 UTC`, without its date where the text `near` already says it.
+
+    Anything else is returned as it is: a time that cannot be read is still evidence.
+    """
+    try:
+        read = datetime.fromisoformat(time)
+    except ValueError:
+        return time
+    if read.utcoffset():
+        return time
+    day = f"{read:%Y-%m-%d}"
+    return f"{read:%H:%M} UTC" if near.endswith(day) else f"{day} {read:%H:%M} UTC"
