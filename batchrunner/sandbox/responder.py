@@ -13,41 +13,9 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 WORDS: Final = (
-
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "heath",
-    "inlet",
-    "junco",
-    "kelp",
-    "larch",
-    "maple",
-    "north",
-    "ochre",
-    "plain",
-    "quartz",
-    "river",
-    "stone",
-    "tundra",
-    "umber",
-    "vale",
-    "willow",
-    "xenon",
-    "yarrow",
-    "zephyr",
-    "basin",
-    "cliff",
-    "dune",
-    "field",
-    "glade",
-    "harbor",
-,
-)
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "kelp", "larch", "maple",
+    "north", "ochre", "plain", "quartz", "river", "stone", "tundra", "vale", "willow", "yarrow", "zephyr", "glade",
+)  # fmt: skip
 EPOCH: Final = 1_700_000_000
 DIMENSIONS, MOST_DIMENSIONS = 8, 3072
 

@@ -196,12 +196,11 @@ class Storage:
 
 def read_batch(row: tuple[Any, ...]) -> Batch:
     """A row of the columns `BATCH` as a value."""
-    start, (metadata, key, cancelled_at, result) = row[:5], row[5:]
+    fields = dict(zip(BATCH.split(", "), row, strict=True))
+    metadata, result = fields.pop("metadata"), fields.pop("result")
     return Batch(
-        *start,
+        **fields,
         metadata=json.loads(metadata) if metadata else None,
-        idempotency_key=key,
-        cancelled_at=cancelled_at,
         result=_read_result(result) if result else None,
     )
 
