@@ -8,7 +8,8 @@ import httpx
 
 PIECE_BYTES = 1024 * 1024
 
-# The whole head is matched at once, so no name, value or target can end a line early (RFC 9110 §5.5, RFC 9112 §3, §5).
+# The whole head, matched at once (RFC 9110 §5.5, RFC 9112 §3, §5). A value may still hold lines that look like fields,
+# so the lines are counted too.
 _HEAD = re.compile(
     rb"[A-Z]++ [!-~]++ HTTP/1\.1\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++: [\t -~\x80-\xff]*+\r\n)++\r\n",
 )
@@ -75,7 +76,7 @@ def _with_stream(
 
 def _head(lines: list[bytes]) -> bytes:
     head = b"\r\n".join((*lines, b"", b""))
-    if not _HEAD.fullmatch(head):
+    if not _HEAD.fullmatch(head) or head.count(b"\n") != len(lines) + 1:
         # Names no value: it may be a credential.
         raise httpx.LocalProtocolError("the request's head is not HTTP/1.1: a control character or a malformed name")
     return head
