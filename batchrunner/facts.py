@@ -110,3 +110,15 @@ ALPHAEDGE = ProviderFacts(
     idempotency="header",
     metadata="kept",
 )
+
+
+def sandbox_facts() -> ProviderFacts:
+    """The built-in sandbox. Where it listens is known only when it runs, so its origin is a name."""
+    return ALPHAEDGE.model_copy(
+        update={
+            "origin": "sandbox",
+            "origin_env": None,
+            "api_key": SecretReference(env="BATCHRUNNER_SANDBOX_KEY"),
+            "metadata": "sent",
+        }
+    )

@@ -37,6 +37,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A frozen record. Unknown fields are errors; defaults are not written."""
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Tolerant(msgspec.Struct, frozen=True, gc=False):
     """A frozen view of somebody else's JSON: only the declared fields are kept, unknown ones are passed over."""
 

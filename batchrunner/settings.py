@@ -1,0 +1,103 @@
+"""What the environment says: the only module that reads `os.environ`, and the only one that reads secrets."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchrunner.errors import Refused, UsageError
+from batchrunner.facts import SecretReference
+
+MAX_SECRET_BYTES = 16_384
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, live."""
+    return os.environ
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The variables that stand in for flags. Flags win over these, these over the project file."""
+
+    state: str = ""
+    project: str = ""
+    run_key: str = ""
+    log_format: str = ""
+    lock_timeout: float = 30.0
+    ci: bool = False
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> "Settings":
+        """Settings from `BATCHRUNNER_*` and `CI`. Raises `UsageError` `bad-setting` for what cannot be meant."""
+        return cls(
+            state=variables.get("BATCHRUNNER_STATE", ""),
+            project=variables.get("BATCHRUNNER_PROJECT", ""),
+            run_key=variables.get("BATCHRUNNER_RUN_KEY", ""),
+            log_format=variables.get("BATCHRUNNER_LOG_FORMAT", ""),
+            lock_timeout=_seconds(variables, "BATCHRUNNER_LOCK_TIMEOUT", 30.0),
+            ci=variables.get("CI", "").lower() not in {"", "0", "false"},
+        )
+
+
+def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        seconds = float(variables.get(name) or default)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e6:
+        raise UsageError("bad-setting", f"{name} must be a number of seconds, not {variables[name]!r}")
+    return seconds
+
+
+def wants_colour(choice: str, is_terminal: bool, variables: Mapping[str, str]) -> bool:
+    """Whether to colour: `choice` is auto, always or never; auto follows NO_COLOR, FORCE_COLOR, TERM and the terminal.
+
+    NO_COLOR counts when it is not empty (no-color.org).
+    """
+    if choice != "auto":
+        return choice == "always"
+    if variables.get("NO_COLOR"):
+        return False
+    if variables.get("FORCE_COLOR"):
+        return True
+    return is_terminal and variables.get("TERM") != "dumb"
+
+
+def read_secret(reference: SecretReference, provider: str, variables: Mapping[str, str]) -> str:
+    """The secret that `reference` points to. Raises `Refused` `missing-key` naming where it was looked for."""
+    if reference.file is not None:
+        return _clean(_read_file(reference.file, provider), f"the file {reference.file}", provider)
+    name = reference.env or ""
+    return _clean(variables.get(name, ""), f"the environment variable {name}", provider)
+
+
+def _read_file(path: str, provider: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_SECRET_BYTES + 1).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(
+            "missing-key",
+            f"the key of provider {provider} cannot be read",
+            why=f"{path}: {getattr(error, 'strerror', None) or 'not text'}",
+            hint=f"Put the key into {path}, or point `providers.{provider}.api_key` elsewhere.",
+        ) from None
+
+
+def _clean(secret: str, where: str, provider: str) -> str:
+    stripped = secret.strip()
+    if not stripped:
+        raise Refused(
+            "missing-key",
+            f"there is no key for provider {provider}",
+            why=f"{where[0].upper()}{where[1:]} is not set or empty.",
+            hint="Set it and run the same command again, or try without a key: add --sandbox.",
+        )
+    if len(stripped) > MAX_SECRET_BYTES or not (stripped.isascii() and stripped.isprintable()) or " " in stripped:
+        raise Refused(
+            "bad-key",
+            f"the key of provider {provider} is not one: it holds spaces or characters that a header cannot carry",
+            why=f"It comes from {where}.",
+        )
+    return stripped

@@ -1,0 +1,196 @@
+"""Everything an apply needs around the applier: locks, keys, providers, the committing thread, signals."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchrunner.address import spec_of
+from batchrunner.applier import Brake, Report, Tools, apply_plan
+from batchrunner.errors import ExitCode, StaleError
+from batchrunner.executors import LocalExecutor
+from batchrunner.facts import ProviderFacts
+from batchrunner.manifest import LocalFile
+from batchrunner.plans import Plan, Sendable
+from batchrunner.ports import Reporter
+from batchrunner.providers import open_provider
+from batchrunner.scanner import InputRefused, digest_input, open_beneath
+from batchrunner.settings import environment, read_secret
+from batchrunner.staleness import check_current
+from batchrunner.state import State
+from batchrunner.stores import FileStore, GroupCommitter
+from batchrunner.wiring.workspace import SANDBOX, SystemClock
+
+SANDBOX_KEY = "sandbox"
+
+
+@contextmanager
+def locked(stores: Mapping[str, FileStore], timeout: float, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold the locks of all `stores`, taken in one order everywhere so that two applies cannot wait for each other."""
+    with ExitStack() as stack:
+        for store in sorted({id(s): s for s in stores.values()}.values(), key=lambda s: os.path.abspath(s.path)):
+            stack.enter_context(store.lock(timeout, waiting))
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a plan is sent with. `root` is where its inputs lie; `keys` are the providers' secrets."""
+
+    root: str
+    providers: Mapping[str, ProviderFacts]
+    keys: Mapping[str, str]
+    concurrency: int
+    brake: Brake
+
+
+def needed_keys(plan: Plan, providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
+    """The secret of every provider the plan sends to. Raises `Refused` before anything is written or sent."""
+    names = sorted({change.provider for change in plan.sendable})
+    return {
+        name: SANDBOX_KEY if name == SANDBOX else read_secret(providers[name].api_key, name, environment())
+        for name in names
+    }
+
+
+def check_ground(plan: Plan, states: Mapping[str, State], providers: Mapping[str, ProviderFacts], root: str) -> None:
+    """Refuse a saved plan whose state, inputs or providers have moved. Raises `StaleError` naming what did."""
+    check_current(plan, states)
+    for change in plan.sendable:
+        facts = providers.get(change.provider)
+        if facts is None or facts.origin != getattr(change, "origin", facts.origin):
+            raise StaleError("provider-moved", f"provider {change.provider} of {change.address} is configured otherwise now",
+                             hint="Plan again.")  # fmt: skip
+        if _still_to_upload(change, states[spec_of(change.address)]):
+            _check_input(change, root)
+
+
+def _still_to_upload(change: Sendable, state: State) -> bool:
+    latest = state.latest(change.address, change.run_key)
+    begun = latest is not None and latest.number == change.attempt
+    return isinstance(change.source, LocalFile) and not (begun and latest is not None and latest.request)
+
+
+def _check_input(change: Sendable, root: str) -> None:
+    source = change.source
+    assert isinstance(source, LocalFile)  # noqa: S101 - only local files are still to upload
+    try:
+        with open_beneath(root, source.path) as stream:
+            same = digest_input(stream) == source.sha256
+        why = "Its content is no longer what was planned."
+    except InputRefused as refusal:
+        same, why = False, refusal.message
+    if not same:
+        raise StaleError("input-changed", f"the input of {change.address} has changed since the plan was made",
+                         where=source.path, why=why, hint="Plan again.")  # fmt: skip
+
+
+def send(
+    plan: Plan, states: Mapping[str, State], stores: Mapping[str, FileStore], sending: Sending, reporter: Reporter
+) -> Report:
+    """Apply a checked plan under its locks, then fold what was written into the snapshots."""
+    with _sandbox(plan, sending, stores) as providers:
+        report = asyncio.run(_send(plan, states, stores, providers, sending, reporter))
+    if report.state_error is None:
+        for store in {id(s): s for s in stores.values()}.values():
+            store.fold()
+    return report
+
+
+async def _send(
+    plan: Plan,
+    states: Mapping[str, State],
+    stores: Mapping[str, FileStore],
+    facts: Mapping[str, ProviderFacts],
+    sending: Sending,
+    reporter: Reporter,
+) -> Report:
+    clock = SystemClock()
+    providers = {
+        name: open_provider(
+            name,
+            facts[name],
+            key,
+            open_input=lambda path: open_beneath(sending.root, path),
+            clock=clock,
+            report=reporter.report,
+            stopping=lambda: sending.brake.pulled,
+        )
+        for name, key in sending.keys.items()
+    }
+    committer = GroupCommitter(lambda entry: stores[spec_of(entry.address)])
+    tools = Tools(
+        providers=providers,
+        executor=LocalExecutor(providers),
+        committer=committer,
+        reporter=reporter,
+        clock=clock,
+        brake=sending.brake,
+        concurrency=sending.concurrency,
+    )
+    with stopping_on_signals(sending.brake):
+        try:
+            return await apply_plan(plan, states, tools)
+        finally:
+            committer.close()
+            for provider in providers.values():
+                await provider.aclose()
+
+
+@contextmanager
+def stopping_on_signals(brake: Brake) -> Iterator[None]:
+    """The first SIGINT or SIGTERM pulls the brake, a second one leaves at once: what is durable stays so."""
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        if brake.reason in _CODES:
+            sys.stderr.write("\nLeft at once. Nothing is lost: run the same command again.\n")
+            sys.stderr.flush()
+            os._exit(_CODES[brake.reason])
+        brake.reason = _NAMES[number]
+        sys.stderr.write("\nStopping: what is in flight is finished. Again to leave at once.\n")
+        sys.stderr.flush()
+
+    for number in _NAMES:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in _NAMES:
+            loop.remove_signal_handler(number)
+
+
+_NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_CODES = {"interrupted": ExitCode.INTERRUPTED, "terminated": ExitCode.TERMINATED}
+
+
+def interrupted(brake: Brake) -> ExitCode | None:
+    """The exit code of a run that a signal stopped."""
+    return _CODES.get(brake.reason)
+
+
+@contextmanager
+def _sandbox(plan: Plan, sending: Sending, stores: Mapping[str, FileStore]) -> Iterator[Mapping[str, ProviderFacts]]:
+    """The providers with the sandbox running, where the plan sends to it."""
+    if SANDBOX not in sending.keys:
+        yield sending.providers
+        return
+    from batchrunner.sandbox import SandboxSettings, running
+
+    settings = SandboxSettings(database=_sandbox_database(sending.root), key=SANDBOX_KEY)
+    with running(settings) as sandbox:
+        facts = sending.providers[SANDBOX].model_copy(update={"origin": sandbox.base_url})
+        yield {**sending.providers, SANDBOX: facts}
+
+
+def _sandbox_database(root: str) -> Path:
+    folder = Path(root, ".batchrunner")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return folder / "sandbox.sqlite3"

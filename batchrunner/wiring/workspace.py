@@ -1,0 +1,155 @@
+"""From paths and flags to a plan: reads specs, inputs and state; sends nothing and reads no credential."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchrunner.errors import Diagnostic, InvalidFiles, Refused
+from batchrunner.facts import ProviderFacts, sandbox_facts
+from batchrunner.loader import find_specs, load_project, load_specs
+from batchrunner.project import Project
+from batchrunner.runkeys import parse_time
+from batchrunner.settings import Settings, environment
+from batchrunner.spec import Spec
+
+if TYPE_CHECKING:
+    from batchrunner.plans import Plan
+    from batchrunner.state import State
+    from batchrunner.stores import FileStore
+
+SANDBOX = "sandbox"
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the flags said; empty means not said. `at` is a time as typed, `replace` exact addresses."""
+
+    project: str = ""
+    state: str = ""
+    run_key: str = ""
+    at: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    replace: frozenset[str] = frozenset()
+    sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Everything a plan is made from, but for state. `now` is the run's one clock reading."""
+
+    choices: Choices
+    settings: Settings
+    project: Project
+    providers: Mapping[str, ProviderFacts]
+    specs: tuple[Spec, ...]
+    now: datetime
+
+    def stores(self) -> "dict[str, FileStore]":
+        """The state store of each spec, by the spec's name; specs that share a file share a store."""
+        opened: dict[str, FileStore] = {}
+        by_spec: dict[str, FileStore] = {}
+        for spec in self.specs:
+            store = self._store(spec)
+            by_spec[spec.name] = opened.setdefault(os.path.abspath(store.path), store)
+        return by_spec
+
+    def _store(self, spec: Spec) -> "FileStore":
+        from batchrunner.stores import open_store
+
+        suffix = f".{SANDBOX}" if self.choices.sandbox else ""
+        stem = Path(spec.path).stem if spec.path != "-" else spec.name
+        return open_store(
+            self.state_url(),
+            spec_name=spec.name + suffix,
+            default=Path(spec.folder, f"{stem}{suffix}.state.json"),
+        )
+
+    def state_url(self) -> str:
+        """Where state is kept, by flag, variable or project file; empty for beside the spec."""
+        if self.choices.state or self.settings.state:
+            return self.choices.state or self.settings.state
+        if self.project.state_env:
+            return _from_environment(self.project.state_env, self.project.path)
+        return self.project.state_url
+
+    def survey(self) -> int:
+        """Check every input without planning anything. Returns how many requests the local inputs hold."""
+        from batchrunner.wiring.surveying import survey
+
+        surveyed = survey(self)
+        return sum(getattr(d.source, "requests", 0) for desired in surveyed.values() for d in desired)
+
+    def plan(self, states: "Mapping[str, State]") -> "Plan":
+        """The plan against `states`, by spec name. Raises `InvalidFiles` for inputs, `Refused` for targets."""
+        from batchrunner.wiring.surveying import plan_workspace
+
+        return plan_workspace(self, states)
+
+
+def open_workspace(
+    paths: Sequence[str],
+    choices: Choices,
+    *,
+    stdin: Callable[[], bytes],
+    variables: Mapping[str, str] | None = None,
+) -> Workspace:
+    """Load the project and the specs at `paths`. Raises `InvalidFiles`, `Refused` or `UsageError`."""
+    variables = environment() if variables is None else variables
+    settings = Settings.read(variables)
+    found = find_specs(paths)
+    start = Path(found[0]).parent if found[0] != "-" else Path()
+    project = load_project(choices.project or settings.project or None, start)
+    now = parse_time(choices.at) if choices.at else SystemClock().now()
+    specs = load_specs(
+        found,
+        project=project,
+        environment=variables,
+        variables=choices.variables,
+        now=now,
+        run_key=choices.run_key or settings.run_key or None,
+        stdin=stdin,
+    )
+    return Workspace(
+        choices=choices,
+        settings=settings,
+        project=project,
+        providers=effective_providers(project, variables, sandbox=choices.sandbox),
+        specs=specs,
+        now=now,
+    )
+
+
+def effective_providers(
+    project: Project, variables: Mapping[str, str], *, sandbox: bool
+) -> Mapping[str, ProviderFacts]:
+    """The providers with their origins as the environment sets them; the sandbox alone where that is asked for."""
+    if sandbox:
+        return {SANDBOX: sandbox_facts()}
+    return {name: _with_origin(name, facts, variables) for name, facts in project.providers.items()}
+
+
+def _with_origin(name: str, facts: ProviderFacts, variables: Mapping[str, str]) -> ProviderFacts:
+    url = variables.get(facts.origin_env or "", "")
+    if not url:
+        return facts
+    return facts.model_copy(update={"origin": checked_origin(url, f"{facts.origin_env} (provider {name})")})
+
+
+def _from_environment(name: str, where: str) -> str:
+    url = environment().get(name, "")
+    if not url:
+        raise Refused("state-url-missing", f"the environment variable {name} is not set", where=where,
+                      why="The project file keeps its state URL there.")  # fmt: skip
+    return url
