@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -136,8 +136,16 @@ class _Create:
     claim: Claim | None
 
     def commit(self) -> Committed:
-        now = self.settings.clock()
-        batch = Batch(new_id(self.prefix), now, **asdict(self.order), idempotency_key=self.key)
+        now, order = self.settings.clock(), self.order
+        batch = Batch(
+            new_id(self.prefix),
+            now,
+            input_file_id=order.input_file_id,
+            endpoint=order.endpoint,
+            completion_window=order.completion_window,
+            metadata=order.metadata,
+            idempotency_key=self.key,
+        )
         body = encode(batch_object(batch, self.settings.timings, now))
         return self.storage.add_batch(batch, body, self.claim)
 
