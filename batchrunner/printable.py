@@ -20,3 +20,8 @@ def shown(character: str) -> str:
     if character.isprintable() or character in SPACES:
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def brief(text: str, limit: int = 60) -> str:
+    """`text` in at most `limit` characters, for a message that quotes it."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
