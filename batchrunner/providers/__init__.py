@@ -1,1 +1,52 @@
-"""Batch services: facts about each, dialects that speak to them, and the one client that sends."""
+"""Batch services: facts about each, dialects that speak to them, and the one client that sends.
+
+Importing this package loads no HTTP client; opening a provider does.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
+
+from batchrunner.events import Event
+from batchrunner.facts import ProviderFacts
+from batchrunner.ports import Clock
+
+if TYPE_CHECKING:
+    import httpx
+
+    from batchrunner.providers._dialect import Dialect
+    from batchrunner.providers.service import Service
+
+__all__ = ["open_provider"]
+
+
+def open_provider(
+    name: str,
+    facts: ProviderFacts,
+    key: str,
+    *,
+    open_input: Callable[[str], BinaryIO],
+    clock: Clock,
+    report: Callable[[Event], None],
+    stopping: Callable[[], bool],
+    transport: "httpx.AsyncBaseTransport | None" = None,
+) -> "Service":
+    """The provider called `name` (words only), described by `facts`, for one run in one event loop.
+
+    `key` goes to the origin in `facts` and nowhere else. `open_input` opens a path of a job's source, relative to the
+    project root, for reading bytes. `report` gets `Retrying` and `Uploading`. Once `stopping` says so, what is in
+    flight is finished and nothing is sent again. `transport` is closed with the provider.
+
+    Raises `Refused` `unusable-api-key` or `bad-base-url`. Connects to nothing.
+    """
+    from batchrunner.providers._http import Client
+    from batchrunner.providers.service import Service
+
+    client = Client(name, facts, key, report=report, stopping=stopping, transport=transport)
+    return Service(_dialect_of(facts), client, facts, open_input=open_input, clock=clock, report=report)
+
+
+def _dialect_of(facts: ProviderFacts) -> "Dialect":
+    from batchrunner.providers.alphaedge import AlphaEdge
+    from batchrunner.providers.openai import OpenAI
+
+    return {"alphaedge": AlphaEdge, "openai": OpenAI}[facts.dialect](facts)

@@ -1,0 +1,29 @@
+"""Jobs run in this process, on its event loop."""
+
+from collections.abc import Mapping
+
+from batchrunner.errors import Refused
+from batchrunner.jobs import Job, Outcome, Upload
+from batchrunner.ports import Provider
+
+
+class LocalExecutor:
+    """Hands each job to its provider. How many are in flight is the provider's own limit.
+
+    Raises `Refused` `unknown-provider` for a job of a provider that is not in `providers`.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider]) -> None:
+        self._providers = providers
+
+    async def run(self, job: Job) -> Outcome:
+        """Run one job to an outcome."""
+        provider = self._providers.get(job.provider)
+        if provider is None:
+            raise Refused(
+                "unknown-provider",
+                f"there is no provider '{job.provider}'",
+                where=job.address,
+                hint="declare it in the project file",
+            )
+        return await (provider.upload(job) if isinstance(job, Upload) else provider.create(job))

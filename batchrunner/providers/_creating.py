@@ -1,0 +1,71 @@
+"""One create on its way: what to send next, what a result means for it, and what is true when it is given up."""
+
+from datetime import datetime
+
+from batchrunner.facts import ProviderFacts
+from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome
+from batchrunner.ports import Clock
+from batchrunner.providers._calls import Call, Result
+from batchrunner.providers._dialect import Dialect
+from batchrunner.providers._times import key_is_alive, moment
+from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
+from batchrunner.records import replace
+
+
+class Creating:
+    """A create. In doubt from the moment that a send of its key may have been acted on, in this run or before."""
+
+    def __init__(self, job: Create, dialect: Dialect, facts: ProviderFacts, clock: Clock, redact: Redact) -> None:
+        self.address = job.address
+        self._job = job
+        self._call = dialect.create_call(job)
+        self._dialect = dialect
+        self._facts = facts
+        self._clock = clock
+        self._redact = redact
+        self._in_doubt = bool(job.sent_at)
+        self._first_send = moment(job.sent_at)
+
+    def next(self, server_time: datetime | None) -> Call | Outcome:
+        """The create, or why it must not be sent (again). `server_time` is the latest Date the provider gave."""
+        now = self._clock.now()
+        if self._in_doubt:
+            return self._refusal(now, server_time) or self._call
+        self._first_send = self._first_send or now
+        return self._call
+
+    def judge(self, result: Result) -> Outcome | Again:
+        """What `result` settles; `Again` only where sending the same bytes again is safe."""
+        verdict = judge(result, in_doubt=self._in_doubt, read=self._read, redact=self._redact, now=self._clock.now())
+        if isinstance(verdict, Again):
+            self._in_doubt = self._in_doubt or verdict.ambiguous
+            return verdict if self._honours_keys or not self._in_doubt else self.give_up(verdict)
+        if isinstance(verdict, Denied) and self._in_doubt:
+            return replace(verdict, in_doubt=True)
+        return verdict
+
+    def give_up(self, again: Again) -> Outcome:
+        """What is true when nothing more is sent."""
+        if self._in_doubt:
+            return InDoubt(code=again.code, status=again.status, words=again.words)
+        return Deferred(code=again.code, status=again.status, words=again.words, retry_after=again.retry_after or 0.0)
+
+    @property
+    def _honours_keys(self) -> bool:
+        return self._facts.idempotency != "none"
+
+    def _read(self, body: bytes) -> Accepted | Unusable:
+        return self._dialect.read_batch(body, self._job.input_file_id)
+
+    def _refusal(self, now: datetime, server_time: datetime | None) -> InDoubt | None:
+        if not self._honours_keys:
+            return InDoubt(code="no-idempotency", words="this provider would take a second send for a second batch")
+        if self._first_send is None or not key_is_alive(
+            first_send=self._first_send,
+            now=now,
+            server_time=server_time,
+            ttl=self._facts.key_ttl_seconds,
+            deadline=self._call.deadline,
+        ):
+            return InDoubt(code="key-expired", words="the provider may have forgotten the key of the earlier send")
+        return None

@@ -1,0 +1,94 @@
+"""One file upload on its way: its file opened afresh for each send, its progress, and what a result means for it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import BinaryIO
+
+from batchrunner.errors import BatchrunnerError
+from batchrunner.events import Uploading
+from batchrunner.jobs import Deferred, Outcome, Rejected, Upload, Uploaded
+from batchrunner.ports import Clock
+from batchrunner.providers._calls import Call, Reply, Result
+from batchrunner.providers._dialect import Dialect
+from batchrunner.providers._filebody import FileBody
+from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
+
+UPLOAD_NOT_OFFERED = "upload-not-offered"
+
+
+class Progress:
+    """Reports an upload at most every 100 ms, and once more when all of it is handed over."""
+
+    INTERVAL_SECONDS = 0.1
+
+    def __init__(self, job: Upload, report: Callable[[Uploading], None], seconds: Callable[[], float]) -> None:
+        self._job = job
+        self._report = report
+        self._seconds = seconds
+        self._due = seconds() + self.INTERVAL_SECONDS
+
+    def __call__(self, sent: int) -> None:
+        """`sent` bytes of the file have been handed over."""
+        size = self._job.source.size
+        now = self._seconds()
+        if sent < size and now < self._due:
+            return
+        self._due = now + self.INTERVAL_SECONDS
+        self._report(Uploading(address=self._job.address, sent=sent, size=size))
+
+
+class UploadingFile:
+    """An upload. Repeating it is free, so whatever is not refused is sent again, with the same key."""
+
+    def __init__(
+        self,
+        job: Upload,
+        dialect: Dialect,
+        *,
+        clock: Clock,
+        redact: Redact,
+        open_input: Callable[[str], BinaryIO],
+        progress: Progress,
+    ) -> None:
+        self.address = job.address
+        self._job = job
+        self._dialect = dialect
+        self._clock = clock
+        self._redact = redact
+        self._open_input = open_input
+        self._progress = progress
+        self._body: FileBody | None = None
+        self._unaccounted = False
+
+    def next(self, server_time: datetime | None) -> Call | Outcome:
+        """The upload with its file opened afresh, or why the file cannot be read."""
+        try:
+            file = self._open_input(self._job.source.path)
+        except OSError as error:
+            words = f"{self._job.source.path}: {error.strerror or 'opening it failed'}"
+            return Rejected(code="input-unreadable", words=words)
+        except BatchrunnerError as error:
+            return Rejected(code=error.code, words=error.message)
+        frame = self._dialect.upload_frame(self._job)
+        self._body = FileBody(file, self._job.source, frame, self._progress)
+        return self._dialect.upload_call(self._job, frame, self._body)
+
+    def judge(self, result: Result) -> Outcome | Again:
+        """What `result` settles. A changed file settles it whatever the provider said."""
+        body = self._body
+        if body is None or body.problem is not None:
+            return body.problem if body and body.problem else Rejected(code="input-unreadable")
+        if isinstance(result, Reply) and result.status in {404, 405}:
+            return Rejected(code=UPLOAD_NOT_OFFERED, status=result.status, words=self._dialect.upload_missing)
+        verdict = judge(result, in_doubt=self._unaccounted, read=self._read, redact=self._redact, now=self._clock.now())
+        self._unaccounted = self._unaccounted or (isinstance(verdict, Again) and verdict.ambiguous)
+        return verdict
+
+    def give_up(self, again: Again) -> Outcome:
+        """An upload that is given up costs nothing and can be done later."""
+        return Deferred(code=again.code, status=again.status, words=again.words, retry_after=again.retry_after or 0.0)
+
+    def _read(self, body: bytes) -> Uploaded | Unusable:
+        if self._body is None or not self._body.is_verified:
+            return Unusable("the reply came before the file was all sent")
+        return self._dialect.read_file(body)

@@ -1,0 +1,107 @@
+"""The OpenAI batch API as shapes: requests to build, replies to read. No network.
+
+POST /v1/files (multipart: purpose, file) and POST /v1/batches (input_file_id, endpoint, completion_window, metadata),
+as in OpenAI's OpenAPI description; many other servers speak the same.
+"""
+
+import re
+from typing import Any
+
+from pydantic_core import from_json
+
+from batchrunner.digest import JsonValue, canonical_json
+from batchrunner.errors import StateError
+from batchrunner.facts import ProviderFacts
+from batchrunner.jobs import Accepted, Create, Upload, Uploaded
+from batchrunner.providers._calls import Call, Stream
+from batchrunner.providers._multipart import Framing, framing
+from batchrunner.providers._verdicts import Unusable
+from batchrunner.records import Raw, compact, decode
+from batchrunner.state import Intent
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+IDEMPOTENCY_FIELD = "idempotency_key"
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+
+
+class OpenAI:
+    """Builds and reads the two calls, as `facts` say where they are and what they take."""
+
+    default_create_path = "/v1/batches"
+    upload_missing = "this provider offers no file upload; upload the file yourself and use input_file_id"
+
+    def __init__(self, facts: ProviderFacts) -> None:
+        paths = facts.paths
+        self.upload_path = paths.upload_file
+        self._create_path = paths.create_batch if "create_batch" in paths.model_fields_set else self.default_create_path
+        self._facts = facts
+
+    def create_request(self, intent: Intent, file_id: str) -> str:
+        """The body of the create of `intent`: compact ASCII JSON with sorted keys."""
+        body: dict[str, JsonValue] = {
+            "input_file_id": file_id,
+            "endpoint": intent.endpoint,
+            "completion_window": intent.completion_window,
+        }
+        if self._facts.metadata == "sent" and intent.metadata:
+            body["metadata"] = intent.metadata
+        if self._facts.idempotency == "body":
+            body[IDEMPOTENCY_FIELD] = intent.idempotency_key
+        return canonical_json(body).decode("ascii")
+
+    def create_call(self, job: Create) -> Call:
+        """The create of `job`, its request as it was stored."""
+        headers = (("Content-Type", "application/json"), *self._key_header(job.idempotency_key))
+        return Call("POST", self._create_path, headers, job.request.encode(), self._facts.timeouts.create_seconds)
+
+    def upload_frame(self, job: Upload) -> Framing:
+        """What goes around the file of `job`."""
+        return framing(job.idempotency_key, {"purpose": "batch"})
+
+    def upload_call(self, job: Upload, frame: Framing, body: Stream) -> Call:
+        """The upload of `job`, `body` being its file within `frame`. Its key is not the key of the create."""
+        headers = (("Content-Type", frame.content_type), *self._key_header(f"{job.idempotency_key}-file"))
+        path = self.upload_path or ""
+        return Call("POST", path, headers, body, self._facts.timeouts.upload_seconds)
+
+    def read_batch(self, body: bytes, input_file_id: str) -> Accepted | Unusable:
+        """The batch object in a 2xx. Believed when it has an id and, where it echoes the input file, ours."""
+        found = _object(body)
+        if isinstance(found, Unusable):
+            return found
+        document, reply, identity = found
+        if document.get("input_file_id", input_file_id) != input_file_id:
+            return Unusable("the reply is about another input file")
+        status = document.get("status")
+        return Accepted(batch_id=identity, reply=reply, status=status if isinstance(status, str) else "")
+
+    def read_file(self, body: bytes) -> Uploaded | Unusable:
+        """The file object in a 2xx."""
+        found = _object(body)
+        return found if isinstance(found, Unusable) else Uploaded(file_id=found[2], reply=found[1])
+
+    def _key_header(self, key: str) -> tuple[tuple[str, str], ...]:
+        return ((IDEMPOTENCY_HEADER, key),) if self._facts.idempotency == "header" else ()
+
+
+def _object(body: bytes) -> tuple[dict[str, Any], Raw, str] | Unusable:
+    try:
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return Unusable("the reply is not JSON")
+    if not isinstance(document, dict):
+        return Unusable("the reply is not an object")
+    identity = document.get("id")
+    if not isinstance(identity, str) or not _ID.fullmatch(identity) or ".." in identity:
+        return Unusable("the reply has no usable id")
+    return _kept(document, body, identity)
+
+
+def _kept(document: dict[str, Any], body: bytes, identity: str) -> tuple[dict[str, Any], Raw, str] | Unusable:
+    reply = compact(body)
+    try:
+        # A number that state could not be read back with (1e999) is legal JSON all the same.
+        decode(reply, dict, what="the reply")
+    except StateError:
+        return Unusable("the reply holds a number that cannot be kept")
+    return document, reply, identity

@@ -1,0 +1,62 @@
+"""One provider as the verbs see it: a dialect's shapes, sent by the one client."""
+
+import time
+from collections.abc import Callable
+from typing import BinaryIO
+
+from batchrunner.events import Event
+from batchrunner.facts import ProviderFacts
+from batchrunner.jobs import Create, Outcome, Rejected, Upload
+from batchrunner.ports import Clock
+from batchrunner.providers._creating import Creating
+from batchrunner.providers._dialect import Dialect
+from batchrunner.providers._http import Client
+from batchrunner.providers._uploading import UPLOAD_NOT_OFFERED, Progress, UploadingFile
+from batchrunner.state import Intent
+
+
+class Service:
+    """The `Provider` port. Belongs to one event loop; `aclose` when the run is over."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        client: Client,
+        facts: ProviderFacts,
+        *,
+        open_input: Callable[[str], BinaryIO],
+        clock: Clock,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._dialect = dialect
+        self._client = client
+        self._facts = facts
+        self._open_input = open_input
+        self._clock = clock
+        self._report = report
+
+    def create_request(self, intent: Intent, file_id: str) -> str:
+        """The exact JSON body of the create of `intent`, once its file is `file_id`."""
+        return self._dialect.create_request(intent, file_id)
+
+    async def upload(self, job: Upload) -> Outcome:
+        """Upload the job's file: `Uploaded`, `Rejected`, `Denied` or `Deferred`."""
+        if self._dialect.upload_path is None:
+            return Rejected(code=UPLOAD_NOT_OFFERED, words=self._dialect.upload_missing)
+        sending = UploadingFile(
+            job,
+            self._dialect,
+            clock=self._clock,
+            redact=self._client.redact,
+            open_input=self._open_input,
+            progress=Progress(job, self._report, time.monotonic),
+        )
+        return await self._client.run(sending)
+
+    async def create(self, job: Create) -> Outcome:
+        """Create the remote batch: any outcome but `Uploaded`."""
+        return await self._client.run(Creating(job, self._dialect, self._facts, self._clock, self._client.redact))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
