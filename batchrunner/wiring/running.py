@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batchrunner.address import spec_of
@@ -17,11 +17,11 @@ from batchrunner.facts import ProviderFacts
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import Plan, Sendable
 from batchrunner.ports import Reporter
-from batchrunner.providers import open_provider
+from batchrunner.providers import OpenProvider, open_provider
 from batchrunner.scanner import InputRefused, digest_input, open_beneath
 from batchrunner.settings import environment, read_secret
 from batchrunner.staleness import check_current
-from batchrunner.state import State
+from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore, GroupCommitter
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
@@ -63,8 +63,8 @@ def check_ground(plan: Plan, states: Mapping[str, State], providers: Mapping[str
     for change in plan.sendable:
         facts = providers.get(change.provider)
         if facts is None or facts.origin != getattr(change, "origin", facts.origin):
-            raise StaleError("provider-moved", f"provider {change.provider} of {change.address} is configured otherwise now",
-                             hint="Plan again.")  # fmt: skip
+            words = f"provider {change.provider} of {change.address} is configured otherwise now"
+            raise StaleError("provider-moved", words, hint="Plan again.")
         if _still_to_upload(change, states[spec_of(change.address)]):
             _check_input(change, root)
 
@@ -89,56 +89,63 @@ def _check_input(change: Sendable, root: str) -> None:
                          where=source.path, why=why, hint="Plan again.")  # fmt: skip
 
 
-def send(
-    plan: Plan, states: Mapping[str, State], stores: Mapping[str, FileStore], sending: Sending, reporter: Reporter
-) -> Report:
-    """Apply a checked plan under its locks, then fold what was written into the snapshots."""
-    with _sandbox(plan, sending, stores) as providers:
-        report = asyncio.run(_send(plan, states, stores, providers, sending, reporter))
-    if report.state_error is None:
-        for store in {id(s): s for s in stores.values()}.values():
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a checked plan stands on, under its locks: states and stores by spec name."""
+
+    states: Mapping[str, State]
+    stores: Mapping[str, FileStore]
+
+    def store_of(self, entry: Entry) -> FileStore:
+        """Where an entry is kept."""
+        return self.stores[spec_of(entry.address)]
+
+    def fold(self) -> None:
+        """Bring all that was written into the snapshots."""
+        for store in {id(store): store for store in self.stores.values()}.values():
             store.fold()
+
+
+def send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter) -> Report:
+    """Apply a checked plan under its locks, then fold what was written into the snapshots."""
+    with _sandbox(sending) as facts:
+        report = asyncio.run(_send(plan, ground, replace(sending, providers=facts), reporter))
+    if report.state_error is None:
+        ground.fold()
     return report
 
 
-async def _send(
-    plan: Plan,
-    states: Mapping[str, State],
-    stores: Mapping[str, FileStore],
-    facts: Mapping[str, ProviderFacts],
-    sending: Sending,
-    reporter: Reporter,
-) -> Report:
-    clock = SystemClock()
-    providers = {
-        name: open_provider(
-            name,
-            facts[name],
-            key,
-            open_input=lambda path: open_beneath(sending.root, path),
-            clock=clock,
-            report=reporter.report,
-            stopping=lambda: sending.brake.pulled,
-        )
-        for name, key in sending.keys.items()
-    }
-    committer = GroupCommitter(lambda entry: stores[spec_of(entry.address)])
+async def _send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter) -> Report:
+    providers = {name: _provider(name, sending, reporter) for name in sending.keys}
+    committer = GroupCommitter(ground.store_of)
     tools = Tools(
         providers=providers,
         executor=LocalExecutor(providers),
         committer=committer,
         reporter=reporter,
-        clock=clock,
+        clock=SystemClock(),
         brake=sending.brake,
         concurrency=sending.concurrency,
     )
     with stopping_on_signals(sending.brake):
         try:
-            return await apply_plan(plan, states, tools)
+            return await apply_plan(plan, ground.states, tools)
         finally:
             committer.close()
             for provider in providers.values():
                 await provider.aclose()
+
+
+def _provider(name: str, sending: Sending, reporter: Reporter) -> OpenProvider:
+    return open_provider(
+        name,
+        sending.providers[name],
+        sending.keys[name],
+        open_input=lambda path: open_beneath(sending.root, path),
+        clock=SystemClock(),
+        report=reporter.report,
+        stopping=lambda: sending.brake.pulled,
+    )
 
 
 @contextmanager
@@ -174,8 +181,8 @@ def interrupted(brake: Brake) -> ExitCode | None:
 
 
 @contextmanager
-def _sandbox(plan: Plan, sending: Sending, stores: Mapping[str, FileStore]) -> Iterator[Mapping[str, ProviderFacts]]:
-    """The providers with the sandbox running, where the plan sends to it."""
+def _sandbox(sending: Sending) -> Iterator[Mapping[str, ProviderFacts]]:
+    """The providers, with the sandbox running where the plan sends to it."""
     if SANDBOX not in sending.keys:
         yield sending.providers
         return

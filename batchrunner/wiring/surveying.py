@@ -16,17 +16,17 @@ from batchrunner.plans import Plan, PlannedSpec, sealed
 from batchrunner.scanner import InputRefused, Scan, open_beneath, relative_to_root, scan_input
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import State
+from batchrunner.stores import FileStore
 from batchrunner.wiring.workspace import SANDBOX, Workspace
 
 Survey = Mapping[str, tuple[Desired, ...]]
 
 
-def plan_workspace(workspace: Workspace, states: Mapping[str, State]) -> Plan:
+def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]) -> Plan:
     """The sealed plan of every spec of `workspace` against `states`, by spec name."""
     around = _circumstances(workspace)
     _check_addresses(workspace, states)
     surveyed = survey(workspace, around)
-    stores = workspace.stores()
     changes = [
         change
         for spec in workspace.specs

@@ -1,15 +1,16 @@
 """From paths and flags to a plan: reads specs, inputs and state; sends nothing and reads no credential."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchrunner.errors import Diagnostic, InvalidFiles, Refused
+from batchrunner.errors import Refused
 from batchrunner.facts import ProviderFacts, sandbox_facts
 from batchrunner.loader import find_specs, load_project, load_specs
+from batchrunner.origins import checked_origin
 from batchrunner.project import Project
 from batchrunner.runkeys import parse_time
 from batchrunner.settings import Settings, environment
@@ -43,6 +44,10 @@ class Choices:
     targets: tuple[str, ...] = ()
     replace: frozenset[str] = frozenset()
     sandbox: bool = False
+
+    def replacing(self, addresses: Iterable[str]) -> "Choices":
+        """The same choices, and `addresses` submitted once more."""
+        return replace(self, replace=frozenset(addresses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +96,11 @@ class Workspace:
         surveyed = survey(self)
         return sum(getattr(d.source, "requests", 0) for desired in surveyed.values() for d in desired)
 
-    def plan(self, states: "Mapping[str, State]") -> "Plan":
-        """The plan against `states`, by spec name. Raises `InvalidFiles` for inputs, `Refused` for targets."""
+    def plan(self, stores: "Mapping[str, FileStore]", states: "Mapping[str, State]") -> "Plan":
+        """The plan against `states`, both by spec name. Raises `InvalidFiles` for inputs, `UsageError` for targets."""
         from batchrunner.wiring.surveying import plan_workspace
 
-        return plan_workspace(self, states)
+        return plan_workspace(self, stores, states)
 
 
 def open_workspace(

@@ -1,0 +1,89 @@
+"""How an apply is watched, and how it is summed up."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from batchrunner.applier import Report
+from batchrunner.commands._console import Console
+from batchrunner.plans import Plan
+from batchrunner.ports import Reporter
+from batchrunner.render.report import ApplySummary, apply_document, apply_text
+from batchrunner.settings import environment
+from batchrunner.stores import dump_elsewhere
+from batchrunner.wiring.running import Ground
+from batchrunner.wiring.workspace import SystemClock
+
+
+class Reporters:
+    """Several reporters as one."""
+
+    def __init__(self, *reporters: Reporter) -> None:
+        self.report_all = [reporter.report for reporter in reporters]
+
+    def report(self, event: object) -> None:
+        """Show one event everywhere."""
+        for report in self.report_all:
+            report(event)  # type: ignore[arg-type]
+
+
+@contextmanager
+def opened_reporter(console: Console, total: int) -> Iterator[Reporter]:
+    """The reporter that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request."""
+    output = console.output
+    reporters: list[Reporter] = []
+    if output.log_format or output.verbose:
+        from batchrunner.telemetry import LogReporter, configure, redactor
+
+        level = "debug" if output.verbose > 1 else "info"
+        configure(output.log_format, level, redactor(console.secrets))
+        reporters.append(LogReporter())
+    elif output.progress and _interactive():
+        from batchrunner.render.progress import ProgressReporter
+
+        with ProgressReporter(total) as bar:
+            yield bar
+        return
+    elif output.progress:
+        from batchrunner.render.lines import LineReporter
+
+        reporters.append(LineReporter(console.warn, SystemClock(), total))
+    yield Reporters(*reporters)
+
+
+def _interactive() -> bool:
+    variables = environment()
+    return sys.stderr.isatty() and variables.get("TERM") != "dumb" and not variables.get("CI")
+
+
+def show_report(plan: Plan, ground: Ground, report: Report, interrupted: bool, console: Console, command: str) -> None:
+    """The last lines: what was submitted, what was not and why, and the command that goes on."""
+    summary = ApplySummary(
+        submitted=report.submitted,
+        unchanged=plan.counts["unchanged"] + report.already,
+        failed=tuple(report.failed),
+        left=report.left,
+        states=tuple((store.url, store.serial) for store in {s.url: s for s in ground.stores.values()}.values()),
+        command=command,
+        interrupted=interrupted,
+    )
+    _rescue(ground, report, console)
+    if console.output.json:
+        console.document(apply_document(plan, summary))
+    else:
+        console.result(apply_text(summary))
+
+
+def _rescue(ground: Ground, report: Report, console: Console) -> None:
+    """State could not be written: keep what the provider returned somewhere else, or at least on the screen."""
+    if report.state_error is None:
+        return
+    from batchrunner.render.errors import error_text
+
+    console.warn(error_text(report.state_error))
+    for entry in report.unsaved:
+        console.warn(f"not in state: {entry.address} {entry.run_key} {entry.attempt.batch_id or entry.attempt.status}")
+    if report.unsaved:
+        folder = next(iter(ground.stores.values())).path.parent
+        saved = dump_elsewhere(report.unsaved, folder)
+        console.warn(f"Kept in {saved}." if saved else "They could not be kept anywhere else: note them.")

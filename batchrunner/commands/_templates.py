@@ -1,0 +1,81 @@
+"""What `batchrunner init` writes."""
+
+SPEC = """\
+# yaml-language-server: $schema=./schema/spec.schema.json
+# Check it: batchrunner validate specs/first.yaml
+# Try it:   batchrunner apply specs/first.yaml --sandbox
+description: A first batch; point `input` at your own request lines
+run:
+  once_per: content            # or hour, day, week, month: one submission in each
+defaults:
+  provider: alphaedge          # reads ALPHAEDGE_API_KEY
+  endpoint: /v1/chat/completions
+  completion_window: 24h
+batches:
+  - name: hello
+    input: data/hello.jsonl
+"""
+
+LINES = """\
+{"custom_id": "hello-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}]}}
+{"custom_id": "hello-2", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello in French."}]}}
+"""  # noqa: E501 - request lines cannot be wrapped
+
+PROJECT = """\
+# yaml-language-server: $schema=./specs/schema/project.schema.json
+# Owned by the repository's maintainers: it decides where credentials may go. Specs cannot.
+version: 1
+# project: acme-support        # goes into idempotency keys; decide it before the first submission, then keep it
+# providers:
+#   alphaedge: {limits: {max_in_flight: 8}}
+# policy: {allow_env: [DATASET]}
+"""
+
+IGNORED = """\
+.batchrunner/
+*.sandbox.state.json
+*.sandbox.state.journal.jsonl
+*.state.lock
+*.state.backup-*.json
+"""
+
+WORKFLOW = """\
+# Pull requests show the plan, without secrets or network; main applies it.
+name: batches
+on:
+  pull_request: {paths: ["specs/**", "batchrunner.yaml"]}
+  push: {branches: [main], paths: ["specs/**", "batchrunner.yaml"]}
+permissions: {contents: read}
+concurrency: {group: batches, cancel-in-progress: false}
+jobs:
+  plan:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+        with: {persist-credentials: false}
+      - run: pipx install batchrunner
+      - run: batchrunner plan specs/ --format markdown >> "$GITHUB_STEP_SUMMARY"
+  apply:
+    if: github.event_name == 'push'
+    needs: plan
+    runs-on: ubuntu-latest
+    environment: production
+    permissions: {contents: write}   # the state is committed back
+    steps:
+      - uses: actions/checkout@v4
+      - run: pipx install batchrunner
+      - run: batchrunner apply specs/
+        env: {ALPHAEDGE_API_KEY: "${{ secrets.ALPHAEDGE_API_KEY }}"}
+      - if: always()
+        run: |
+          git config user.name batchrunner && git config user.email batchrunner@users.noreply.github.com
+          git add 'specs/*.state.json' && (git diff --cached --quiet || (git commit -m "Batch state" && git push))
+"""
+
+TEMPLATES = {
+    "specs/first.yaml": SPEC,
+    "specs/data/hello.jsonl": LINES,
+    "batchrunner.yaml": PROJECT,
+    ".gitignore": IGNORED,
+    ".github/workflows/batches.yaml": WORKFLOW,
+}

@@ -1,0 +1,144 @@
+"""`batchrunner apply`: submit what is planned, each batch once."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from batchrunner.applier import Brake, Report
+from batchrunner.commands._approval import approve
+from batchrunner.commands._console import Console
+from batchrunner.commands._options import Output, output_options, spec_options
+from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan
+from batchrunner.commands._reporting import opened_reporter, show_report
+from batchrunner.errors import ExitCode, UsageError
+from batchrunner.facts import ProviderFacts
+from batchrunner.loader import load_project
+from batchrunner.plans import Plan
+from batchrunner.settings import Settings, environment
+from batchrunner.stores import FileStore, open_store
+from batchrunner.wiring import Choices, open_workspace
+from batchrunner.wiring.running import Ground, Sending, check_ground, interrupted, locked, needed_keys, send
+from batchrunner.wiring.workspace import SANDBOX, effective_providers
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan under its locks, and what it is sent with."""
+
+    plan: Plan
+    ground: Ground
+    providers: Mapping[str, ProviderFacts]
+    root: str
+    reviewed: bool
+
+
+@click.command("apply")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLAN")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--replace", multiple=True, metavar="ADDRESS", help="Submit this address once more, and pay for it.")
+@click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="Sends at a time.")
+@click.option(
+    "--lock-timeout", type=click.FloatRange(0), default=None, help="Seconds to wait for the lock.  [default: 30]"
+)
+@spec_options
+@output_options
+def command(
+    *,
+    paths: tuple[str, ...],
+    yes: bool,
+    replace: tuple[str, ...],
+    concurrency: int,
+    lock_timeout: float | None,
+    choices: Choices,
+    output: Output,
+) -> int:
+    """Submit what the specs at PATH, or a saved PLAN, say, and record what the provider returned.
+
+    A batch that was submitted for this run is never submitted again; what an earlier apply left open is carried on
+    first. On a terminal it shows the plan and asks.
+    """
+    console = Console(output)
+    timeout = Settings.read(environment()).lock_timeout if lock_timeout is None else lock_timeout
+    prepare = _from_plan if is_saved_plan(paths) else _from_specs
+    with prepare(paths, choices.replacing(replace), timeout, console) as prepared:
+        if not output.json:
+            show_plan(prepared.plan, "text", console)
+        if prepared.plan.sendable and not (yes or prepared.reviewed):
+            approve(prepared.plan, console)
+        return _apply(prepared, concurrency, console, " ".join(paths))
+
+
+@contextmanager
+def _from_specs(paths: tuple[str, ...], choices: Choices, timeout: float, console: Console) -> Iterator[Prepared]:
+    workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
+    stores = workspace.stores()
+    with locked(stores, timeout, console.warn):
+        ground = Ground({name: store.load() for name, store in stores.items()}, stores)
+        plan = workspace.plan(stores, ground.states)
+        yield Prepared(plan, ground, workspace.providers, workspace.project.root, reviewed=False)
+
+
+@contextmanager
+def _from_plan(paths: tuple[str, ...], choices: Choices, timeout: float, console: Console) -> Iterator[Prepared]:
+    plan = read_plan(paths[0])
+    _refuse_new_choices(choices)
+    settings = Settings.read(environment())
+    folder = next((Path(spec.path).parent for spec in plan.specs if spec.path != "-"), Path())
+    project = load_project(choices.project or settings.project or None, folder)
+    sandbox = any(change.provider == SANDBOX for change in plan.sendable)
+    providers = effective_providers(project, environment(), sandbox=sandbox)
+    stores = _stores_of(plan, choices.state)
+    with locked(stores, timeout, console.warn):
+        ground = Ground({name: store.load() for name, store in stores.items()}, stores)
+        check_ground(plan, ground.states, providers, project.root)
+        yield Prepared(plan, ground, providers, project.root, reviewed=True)
+
+
+def _refuse_new_choices(choices: Choices) -> None:
+    """A saved plan has decided these: a flag that would change them is a misunderstanding."""
+    if choices.variables or choices.run_key or choices.at or choices.targets or choices.replace:
+        raise UsageError(
+            "plan-is-fixed",
+            "a saved plan takes no --var, --run-key, --at, --target or --replace",
+            hint="Plan again with them.",
+        )
+
+
+def _stores_of(plan: Plan, state_url: str) -> dict[str, FileStore]:
+    return {
+        spec.name: open_store(state_url or spec.state, spec_name=spec.name, default=Path(spec.state))
+        for spec in plan.specs
+    }
+
+
+def _apply(prepared: Prepared, concurrency: int, console: Console, paths: str) -> int:
+    plan = prepared.plan
+    keys = needed_keys(plan, prepared.providers)
+    console = Console(console.output, secrets=tuple(keys.values()))
+    brake = Brake()
+    report = Report()
+    if plan.sendable:
+        sending = Sending(prepared.root, prepared.providers, keys, concurrency, brake)
+        with opened_reporter(console, len(plan.sendable)) as reporter:
+            report = send(plan, prepared.ground, sending, reporter)
+    show_report(plan, prepared.ground, report, interrupted(brake) is not None, console, f"batchrunner apply {paths}")
+    return int(interrupted(brake) or exit_code(plan, report))
+
+
+def exit_code(plan: Plan, report: Report) -> ExitCode:
+    """What a run that was not interrupted ends with: doubt first, then refusals, then what another run will mend."""
+    outcomes = report.outcomes
+    held = [blocked for blocked in plan.blocked if blocked.reason != "changed-since-submitted"]
+    if report.state_error is not None:
+        return report.state_error.exit_code
+    if outcomes["in-doubt"] or held:
+        return ExitCode.PARTIAL
+    if outcomes["denied"]:
+        return ExitCode.PARTIAL if report.submitted else ExitCode.REFUSED
+    if outcomes["rejected"] or plan.blocked:
+        return ExitCode.PARTIAL if report.submitted else ExitCode.REFUSED
+    return ExitCode.TRY_AGAIN if outcomes["deferred"] or report.left else ExitCode.DONE

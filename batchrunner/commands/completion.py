@@ -1,0 +1,20 @@
+"""`batchrunner completion`: tab completion."""
+
+import click
+from click.shell_completion import get_completion_class
+
+from batchrunner.commands._console import Console
+from batchrunner.commands._options import Output, output_options
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@output_options
+@click.pass_context
+def command(ctx: click.Context, shell: str, output: Output) -> int:
+    """Print a completion script, to be evaluated by your shell: eval "$(batchrunner completion bash)"."""
+    completer = get_completion_class(shell)
+    assert completer is not None  # noqa: S101 - the three shells that click ships
+    root = ctx.find_root().command
+    Console(output).result(completer(root, {}, "batchrunner", "_BATCHRUNNER_COMPLETE").source())
+    return 0

@@ -1,0 +1,50 @@
+"""`batchrunner plan`: what apply would do. Offline, without credentials."""
+
+import sys
+
+import click
+
+from batchrunner.commands._console import Console
+from batchrunner.commands._options import Output, output_options, spec_options
+from batchrunner.commands._plans import FORMATS, show_plan, write_plan
+from batchrunner.errors import ExitCode
+from batchrunner.plans import Plan
+from batchrunner.wiring import Choices, open_workspace
+
+
+@click.command("plan")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--out", metavar="FILE", default="", help="Save the plan, for show and apply.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to submit or to settle.")
+@click.option("--replace", multiple=True, metavar="ADDRESS", help="Plan one more paid attempt of this address.")
+@spec_options
+@output_options
+def command(
+    *,
+    paths: tuple[str, ...],
+    out: str,
+    form: str,
+    detailed_exitcode: bool,
+    replace: tuple[str, ...],
+    choices: Choices,
+    output: Output,
+) -> int:
+    """Show what apply would do with the specs at PATH, and why.
+
+    PATH is a spec, a directory, a glob, or - for standard input. Takes no lock and writes nothing but --out.
+    """
+    console = Console(output)
+    workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
+    stores = workspace.stores()
+    plan = workspace.plan(stores, {name: store.load() for name, store in stores.items()})
+    if out:
+        write_plan(plan, out)
+    show_plan(plan, "json" if output.json else form, console)
+    if out:
+        console.note(f"Saved to {out}. Next: batchrunner apply {out}")
+    return int(_exit_code(plan) if detailed_exitcode else ExitCode.DONE)
+
+
+def _exit_code(plan: Plan) -> ExitCode:
+    return ExitCode.CHANGES if plan.sendable or plan.blocked else ExitCode.DONE

@@ -1,0 +1,87 @@
+"""`batchrunner resolve`: a person says what became of a batch that is in doubt."""
+
+import re
+
+import click
+
+from batchrunner.commands._console import Console
+from batchrunner.commands._options import Output, output_options
+from batchrunner.commands._states import located, state_options
+from batchrunner.errors import Refused, UsageError
+from batchrunner.records import replace
+from batchrunner.state import Attempt, Entry, Problem, State, moved
+from batchrunner.stores import FileStore
+from batchrunner.wiring.workspace import SystemClock
+
+BATCH_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+
+
+@click.command("resolve")
+@click.argument("address", metavar="ADDRESS")
+@click.option("--adopt", metavar="ID", default="", help="The provider has it: this is its batch id.")
+@click.option("--absent", is_flag=True, help="The provider does not have it: apply may send the stored intent again.")
+@click.option("--run-key", default="", metavar="KEY", help="Which run, where several are open.")
+@state_options
+@output_options
+def command(*, address: str, adopt: str, absent: bool, run_key: str, state: str, sandbox: bool, output: Output) -> int:
+    """Settle ADDRESS, whose last submission was sent without an answer that can be believed.
+
+    Look at the provider first: --absent for a batch that is there means paying for it twice.
+    """
+    if bool(adopt) == absent:
+        raise UsageError("usage", "say either --adopt ID or --absent")
+    if adopt and not BATCH_ID.match(adopt):
+        raise UsageError("usage", "a batch id has 1 to 128 letters, digits, dots, dashes and underscores")
+    console = Console(output)
+    with located(address, state, sandbox, console) as (store, known):
+        found_key, attempt = _open_attempt(known, address, run_key)
+        settled = _adopted(attempt, adopt) if adopt else _absent(attempt)
+        _save(store, known, Entry(address=address, run_key=found_key, attempt=settled))
+    _tell(console, address, found_key, settled)
+    return 0
+
+
+def _open_attempt(state: State, address: str, run_key: str) -> tuple[str, Attempt]:
+    unresolved = {
+        key: attempts[-1]
+        for key, attempts in state.batches.get(address, {}).items()
+        if attempts[-1].unresolved and run_key in {"", key}
+    }
+    if len(unresolved) == 1:
+        return next(iter(unresolved.items()))
+    if unresolved:
+        keys = ", ".join(unresolved)
+        raise UsageError("which-run", f"{address} is open for several runs: {keys}", hint="Add --run-key KEY.")
+    raise Refused(
+        "nothing-to-resolve",
+        f"{address} has no submission in doubt",
+        hint=f"batchrunner state show '{address}'",
+    )
+
+
+def _adopted(attempt: Attempt, batch_id: str) -> Attempt:
+    return moved(attempt, "submitted", _now(), batch_id=batch_id, adopted=True)
+
+
+def _absent(attempt: Attempt) -> Attempt:
+    problem = Problem(code="resolved-absent", words="A person said that the provider does not have it.")
+    return replace(moved(attempt, "deferred", _now(), sent_at=""), problem=problem)
+
+
+def _now() -> str:
+    return SystemClock().now().isoformat(timespec="milliseconds")
+
+
+def _save(store: FileStore, state: State, entry: Entry) -> None:
+    state.record([entry])
+    store.rewrite(state)
+
+
+def _tell(console: Console, address: str, run_key: str, attempt: Attempt) -> None:
+    if console.output.json:
+        console.document({"format_version": "1.0", "command": "resolve", "address": address, "run_key": run_key,
+                          "status": attempt.status, "batch_id": attempt.batch_id})  # fmt: skip
+    elif attempt.batch_id:
+        console.result(f"{address} ({run_key}) is {attempt.batch_id}.")
+    else:
+        console.result(f"{address} ({run_key}) was not accepted; the next apply sends it again.")

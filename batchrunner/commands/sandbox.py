@@ -1,0 +1,62 @@
+"""`batchrunner sandbox serve`: the built-in provider, for users' CI."""
+
+from pathlib import Path
+
+import click
+
+from batchrunner.commands._console import Console
+from batchrunner.commands._options import Output, output_options
+
+
+@click.group("sandbox", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """The built-in provider: speaks AlphaEdge and OpenAI calls on this machine, and can be told to misbehave."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@command.command("serve")
+@click.option("--database", default=".batchrunner/sandbox.sqlite3", show_default=True, help="Where it keeps batches.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--key", default="sandbox", show_default=True, help="The bearer that is accepted.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME=P", help="Misbehave: 429=0.2, drop-after-commit=0.1 …")
+@click.option("--seed", type=int, default=0, show_default=True, help="Makes faults repeatable.")
+@click.option("--ignore-keys", is_flag=True, help="Do not honour idempotency keys.")
+@output_options
+def serve(
+    *,
+    database: str,
+    host: str,
+    port: int,
+    key: str,
+    faults: tuple[str, ...],
+    seed: int,
+    ignore_keys: bool,
+    output: Output,
+) -> int:
+    """Serve until Ctrl-C. Prints the base URL when it answers."""
+    from batchrunner.sandbox import Faults, SandboxSettings
+    from batchrunner.sandbox import serve as serve_sandbox
+
+    console = Console(output)
+    Path(database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings = SandboxSettings(
+        database=Path(database),
+        key=key,
+        faults=Faults.parse(faults, seed),
+        honour_keys=not ignore_keys,
+        host=host,
+        port=port,
+    )
+    serve_sandbox(settings, lambda base_url: _told(console, base_url, key))
+    return 0
+
+
+def _told(console: Console, base_url: str, key: str) -> None:
+    if console.output.json:
+        console.document({"format_version": "1.0", "command": "sandbox serve", "base_url": base_url})
+        return
+    console.result(base_url)
+    console.note(f"export ALPHAEDGE_BASE_URL={base_url} ALPHAEDGE_API_KEY={key}")

@@ -1,0 +1,46 @@
+"""`batchrunner validate`: is everything that people wrote right? Offline."""
+
+import sys
+
+import click
+
+from batchrunner.commands._console import Console
+from batchrunner.commands._options import Output, output_options, spec_options
+from batchrunner.errors import InvalidFiles
+from batchrunner.wiring import Choices, open_workspace
+
+
+@click.command("validate")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+@spec_options
+@output_options
+def command(*, paths: tuple[str, ...], form: str, choices: Choices, output: Output) -> int:
+    """Check specs and the lines of their inputs: YAML, schema, references, request lines.
+
+    PATH is a spec, a directory, a glob, or - for standard input. Reads no credential and opens no connection.
+    """
+    console = Console(output)
+    try:
+        workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
+        requests = workspace.survey()
+    except InvalidFiles as invalid:
+        if form != "github":
+            raise
+        from batchrunner.render.github import diagnostics_github
+
+        console.result(diagnostics_github(invalid.diagnostics))
+        return int(invalid.exit_code)
+    batches = sum(len(spec.batches) for spec in workspace.specs)
+    if output.json or form == "json":
+        console.document({"format_version": "1.0", "command": "validate", "specs": len(workspace.specs),
+                          "batches": batches, "requests": requests, "diagnostics": []})  # fmt: skip
+    else:
+        console.result(f"Valid: {_counted(len(workspace.specs), 'spec')}, {_counted(batches, 'batch')}, "
+                       f"{_counted(requests, 'request line')} checked.")  # fmt: skip
+    return 0
+
+
+def _counted(number: int, noun: str) -> str:
+    plural = noun + ("es" if noun.endswith("ch") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"

@@ -1,0 +1,44 @@
+"""One error, for the person who must act on it."""
+
+from typing import Any
+
+from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles
+from batchrunner.printable import printable
+from batchrunner.render.style import PLAIN, Style
+
+
+def error_text(error: BatchrunnerError, style: Style = PLAIN) -> str:
+    """What happened, where, why, and the next command; one line each, where there is something to say."""
+    lines = [f"{style.bold(style.red(f'error[{error.code}]'))}{style.bold(f': {printable(error.message)}')}"]
+    if error.where:
+        lines.append(f"  {style.dim('-->')} {printable(error.where)}")
+    if error.why:
+        lines.append(f"  {printable(error.why)}")
+    if error.hint:
+        lines.append(f"  {style.dim('=')} help: {printable(error.hint)}")
+    return "\n".join(lines)
+
+
+def error_document(command: str, error: BatchrunnerError) -> dict[str, Any]:
+    """The same as a JSON document."""
+    diagnostics = error.diagnostics if isinstance(error, InvalidFiles) else ()
+    unlisted = error.unlisted if isinstance(error, InvalidFiles) else 0
+    return {
+        "format_version": "1.0",
+        "command": command,
+        "exit_code": int(error.exit_code),
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "where": error.where,
+            "why": error.why,
+            "hint": error.hint,
+        },
+        "diagnostics": [diagnostic_document(diagnostic) for diagnostic in diagnostics],
+        "unlisted": unlisted,
+    }
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
+    """One problem as a JSON object."""
+    return {name: getattr(diagnostic, name) for name in ("code", "message", "path", "line", "column", "hint")}
