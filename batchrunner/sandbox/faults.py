@@ -22,7 +22,8 @@ Kind = Literal["create", "upload"]
 KINDS: Final[tuple[Kind, ...]] = ("create", "upload")
 
 
-URL = re.compile(r"(?:https?://|/)[!-~]*")
+ROUNDING: Final = 1e-9
+URL: Final = re.compile(r"(?:https?://|/)[!-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def _number(text: str) -> float | None:
 
 def _check_sum(rules: Sequence[Fault], kind: Kind) -> None:
     total = math.fsum(rule.chance for rule in rules if rule.name != "slow" and rule.aims_at(kind))
-    if total > 1:
+    if total > 1 + ROUNDING:
         raise UsageError(
             "bad-fault",
             f"the faults of {kind}s add up to a probability of {total:g}",

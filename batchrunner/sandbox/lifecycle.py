@@ -28,7 +28,7 @@ def window_seconds(window: str) -> float:
     """`24h` or `7d` in seconds; ValueError for anything else."""
     found = WINDOW.fullmatch(window)
     if not found:
-        raise ValueError(window)
+        raise ValueError(f"not a completion window: {window!r}")
     return int(found[1]) * (3600.0 if found[2] == "h" else DAY)
 
 

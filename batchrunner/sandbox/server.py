@@ -136,15 +136,25 @@ def serve(settings: SandboxSettings, on_ready: Callable[[str], None]) -> None:
 
 @contextmanager
 def _listening(settings: SandboxSettings) -> Iterator[socket.socket]:
+    if not 0 <= settings.port <= 65_535:
+        raise _cannot_listen(settings, "a port is a number from 0 to 65535")
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        where = f"{settings.host}:{settings.port}"
-        hint = "choose another port; 0 takes a free one"
-        raise Refused("cannot-listen", "the sandbox cannot listen", where=where, why=str(error), hint=hint) from None
+    except OSError as error:
+        raise _cannot_listen(settings, str(error)) from None
     with listener:
         yield listener
+
+
+def _cannot_listen(settings: SandboxSettings, why: str) -> Refused:
+    return Refused(
+        "cannot-listen",
+        "the sandbox cannot listen",
+        where=f"{settings.host}:{settings.port}",
+        why=why,
+        hint="choose another port; 0 takes a free one",
+    )
 
 
 def _base_url(listener: socket.socket) -> str:
