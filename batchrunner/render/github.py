@@ -10,7 +10,7 @@ from batchrunner.render.units import counted
 SHOWN = 10
 """Annotations of one kind that GitHub shows for a step; it drops the rest without a word."""
 
-_COMMAND = re.compile(r"(?m)^([\s\ufeff]*):(?=:)")
+_COMMAND = re.compile(r"(?m)^((?:[\s\ufeff]|\x1b\[[0-9;]*m)*):(?=:)")
 
 
 def neutral(text: str) -> str:
@@ -42,9 +42,8 @@ def diagnostics_github(diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) 
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
-    place = {"file": diagnostic.path}
-    if diagnostic.line:
-        place |= {"line": str(diagnostic.line), "col": str(diagnostic.column)}
-    properties = ",".join(f"{k}={escape_property(printable(v))}" for k, v in {**place, "title": diagnostic.code}.items())
+    place = {"line": str(diagnostic.line), "col": str(diagnostic.column)} if diagnostic.line else {}
+    named = {"file": diagnostic.path, **place, "title": diagnostic.code}
+    properties = ",".join(f"{name}={escape_property(printable(value))}" for name, value in named.items())
     message = f"{diagnostic.message}. {diagnostic.hint}" if diagnostic.hint else diagnostic.message
     return f"::error {properties}::{escape_data(printable(message))}"

@@ -7,7 +7,7 @@ INDENT = 8
 
 
 def width_of(text: str) -> int:
-    """Columns that `text` takes on a terminal; wide characters (Unicode TR 11, W and F) take two, combining ones none."""
+    """Columns that `text` takes on a terminal; wide ones (UAX 11: W, F) take two, combining ones none."""
     return len(text) if text.isascii() else sum(_columns(character) for character in text)
 
 

@@ -24,5 +24,9 @@ def _sgr(code: int, text: str) -> str:
 
 PLAIN = Style(bold=str, dim=str, green=str, yellow=str, red=str)
 COLOUR = Style(
-    bold=partial(_sgr, 1), dim=partial(_sgr, 2), green=partial(_sgr, 32), yellow=partial(_sgr, 33), red=partial(_sgr, 31)
+    bold=partial(_sgr, 1),
+    dim=partial(_sgr, 2),
+    green=partial(_sgr, 32),
+    yellow=partial(_sgr, 33),
+    red=partial(_sgr, 31),
 )

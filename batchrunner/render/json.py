@@ -1,0 +1,60 @@
+"""Documents for `--json`: one object per command, with `format_version` and `command`. Minor versions only add."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from batchrunner.errors import Diagnostic
+from batchrunner.plans import FORMAT, Plan
+from batchrunner.plans import FORMAT_VERSION as PLAN_VERSION
+from batchrunner.records import Raw, plain
+from batchrunner.render.errors import diagnostic_document
+
+FORMAT_VERSION = "1.0"
+
+_UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
+
+
+def envelope(command: str, **fields: Any) -> dict[str, Any]:
+    """The document of `command`: what all have in common, then its own `fields`."""
+    return {"format_version": FORMAT_VERSION, "command": command, **fields}
+
+
+def dumps(document: Mapping[str, Any]) -> str:
+    r"""`document` as JSON, indented, ending with a newline, and safe to print.
+
+    What a terminal could act on (C1 controls, bidirectional and zero-width characters, lone surrogates) is written as
+    `\u` escapes, which mean the same to whoever parses it.
+    """
+    return _UNUSUAL.sub(_escape, json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return character if character.isprintable() else json.dumps(character)[1:-1]
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """`plan` in the format of a saved plan file."""
+    return {"format": FORMAT, "format_version": PLAN_VERSION, **plain(plan)}
+
+
+def diagnostics_document(command: str, diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) -> dict[str, Any]:
+    """Problems in what a person wrote; `unlisted` were found as well."""
+    listed = [diagnostic_document(diagnostic) for diagnostic in diagnostics]
+    return envelope(command, diagnostics=listed, unlisted=unlisted)
+
+
+def reply_value(reply: Raw) -> Any:
+    """A provider's reply as plain values; the text itself where they cannot hold it."""
+    text = bytes(reply).decode("utf-8", "backslashreplace")
+    try:
+        return json.loads(text, parse_float=_finite, parse_constant=str)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _finite(text: str) -> float | str:
+    return float(text) if math.isfinite(float(text)) else text

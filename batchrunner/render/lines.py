@@ -1,0 +1,107 @@
+"""Events as plain lines, for logs: CI, cron, a file."""
+
+from collections.abc import Callable
+
+from batchrunner.events import Event, Failed, Finished, Retrying, Started, Stopping, Submitted, Uploaded, Uploading
+from batchrunner.ports import Clock
+from batchrunner.printable import printable
+from batchrunner.render.github import neutral
+from batchrunner.render.layout import left, shorten
+from batchrunner.render.report import OUTCOMES
+from batchrunner.render.units import count, duration
+
+MANY = 100
+"""Changes beyond which successes are summed up."""
+STEPS = 20
+"""Summaries over a run of many."""
+RETRIES_SHOWN = 20
+LONGEST_WORDS = 200
+WORD = 10
+
+
+def event_line(event: Event) -> str:
+    """What happened, on one line without a time, safe to print; empty for events that are only progress."""
+    match event:
+        case Submitted():
+            return _line("submitted", event.address, printable(event.batch_id))
+        case Uploaded():
+            return _line("uploaded", event.address, printable(event.file_id))
+        case Retrying():
+            wait = f"waiting {duration(event.wait)}, attempt {event.attempt}/{event.attempts}"
+            return _line("retry", event.address, f"{printable(event.code)}, {wait}")
+        case Failed():
+            return _line("failed", event.address, _failure(event))
+        case Stopping():
+            return _line("stopping", event.reason, f"finishing what is in flight ({count(event.in_flight)})")
+        case Started() | Uploading() | Finished():
+            return ""
+
+
+def _line(word: str, subject: str, detail: str) -> str:
+    return f"{left(word, WORD)} {printable(subject)}  {detail}"
+
+
+def _failure(event: Failed) -> str:
+    http = f", HTTP {event.status}" if event.status else ""
+    words = f': "{printable(shorten(event.words, LONGEST_WORDS))}"' if event.words else ""
+    return f"{OUTCOMES.get(event.outcome, printable(event.outcome))} ({printable(event.code)}{http}){words}"
+
+
+class LineReporter:
+    """Writes a line for each event; beyond a hundred changes a sum every twentieth of the way and failures as they come.
+
+    `write` takes a line without its end. A log that can no longer be written to stops the lines, never the apply.
+    """
+
+    def __init__(self, write: Callable[[str], None], clock: Clock, total: int = 0) -> None:
+        self._write = write
+        self._clock = clock
+        self._total = total
+        self._submitted = self._failed = self._retries = self._last_sum = 0
+        self._broken = False
+
+    def report(self, event: Event) -> None:
+        """Write what is worth a line."""
+        self._count(event)
+        if self._total <= MANY:
+            self._say(event_line(event) + self._position(event))
+        elif isinstance(event, Failed | Stopping) or (isinstance(event, Retrying) and self._retries <= RETRIES_SHOWN):
+            self._say(event_line(event) + self._position(event))
+        self._sum_up(event)
+
+    def _count(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._total = event.total
+            case Submitted():
+                self._submitted += 1
+            case Failed():
+                self._failed += 1
+            case Retrying():
+                self._retries += 1
+            case _:
+                pass
+
+    @property
+    def _done(self) -> int:
+        return self._submitted + self._failed
+
+    def _position(self, event: Event) -> str:
+        return f"  ({count(self._done)}/{count(self._total)})" if isinstance(event, Submitted | Failed) else ""
+
+    def _sum_up(self, event: Event) -> None:
+        if self._total <= MANY:
+            return
+        due = self._done - self._last_sum >= self._total // STEPS or isinstance(event, Finished)
+        if due and self._done > self._last_sum:
+            self._last_sum = self._done
+            sums = f"{count(self._submitted)} of {count(self._total)} submitted, {count(self._failed)} failed"
+            self._say(f"{left('progress', WORD)} {sums}, {count(self._retries)} retries")
+
+    def _say(self, line: str) -> None:
+        if not line or self._broken:
+            return
+        try:
+            self._write(neutral(f"{self._clock.now():%H:%M:%S} {line}"))
+        except OSError:
+            self._broken = True

@@ -1,0 +1,117 @@
+"""The last lines of an apply: what it did, what failed and why, and the command that goes on."""
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from batchrunner.events import Failed
+from batchrunner.printable import printable
+from batchrunner.records import Record, plain
+from batchrunner.render.github import neutral
+from batchrunner.render.json import envelope
+from batchrunner.render.layout import paragraph, shorten
+from batchrunner.render.style import Style
+from batchrunner.render.units import count
+
+SHOWN = 50
+LONGEST_WORDS = 400
+
+OUTCOMES = {
+    "rejected": "the provider refused it",
+    "denied": "the credential was refused",
+    "deferred": "put off, nothing was created",
+    "in-doubt": "in doubt: sent, and nobody knows whether the provider has it",
+}
+WHAT_TO_FIX = {
+    "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
+    "denied": "Check the provider's API key; nothing more was sent.",
+}
+
+
+class ApplySummary(Record):
+    """How an apply ended.
+
+    `failed` in the order it happened; `left` were not started; `states` are where each spec's state is and its serial;
+    `command` is the apply that goes on from here.
+    """
+
+    submitted: int
+    unchanged: int
+    failed: tuple[Failed, ...] = ()
+    left: int = 0
+    states: tuple[tuple[str, int], ...] = ()
+    command: str
+    interrupted: bool = False
+
+
+def apply_report(summary: ApplySummary, style: Style, width: int = 80) -> str:
+    """`summary` as text: one line of counts, each failure, and the command that goes on. Ends without a newline."""
+    lines = [_headline(summary, style)]
+    for failure in summary.failed[:SHOWN]:
+        lines += _failure(failure, style, width)
+    if rest := summary.failed[SHOWN:]:
+        lines.append(f"  … and {count(len(rest))} more failed")
+    return neutral("\n".join([*lines, *_onwards(summary, style)]))
+
+
+def apply_document(summary: ApplySummary) -> dict[str, Any]:
+    """`summary` as a JSON document."""
+    states = [{"state": where, "serial": serial} for where, serial in summary.states]
+    return envelope(
+        "apply",
+        submitted=summary.submitted,
+        unchanged=summary.unchanged,
+        failed=[_failed_object(failure) for failure in summary.failed],
+        left=summary.left,
+        interrupted=summary.interrupted,
+        states=states,
+        next=summary.command if _unfinished(summary) else "",
+    )
+
+
+def _failed_object(failure: Failed) -> dict[str, Any]:
+    fields = {name: getattr(failure, name) for name in ("address", "run_key", "outcome", "code", "status", "words")}
+    return {name: plain(value) for name, value in fields.items()}
+
+
+def _headline(summary: ApplySummary, style: Style) -> str:
+    paint = style.red if summary.failed else style.yellow if summary.interrupted or summary.left else style.green
+    word = "Interrupted" if summary.interrupted else "Applied"
+    counts = f"{count(summary.submitted)} submitted, {count(summary.unchanged)} unchanged"
+    counts += f", {count(len(summary.failed))} failed"
+    if summary.left:
+        counts += f", {count(summary.left)} not started"
+    return f"{paint(f'{word}:')} {counts}.{_states(summary)}"
+
+
+def _states(summary: ApplySummary) -> str:
+    shown = [f"{printable(where)} #{serial}" for where, serial in summary.states[:3]]
+    rest = summary.states[3:]
+    return f" State {', '.join(shown)}{f' and {count(len(rest))} more' if rest else ''}." if shown else ""
+
+
+def _failure(failure: Failed, style: Style, width: int) -> Iterator[str]:
+    outcome = OUTCOMES.get(failure.outcome, printable(failure.outcome))
+    http = f", HTTP {failure.status}" if failure.status else ""
+    yield f"  {style.red('x')} {printable(failure.address)}  {outcome} ({printable(failure.code)}{http})"
+    if failure.words:
+        yield from paragraph(f'provider: "{printable(shorten(failure.words, LONGEST_WORDS))}"', width, indent=4)
+    if failure.outcome == "in-doubt":
+        yield f"      {style.bold(resolve_command(failure.address))}"
+
+
+def resolve_command(address: str) -> str:
+    """The command by which a person says what became of a submission in doubt."""
+    return f"batchrunner resolve {shlex.quote(printable(address))} --adopt BATCH_ID | --absent"
+
+
+def _unfinished(summary: ApplySummary) -> bool:
+    return bool(summary.failed or summary.left or summary.interrupted)
+
+
+def _onwards(summary: ApplySummary, style: Style) -> list[str]:
+    if not _unfinished(summary):
+        return []
+    outcomes = {failure.outcome for failure in summary.failed}
+    advice = [words for outcome, words in WHAT_TO_FIX.items() if outcome in outcomes]
+    return [*advice, "Nothing is lost. To go on:", f"  {style.bold(printable(summary.command))}"]

@@ -1,0 +1,146 @@
+"""State as text and as documents: every attempt in a table, or all that is known of one address."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from batchrunner.manifest import LocalFile, Source
+from batchrunner.printable import printable
+from batchrunner.records import Raw, plain
+from batchrunner.render.github import neutral
+from batchrunner.render.json import envelope, reply_value
+from batchrunner.render.layout import left, table
+from batchrunner.render.style import Style
+from batchrunner.render.units import counted, moment, size
+from batchrunner.state import NO_REPLY, Attempt, Entry, Problem, State
+
+HEADINGS = ("ADDRESS", "RUN", "ATTEMPT", "STATUS", "BATCH", "SUBMITTED")
+LABEL = 17
+
+
+def state_list_text(state: State, where: str, style: Style) -> str:
+    """Every attempt in `state`, one line each and never cut, for people and `grep`. Ends without a newline."""
+    entries = list(state.entries())
+    if not entries:
+        return f"No batches in {printable(where)}."
+    heading, *lines = table([HEADINGS, *(_row(entry) for entry in entries)])
+    painted = [_paint(line, entry.attempt, style) for line, entry in zip(lines, entries, strict=True)]
+    return neutral("\n".join([style.bold(heading), *painted]))
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    attempt = entry.attempt
+    submitted = moment(attempt.updated_at) if attempt.status == "submitted" else "-"
+    cells = (entry.address, entry.run_key, str(attempt.number), attempt.status, attempt.batch_id or "-", submitted)
+    return tuple(map(printable, cells))
+
+
+def _paint(line: str, attempt: Attempt, style: Style) -> str:
+    if attempt.unresolved:
+        return style.yellow(line)
+    return style.red(line) if attempt.status == "rejected" else line
+
+
+def state_list_document(state: State, where: str) -> dict[str, Any]:
+    """Every attempt in `state` as a JSON document, without requests and replies."""
+    rows = [
+        {
+            "address": entry.address,
+            "run_key": entry.run_key,
+            "attempt": entry.attempt.number,
+            "status": entry.attempt.status,
+            "batch_id": entry.attempt.batch_id,
+            "updated_at": entry.attempt.updated_at,
+        }
+        for entry in state.entries()
+    ]
+    return envelope("state list", state=where, lineage=state.lineage, serial=state.serial, attempts=rows)
+
+
+def state_show_text(state: State, address: str, style: Style) -> str:
+    """Every attempt of `address`: intent, request, replies, problem. Empty where there is none."""
+    blocks = ["\n".join(_attempt_lines(entry, style)) for entry in _entries(state, address)]
+    return neutral("\n\n".join(blocks))
+
+
+def state_show_document(state: State, address: str, where: str) -> dict[str, Any]:
+    """Every attempt of `address` as a JSON document."""
+    attempts = [_attempt_object(entry) for entry in _entries(state, address)]
+    return envelope(
+        "state show", state=where, lineage=state.lineage, serial=state.serial, address=address, attempts=attempts
+    )
+
+
+def _entries(state: State, address: str) -> Iterator[Entry]:
+    for run_key, attempts in state.batches.get(address, {}).items():
+        for attempt in attempts:
+            yield Entry(address=address, run_key=run_key, attempt=attempt)
+
+
+def _attempt_object(entry: Entry) -> dict[str, Any]:
+    attempt = entry.attempt
+    return {
+        "run_key": entry.run_key,
+        "number": attempt.number,
+        "status": attempt.status,
+        "updated_at": attempt.updated_at,
+        "adopted": attempt.adopted,
+        "batch_id": attempt.batch_id,
+        "file_id": attempt.file_id,
+        "sent_at": attempt.sent_at,
+        "intent": plain(attempt.intent),
+        "problem": plain(attempt.problem),
+        "request": attempt.request,
+        "upload_reply": reply_value(attempt.upload_reply),
+        "reply": reply_value(attempt.reply),
+    }
+
+
+def _attempt_lines(entry: Entry, style: Style) -> Iterator[str]:
+    attempt = entry.attempt
+    parts = (entry.address, f"run {entry.run_key}", f"attempt {attempt.number}", attempt.status)
+    yield style.bold("   ".join(map(printable, parts)))
+    for label, value in _facts(attempt):
+        if value:
+            yield f"  {style.dim(left(label, LABEL))} {printable(value)}"
+    if attempt.request:
+        yield from _json_lines("request", attempt.request.encode("utf-8"), style)
+    for label, reply in (("upload reply", attempt.upload_reply), ("reply", attempt.reply)):
+        if bytes(reply) != bytes(NO_REPLY):
+            yield from _json_lines(label, bytes(reply), style)
+
+
+def _facts(attempt: Attempt) -> Iterator[tuple[str, str]]:
+    intent = attempt.intent
+    yield "batch", attempt.batch_id + (" (adopted)" if attempt.adopted else "")
+    yield "problem", _problem(attempt.problem)
+    yield "updated", moment(attempt.updated_at)
+    yield "intended", moment(intent.created_at)
+    yield "may be sent since", moment(attempt.sent_at)
+    yield "provider", f"{intent.provider} at {intent.origin}"
+    yield "endpoint", f"{intent.endpoint}, {intent.completion_window}"
+    yield "input", _source(intent.source)
+    yield "file at provider", attempt.file_id
+    yield "metadata", ", ".join(f"{name}={value}" for name, value in sorted(intent.metadata.items()))
+    yield "idempotency key", intent.idempotency_key
+    yield "fingerprint", intent.fingerprint
+    yield "plan", intent.plan_id
+
+
+def _problem(problem: Problem | None) -> str:
+    if problem is None:
+        return ""
+    http = f", HTTP {problem.status}" if problem.status else ""
+    return f"{problem.code}{http}" + (f': "{problem.words}"' if problem.words else "")
+
+
+def _source(source: Source) -> str:
+    if isinstance(source, LocalFile):
+        return f"{source.path}, {counted(source.requests, 'request')}, {size(source.size)}, {source.sha256}"
+    return source.file_id
+
+
+def _json_lines(label: str, document: bytes, style: Style) -> Iterator[str]:
+    yield f"  {style.dim(label)}"
+    text = json.dumps(reply_value(Raw(document)), indent=2, ensure_ascii=False)
+    yield from (f"    {printable(line)}" for line in text.split("\n"))
