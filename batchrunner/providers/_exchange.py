@@ -84,14 +84,20 @@ class Connection(asyncio.Protocol):
         self._rest = rest
         async with aclosing(rest):
             async for piece in rest:
+                self._transport.write(piece)
+                # A socket that takes every piece at once would keep the loop from seeing a reply, or anything else.
+                await asyncio.sleep(0)
+                while self._must_hold and not reply.has_head:
+                    await self._news(patience)
                 # An early reply is the answer, and makes the rest a waste (RFC 9112 §9.3). `_rest` stays set, so the
                 # connection is not used again.
-                if reply.has_head or not self.is_open:
+                if reply.has_head:
                     return
-                self._transport.write(piece)
-                while not (self._is_writable or reply.has_head):
-                    await self._news(patience)
         self._rest = None
+
+    @property
+    def _must_hold(self) -> bool:
+        return not self._is_writable or self._transport.is_closing()
 
     async def _news(self, patience: float | None) -> None:
         if self._error is None:

@@ -104,12 +104,15 @@ def test_a_refused_header_does_not_show_its_value() -> None:
     assert "canary" not in str(caught.value)
 
 
-PARTS = st.sampled_from([b"\r\n", b"\n", b"\r", b"\0", b"X", b"X: 1", b": ", b" ", b"\t", b"\xe9", b"\x85"])
+PARTS = st.sampled_from([b"\r\nX: 1", b"\r\n", b"\n", b"\r", b"\0", b"X", b": ", b" ", b"\t", b"\xe9"])
 
 
-@given(*[st.lists(PARTS | st.binary(max_size=3), max_size=5).map(b"".join)] * 2)
-def test_no_value_or_name_can_start_a_line_of_its_own(value: bytes, name: bytes) -> None:
-    request = httpx.Request("POST", URL, headers=[(b"X-" + name, value)], stream=httpx.ByteStream(b""))
+TEXT = st.lists(PARTS | st.binary(max_size=3), max_size=5).map(b"".join)
+
+
+@given(TEXT.map(lambda value: (b"X-A", value)) | TEXT.map(lambda name: (name, b"1")))
+def test_no_value_or_name_can_start_a_line_of_its_own(field: tuple[bytes, bytes]) -> None:
+    request = httpx.Request("POST", URL, headers=[field], stream=httpx.ByteStream(b""))
     try:
         head = encode(request).head
     except httpx.LocalProtocolError:
