@@ -48,7 +48,7 @@ def _failure(event: Failed) -> str:
 
 
 class LineReporter:
-    """Writes a line for each event; beyond a hundred changes a sum every twentieth of the way and failures as they come.
+    """Writes a line for each event; beyond a hundred changes failures, and a sum every twentieth of the way.
 
     `write` takes a line without its end. A log that can no longer be written to stops the lines, never the apply.
     """
@@ -63,11 +63,12 @@ class LineReporter:
     def report(self, event: Event) -> None:
         """Write what is worth a line."""
         self._count(event)
-        if self._total <= MANY:
-            self._say(event_line(event) + self._position(event))
-        elif isinstance(event, Failed | Stopping) or (isinstance(event, Retrying) and self._retries <= RETRIES_SHOWN):
+        if self._total <= MANY or self._matters(event):
             self._say(event_line(event) + self._position(event))
         self._sum_up(event)
+
+    def _matters(self, event: Event) -> bool:
+        return isinstance(event, Failed | Stopping) or (isinstance(event, Retrying) and self._retries <= RETRIES_SHOWN)
 
     def _count(self, event: Event) -> None:
         match event:

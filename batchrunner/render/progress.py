@@ -21,12 +21,14 @@ BAR_WIDTH = 24
 class ProgressReporter:
     """A bar that is redrawn while the `with` block runs, above it a line for what deserves to stay.
 
-    `stream` is a terminal. Leaving the block, by Ctrl-C too, removes the bar. The cursor is never hidden, so that a
+    `stream` is a terminal, standard error unless said otherwise. Leaving the block, by Ctrl-C too, removes the bar. The cursor is never hidden, so that a
     process that is killed leaves a usable terminal behind.
     """
 
-    def __init__(self, stream: TextIO, total: int = 0) -> None:
-        self._console = Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    def __init__(self, total: int = 0, stream: TextIO | None = None) -> None:
+        self._console = Console(
+            file=stream, stderr=stream is None, markup=False, emoji=False, highlight=False, soft_wrap=True
+        )
         self._live = Live(
             console=self._console,
             get_renderable=self._draw,

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from batchrunner.events import Failed
+from batchrunner.plans import Plan
 from batchrunner.printable import printable
-from batchrunner.records import Record, plain
+from batchrunner.records import Record
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
 from batchrunner.render.layout import paragraph, shorten
-from batchrunner.render.style import Style
+from batchrunner.render.style import PLAIN, Style
 from batchrunner.render.units import count
 
 SHOWN = 50
@@ -44,34 +45,33 @@ class ApplySummary(Record):
     interrupted: bool = False
 
 
-def apply_report(summary: ApplySummary, style: Style, width: int = 80) -> str:
+def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> str:
     """`summary` as text: one line of counts, each failure, and the command that goes on. Ends without a newline."""
     lines = [_headline(summary, style)]
     for failure in summary.failed[:SHOWN]:
         lines += _failure(failure, style, width)
     if rest := summary.failed[SHOWN:]:
-        lines.append(f"  … and {count(len(rest))} more failed")
+        lines.append(f"  … and {count(len(rest))} more failed: batchrunner state list")
     return neutral("\n".join([*lines, *_onwards(summary, style)]))
 
 
-def apply_document(summary: ApplySummary) -> dict[str, Any]:
-    """`summary` as a JSON document."""
-    states = [{"state": where, "serial": serial} for where, serial in summary.states]
+def apply_document(plan: Plan, summary: ApplySummary) -> dict[str, Any]:
+    """`summary` of an apply of `plan` as a JSON document."""
     return envelope(
         "apply",
+        plan_id=plan.plan_id,
         submitted=summary.submitted,
         unchanged=summary.unchanged,
         failed=[_failed_object(failure) for failure in summary.failed],
         left=summary.left,
         interrupted=summary.interrupted,
-        states=states,
+        states=[{"state": where, "serial": serial} for where, serial in summary.states],
         next=summary.command if _unfinished(summary) else "",
     )
 
 
 def _failed_object(failure: Failed) -> dict[str, Any]:
-    fields = {name: getattr(failure, name) for name in ("address", "run_key", "outcome", "code", "status", "words")}
-    return {name: plain(value) for name, value in fields.items()}
+    return {name: getattr(failure, name) for name in ("address", "run_key", "outcome", "code", "status", "words")}
 
 
 def _headline(summary: ApplySummary, style: Style) -> str:

@@ -1,7 +1,7 @@
 """State as text and as documents: every attempt in a table, or all that is known of one address."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchrunner.manifest import LocalFile, Source
@@ -9,23 +9,34 @@ from batchrunner.printable import printable
 from batchrunner.records import Raw, plain
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope, reply_value
-from batchrunner.render.layout import left, table
-from batchrunner.render.style import Style
+from batchrunner.render.layout import left, table, width_of
+from batchrunner.render.style import PLAIN, Style
 from batchrunner.render.units import counted, moment, size
-from batchrunner.state import NO_REPLY, Attempt, Entry, Problem, State
+from batchrunner.state import NO_REPLY, Attempt, Entry, Problem
 
 HEADINGS = ("ADDRESS", "RUN", "ATTEMPT", "STATUS", "BATCH", "SUBMITTED")
 LABEL = 17
 
 
-def state_list_text(state: State, where: str, style: Style) -> str:
-    """Every attempt in `state`, one line each and never cut, for people and `grep`. Ends without a newline."""
-    entries = list(state.entries())
+def list_text(entries: Sequence[Entry], width: int = 0, style: Style = PLAIN) -> str:
+    """Attempts as a table, for people and `grep`: one line each, never cut. Ends without a newline.
+
+    On a terminal of `width` columns that is too narrow for it, what follows the address goes on a second line; 0 is no
+    terminal.
+    """
     if not entries:
-        return f"No batches in {printable(where)}."
+        return "Nothing in state."
     heading, *lines = table([HEADINGS, *(_row(entry) for entry in entries)])
+    if width and max(map(width_of, [heading, *lines])) > width:
+        heading, *lines = _stacked(entries)
     painted = [_paint(line, entry.attempt, style) for line, entry in zip(lines, entries, strict=True)]
     return neutral("\n".join([style.bold(heading), *painted]))
+
+
+def _stacked(entries: Sequence[Entry]) -> list[str]:
+    rows = [HEADINGS, *(_row(entry) for entry in entries)]
+    below = table([row[1:] for row in rows])
+    return [f"{row[0]}\n    {rest}" for row, rest in zip(rows, below, strict=True)]
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -41,8 +52,8 @@ def _paint(line: str, attempt: Attempt, style: Style) -> str:
     return style.red(line) if attempt.status == "rejected" else line
 
 
-def state_list_document(state: State, where: str) -> dict[str, Any]:
-    """Every attempt in `state` as a JSON document, without requests and replies."""
+def list_document(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Attempts as a JSON document, without requests and replies."""
     rows = [
         {
             "address": entry.address,
@@ -52,29 +63,21 @@ def state_list_document(state: State, where: str) -> dict[str, Any]:
             "batch_id": entry.attempt.batch_id,
             "updated_at": entry.attempt.updated_at,
         }
-        for entry in state.entries()
+        for entry in entries
     ]
-    return envelope("state list", state=where, lineage=state.lineage, serial=state.serial, attempts=rows)
+    return envelope("state list", attempts=rows)
 
 
-def state_show_text(state: State, address: str, style: Style) -> str:
-    """Every attempt of `address`: intent, request, replies, problem. Empty where there is none."""
-    blocks = ["\n".join(_attempt_lines(entry, style)) for entry in _entries(state, address)]
-    return neutral("\n\n".join(blocks))
+def show_text(address: str, entries: Sequence[Entry], style: Style = PLAIN) -> str:
+    """All attempts of `address`: intent, request, replies, problem. Ends without a newline."""
+    if not entries:
+        return f"No state knows {printable(address)}."
+    return neutral("\n\n".join("\n".join(_attempt_lines(entry, style)) for entry in entries))
 
 
-def state_show_document(state: State, address: str, where: str) -> dict[str, Any]:
-    """Every attempt of `address` as a JSON document."""
-    attempts = [_attempt_object(entry) for entry in _entries(state, address)]
-    return envelope(
-        "state show", state=where, lineage=state.lineage, serial=state.serial, address=address, attempts=attempts
-    )
-
-
-def _entries(state: State, address: str) -> Iterator[Entry]:
-    for run_key, attempts in state.batches.get(address, {}).items():
-        for attempt in attempts:
-            yield Entry(address=address, run_key=run_key, attempt=attempt)
+def show_document(address: str, entries: Sequence[Entry]) -> dict[str, Any]:
+    """All attempts of `address` as a JSON document."""
+    return envelope("state show", address=address, attempts=[_attempt_object(entry) for entry in entries])
 
 
 def _attempt_object(entry: Entry) -> dict[str, Any]:
