@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from batchrunner.applier import Report
 from batchrunner.commands._console import Console
@@ -56,26 +57,43 @@ def _interactive() -> bool:
     return sys.stderr.isatty() and variables.get("TERM") != "dumb" and not variables.get("CI")
 
 
-def show_report(plan: Plan, ground: Ground, report: Report, interrupted: bool, console: Console, command: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An apply that is over."""
+
+    plan: Plan
+    ground: Ground
+    report: Report
+    interrupted: bool
+
+
+def show_ending(ending: Ending, console: Console, paths: str) -> None:
     """The last lines: what was submitted, what was not and why, and the command that goes on."""
-    summary = ApplySummary(
-        submitted=report.submitted,
-        unchanged=plan.counts["unchanged"] + report.already,
-        failed=tuple(report.failed),
-        left=report.left,
-        states=tuple((store.url, store.serial) for store in {s.url: s for s in ground.stores.values()}.values()),
-        command=command,
-        interrupted=interrupted,
-    )
-    _rescue(ground, report, console)
+    summary = _summary(ending, f"batchrunner apply {paths}")
+    _rescue(ending, console)
     if console.output.json:
-        console.document(apply_document(plan, summary))
+        console.document(apply_document(ending.plan, summary))
     else:
         console.result(apply_text(summary))
 
 
-def _rescue(ground: Ground, report: Report, console: Console) -> None:
+def _summary(ending: Ending, command: str) -> ApplySummary:
+    report = ending.report
+    stores = {store.url: store for store in ending.ground.stores.values()}
+    return ApplySummary(
+        submitted=report.submitted,
+        unchanged=ending.plan.counts["unchanged"] + report.already,
+        failed=tuple(report.failed),
+        left=report.left,
+        states=tuple((url, store.serial) for url, store in stores.items()),
+        command=command,
+        interrupted=ending.interrupted,
+    )
+
+
+def _rescue(ending: Ending, console: Console) -> None:
     """State could not be written: keep what the provider returned somewhere else, or at least on the screen."""
+    report = ending.report
     if report.state_error is None:
         return
     from batchrunner.render.errors import error_text
@@ -84,6 +102,6 @@ def _rescue(ground: Ground, report: Report, console: Console) -> None:
     for entry in report.unsaved:
         console.warn(f"not in state: {entry.address} {entry.run_key} {entry.attempt.batch_id or entry.attempt.status}")
     if report.unsaved:
-        folder = next(iter(ground.stores.values())).path.parent
+        folder = next(iter(ending.ground.stores.values())).path.parent
         saved = dump_elsewhere(report.unsaved, folder)
         console.warn(f"Kept in {saved}." if saved else "They could not be kept anywhere else: note them.")

@@ -1,10 +1,7 @@
 """`batchrunner apply`: submit what is planned, each batch once."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 import click
 
@@ -13,27 +10,13 @@ from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan
-from batchrunner.commands._reporting import opened_reporter, show_report
+from batchrunner.commands._reporting import Ending, opened_reporter, show_ending
 from batchrunner.errors import ExitCode, UsageError
-from batchrunner.facts import ProviderFacts
-from batchrunner.loader import load_project
 from batchrunner.plans import Plan
 from batchrunner.settings import Settings, environment
-from batchrunner.stores import FileStore, open_store
 from batchrunner.wiring import Choices, open_workspace
-from batchrunner.wiring.running import Ground, Sending, check_ground, interrupted, locked, needed_keys, send
-from batchrunner.wiring.workspace import SANDBOX, effective_providers
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan under its locks, and what it is sent with."""
-
-    plan: Plan
-    ground: Ground
-    providers: Mapping[str, ProviderFacts]
-    root: str
-    reviewed: bool
+from batchrunner.wiring.preparing import Patience, Prepared, prepared_from_plan, prepared_from_specs
+from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
 
 
 @click.command("apply")
@@ -63,39 +46,23 @@ def command(
     """
     console = Console(output)
     timeout = Settings.read(environment()).lock_timeout if lock_timeout is None else lock_timeout
-    prepare = _from_plan if is_saved_plan(paths) else _from_specs
-    with prepare(paths, choices.replacing(replace), timeout, console) as prepared:
+    reviewed = is_saved_plan(paths)
+    prepare = _from_plan if reviewed else _from_specs
+    with prepare(paths, choices.replacing(replace), Patience(timeout, console.warn)) as prepared:
         if not output.json:
             show_plan(prepared.plan, "text", console)
-        if prepared.plan.sendable and not (yes or prepared.reviewed):
+        if prepared.plan.sendable and not (yes or reviewed):
             approve(prepared.plan, console)
         return _apply(prepared, concurrency, console, " ".join(paths))
 
 
-@contextmanager
-def _from_specs(paths: tuple[str, ...], choices: Choices, timeout: float, console: Console) -> Iterator[Prepared]:
-    workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
-    stores = workspace.stores()
-    with locked(stores, timeout, console.warn):
-        ground = Ground({name: store.load() for name, store in stores.items()}, stores)
-        plan = workspace.plan(stores, ground.states)
-        yield Prepared(plan, ground, workspace.providers, workspace.project.root, reviewed=False)
+def _from_specs(paths: tuple[str, ...], choices: Choices, patience: Patience) -> AbstractContextManager[Prepared]:
+    return prepared_from_specs(open_workspace(paths, choices, stdin=sys.stdin.buffer.read), patience)
 
 
-@contextmanager
-def _from_plan(paths: tuple[str, ...], choices: Choices, timeout: float, console: Console) -> Iterator[Prepared]:
-    plan = read_plan(paths[0])
+def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience) -> AbstractContextManager[Prepared]:
     _refuse_new_choices(choices)
-    settings = Settings.read(environment())
-    folder = next((Path(spec.path).parent for spec in plan.specs if spec.path != "-"), Path())
-    project = load_project(choices.project or settings.project or None, folder)
-    sandbox = any(change.provider == SANDBOX for change in plan.sendable)
-    providers = effective_providers(project, environment(), sandbox=sandbox)
-    stores = _stores_of(plan, choices.state)
-    with locked(stores, timeout, console.warn):
-        ground = Ground({name: store.load() for name, store in stores.items()}, stores)
-        check_ground(plan, ground.states, providers, project.root)
-        yield Prepared(plan, ground, providers, project.root, reviewed=True)
+    return prepared_from_plan(read_plan(paths[0]), choices, patience)
 
 
 def _refuse_new_choices(choices: Choices) -> None:
@@ -108,13 +75,6 @@ def _refuse_new_choices(choices: Choices) -> None:
         )
 
 
-def _stores_of(plan: Plan, state_url: str) -> dict[str, FileStore]:
-    return {
-        spec.name: open_store(state_url or spec.state, spec_name=spec.name, default=Path(spec.state))
-        for spec in plan.specs
-    }
-
-
 def _apply(prepared: Prepared, concurrency: int, console: Console, paths: str) -> int:
     plan = prepared.plan
     keys = needed_keys(plan, prepared.providers)
@@ -125,7 +85,7 @@ def _apply(prepared: Prepared, concurrency: int, console: Console, paths: str) -
         sending = Sending(prepared.root, prepared.providers, keys, concurrency, brake)
         with opened_reporter(console, len(plan.sendable)) as reporter:
             report = send(plan, prepared.ground, sending, reporter)
-    show_report(plan, prepared.ground, report, interrupted(brake) is not None, console, f"batchrunner apply {paths}")
+    show_ending(Ending(plan, prepared.ground, report, interrupted(brake) is not None), console, paths)
     return int(interrupted(brake) or exit_code(plan, report))
 
 

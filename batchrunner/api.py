@@ -1,0 +1,81 @@
+"""The Python interface: what the commands do, as functions.
+
+import batchrunner
+
+workspace = batchrunner.load("specs/nightly.yaml", sandbox=True)
+print(batchrunner.plan(workspace).counts)
+report = batchrunner.apply(workspace)
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from batchrunner.wiring import Choices, Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from batchrunner.applier import Report
+    from batchrunner.plans import Plan
+    from batchrunner.ports import Reporter
+
+__all__ = ["Silent", "apply", "load", "plan"]
+
+
+class Silent:
+    """A reporter that shows nothing."""
+
+    def report(self, event: object) -> None:
+        """Show nothing."""
+
+
+def load(
+    *paths: str,
+    project: str = "",
+    state: str = "",
+    variables: Mapping[str, str] | None = None,
+    run_key: str = "",
+    at: str = "",
+    targets: Iterable[str] = (),
+    replace: Iterable[str] = (),
+    sandbox: bool = False,
+) -> Workspace:
+    """Load the specs at `paths` (files, directories, globs) as the command line would with the same flags.
+
+    Raises `InvalidFiles` with every problem found, `Refused` or `UsageError`.
+    """
+    choices = Choices(
+        project=project,
+        state=state,
+        run_key=run_key,
+        at=at,
+        variables=variables or {},
+        targets=tuple(targets),
+        replace=frozenset(replace),
+        sandbox=sandbox,
+    )
+    return open_workspace(paths, choices, stdin=bytes)
+
+
+def plan(workspace: Workspace) -> "Plan":
+    """What `apply` would do now. Opens no connection, reads no credential, takes no lock."""
+    stores = workspace.stores()
+    return workspace.plan(stores, {name: store.load() for name, store in stores.items()})
+
+
+def apply(
+    workspace: Workspace, *, concurrency: int = 16, lock_timeout: float = 30.0, reporter: "Reporter | None" = None
+) -> "Report":
+    """Plan and submit under the state's lock, each batch once; call it from the main thread.
+
+    Returns how it ended; a batch that failed is in the report, not an exception. Raises `TryAgain` where the lock is
+    held for longer than `lock_timeout` seconds, `Refused` where a key is missing.
+    """
+    from batchrunner.applier import Brake, Report
+    from batchrunner.wiring.preparing import Patience, prepared_from_specs
+    from batchrunner.wiring.running import Sending, needed_keys, send
+
+    with prepared_from_specs(workspace, Patience(lock_timeout, lambda _holder: None)) as prepared:
+        if not prepared.plan.sendable:
+            return Report()
+        keys = needed_keys(prepared.plan, prepared.providers)
+        sending = Sending(prepared.root, prepared.providers, keys, concurrency, Brake())
+        return send(prepared.plan, prepared.ground, sending, reporter or Silent())

@@ -1,0 +1,69 @@
+"""Plans under their locks: fresh from specs, or saved and checked against the ground they stand on now."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchrunner.facts import ProviderFacts
+from batchrunner.loader import load_project
+from batchrunner.plans import Plan
+from batchrunner.settings import Settings, environment
+from batchrunner.stores import FileStore, open_store
+from batchrunner.wiring.running import Ground, check_ground, locked
+from batchrunner.wiring.workspace import SANDBOX, Choices, Workspace, effective_providers
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a lock in seconds, and whom to tell."""
+
+    timeout: float
+    waiting: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan under its locks, and what it is sent with. `root` is where its inputs lie."""
+
+    plan: Plan
+    ground: Ground
+    providers: Mapping[str, ProviderFacts]
+    root: str
+
+
+@contextmanager
+def prepared_from_specs(workspace: Workspace, patience: Patience) -> Iterator[Prepared]:
+    """Plan `workspace` with its states locked, so that what is planned is what is there."""
+    stores = workspace.stores()
+    with _loaded(stores, patience) as ground:
+        plan = workspace.plan(stores, ground.states)
+        yield Prepared(plan, ground, workspace.providers, workspace.project.root)
+
+
+@contextmanager
+def prepared_from_plan(plan: Plan, choices: Choices, patience: Patience) -> Iterator[Prepared]:
+    """A saved plan; reads no spec. Raises `StaleError` where state, inputs or providers have moved."""
+    project = load_project(choices.project or Settings.read(environment()).project or None, _folder(plan))
+    sandbox = any(change.provider == SANDBOX for change in plan.sendable)
+    providers = effective_providers(project, environment(), sandbox=sandbox)
+    with _loaded(_stores_of(plan, choices.state), patience) as ground:
+        check_ground(plan, ground.states, providers, project.root)
+        yield Prepared(plan, ground, providers, project.root)
+
+
+@contextmanager
+def _loaded(stores: Mapping[str, FileStore], patience: Patience) -> Iterator[Ground]:
+    with locked(stores, patience.timeout, patience.waiting):
+        yield Ground({name: store.load() for name, store in stores.items()}, stores)
+
+
+def _folder(plan: Plan) -> Path:
+    return next((Path(spec.path).parent for spec in plan.specs if spec.path != "-"), Path())
+
+
+def _stores_of(plan: Plan, state_url: str) -> dict[str, FileStore]:
+    return {
+        spec.name: open_store(state_url or spec.state, spec_name=spec.name, default=Path(spec.state))
+        for spec in plan.specs
+    }
