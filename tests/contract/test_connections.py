@@ -9,7 +9,8 @@ import socket
 import ssl
 import struct
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -444,6 +445,34 @@ async def test_a_reply_before_the_upload_is_done_stops_it_and_is_delivered(hangs
         assert (reply.status_code, reply.extensions["body"]) == (413, b"too much")
         assert made[0] < 1024 * MIB
         assert await text(connections, create(server)) == "2 / {}"
+
+
+@in_loop
+async def test_a_refusal_is_read_even_where_the_next_write_fails_first() -> None:
+    hung_up = threading.Event()
+
+    def serve() -> None:
+        with listener.accept()[0] as sock:
+            sock.recv(65536)
+            sock.sendall(answer(b"who are you", "401 Unauthorized"))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        hung_up.set()
+
+    def body() -> Iterator[bytes]:
+        yield b"some"
+        # Nothing else runs meanwhile: the loop learns of the reset from its own write.
+        hung_up.wait(10)
+        while True:
+            yield b"more" * MIB
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        async with Connections() as connections:
+            request = create(Server(f"http://127.0.0.1:{listener.getsockname()[1]}"), content=body())
+            reply = await connections.handle_async_request(request)
+            assert (reply.status_code, reply.extensions["body"]) == (401, b"who are you")
+        thread.join()
 
 
 @in_loop
