@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from batchrunner.digest import digest_of
 from batchrunner.printable import printable
+from batchrunner.render.github import neutral
 from batchrunner.render.layout import shorten
 
 LONGEST = 300
@@ -20,7 +21,7 @@ _PIPE = re.compile(r"\\*\|")
 
 def code(text: str) -> str:
     """`text` on one line as a code span, its middle left out beyond 300 characters; `-` where it is empty."""
-    shown = _safe(shorten(text, LONGEST))
+    shown = shorten(_safe(text), LONGEST)
     if not shown.strip():
         return "-"
     fence = "`" * (_longest_run(shown) + 1)
@@ -57,7 +58,7 @@ def marker(paths: tuple[str, ...]) -> str:
 
 
 def _safe(text: str) -> str:
-    return printable(text).replace("<!--", "<! --").replace("-->", "-- >")
+    return neutral(printable(text).replace("<!--", "<! --").replace("-->", "-- >"))
 
 
 def _longest_run(text: str) -> int:

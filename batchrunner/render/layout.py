@@ -66,7 +66,7 @@ def flow(parts: Iterable[str], width: int, *, between: str = " ", indent: int = 
         if width_of(joined) <= width:
             lines[-1] = joined
             continue
-        cut = pieces(part, max(width - indent, 1))
+        cut = pieces(part, max(width - indent, 1), after="/,[")
         start = 1 if not lines[-1].strip() else 0
         lines[len(lines) - start :] = [" " * indent + piece for piece in cut]
     return lines

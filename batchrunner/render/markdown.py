@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Change, Orphan, Plan, PlannedSpec, Sendable, Unchanged, action_of
 from batchrunner.render.fences import block, cell, code, marker
-from batchrunner.render.github import neutral
 from batchrunner.render.reasons import apply_command, command, explanation, sentence
 from batchrunner.render.totals import count_words, total_words, totals
 from batchrunner.render.units import count, counted, size
@@ -15,6 +14,7 @@ LIMIT = 60_000
 ROOM = {"specs": 5_000, "blocked": 13_000, "sendable": 22_000, "unchanged": 6_000, "orphans": 4_000, "digests": 5_000}
 """Characters of rows that each part may take; what one leaves, the next may use. The rest is for the frame."""
 LONGEST_COMMAND = 1_000
+TARGETS_SHOWN = 5
 
 ICONS = {"submit": "\N{HEAVY PLUS SIGN} submit", "resume": "🔁 resume", "replace": "♻️ replace"}
 Rows = tuple[list[str], int]
@@ -30,8 +30,7 @@ def plan_markdown(plan: Plan) -> str:
     for part, room in ROOM.items():
         text, spare = PARTS[part](plan, room + spare)
         parts.append(text)
-    specs, *rest = parts
-    return neutral("\n\n".join(filter(None, [*_head(plan), specs, *rest, _next(plan)])) + "\n")
+    return "\n\n".join(filter(None, [*_head(plan), *parts, _next(plan)])) + "\n"
 
 
 def _head(plan: Plan) -> Iterator[str]:
@@ -68,8 +67,15 @@ def _more(number: int) -> list[str]:
 
 def _specs(plan: Plan, room: int) -> tuple[str, int]:
     kept, spare = _fit(map(_spec, plan.specs), room)
-    targets = [f"- only what `--target` names: {', '.join(map(code, plan.targets[:10]))}"] if plan.targets else []
-    return "\n".join([*targets, *kept, *_more(len(plan.specs) - len(kept))]), spare
+    return "\n".join([*_targets(plan), *kept, *_more(len(plan.specs) - len(kept))]), spare
+
+
+def _targets(plan: Plan) -> list[str]:
+    if not plan.targets:
+        return []
+    rest = len(plan.targets) - TARGETS_SHOWN
+    named = ", ".join(map(code, plan.targets[:TARGETS_SHOWN])) + (f" and {count(rest)} more" if rest > 0 else "")
+    return [f"- only what `--target` names: {named}"]
 
 
 def _spec(spec: PlannedSpec) -> str:

@@ -21,14 +21,19 @@ BAR_WIDTH = 24
 class ProgressReporter:
     """A bar that is redrawn while the `with` block runs, above it a line for what deserves to stay.
 
-    `stream` is a terminal, standard error unless said otherwise. Leaving the block, by Ctrl-C too, removes the bar. The cursor is never hidden, so that a
-    process that is killed leaves a usable terminal behind.
+    `stream` is a terminal, standard error unless said otherwise. Leaving the block, by Ctrl-C too, removes the bar. The
+    cursor is never hidden, so that a process that is killed leaves a usable terminal behind.
     """
 
     def __init__(self, total: int = 0, stream: TextIO | None = None) -> None:
         self._console = Console(
             file=stream, stderr=stream is None, markup=False, emoji=False, highlight=False, soft_wrap=True
         )
+        self._total = total
+        self._submitted = self._failed = 0
+        self._retrying: set[str] = set()
+        self._uploads: dict[str, Uploading] = {}
+        self._stopping = False
         self._live = Live(
             console=self._console,
             get_renderable=self._draw,
@@ -36,11 +41,6 @@ class ProgressReporter:
             transient=True,
             redirect_stdout=False,
         )
-        self._total = total
-        self._submitted = self._failed = 0
-        self._retrying: set[str] = set()
-        self._uploads: dict[str, Uploading] = {}
-        self._stopping = False
 
     def __enter__(self) -> "ProgressReporter":
         self._live.start()

@@ -13,19 +13,19 @@ REASONS: Mapping[str, str] = {
     "never-sent": "an earlier intent was never sent, and this one takes its place",
     "replace-requested": "--replace asks for one more paid batch beside {replaces}",
     "interrupted": "an earlier apply stopped here; its stored intent is sent as it stands",
-    "in-doubt": "sent before, and nobody knows whether the provider has it; settled first, with the same key",
+    "in-doubt": "sent before, outcome unknown; settled first, with the same key",
     "deferred": "put off by an earlier apply; its stored intent is sent as it stands",
     "spec-changed-since": "the spec was edited since; the stored intent goes first, as it stands",
     "already-submitted": "already submitted for {run} at {when}, {batch}",
     "metadata-differs": "already submitted for {run} at {when}, {batch}; only its metadata differs, nothing is sent",
-    "failed-remotely": "submitted for {run} at {when}, {batch}, which failed; it is not paid for again by itself",
+    "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; not paid for again by itself",
     "changed-since-submitted": "changed since it was submitted for {run} as {batch}",
     "in-doubt-held": "held in doubt for {run}: sent, and nobody knows whether the provider has it",
     "key-expired": "held in doubt for {run}: its key may be forgotten, so sending it again could pay twice",
     "origin-changed": "held for {run}: its provider is at another address now than its intent was written for",
     "provider-unknown": "held for {run}: the provider that its intent names is no longer known",
     "input-changed": "held for {run}: the input changed since its intent was written",
-    "not-in-specs": "in state for {run} as {batch}, not in the specs; left alone, never cancelled by itself",
+    "not-in-specs": "in state for {run} as {batch}, not in the specs; left alone",
 }
 
 
@@ -43,12 +43,14 @@ def _evidence(change: Change, show: Callable[[str], str]) -> dict[str, str]:
         "batch": show(batch) if batch else "a batch of unknown id",
         "when": show(when) if when else "an unknown time",
         "attempt": str(getattr(change, "attempt", "")),
+        "status": show(getattr(change, "status", "") or "failed"),
         "replaces": show(change.replaces) if isinstance(change, Replace) else "",
     }
 
 
 def _status(change: Change, show: Callable[[str], str]) -> str:
-    return f" ({show(change.status)})" if isinstance(change, Unchanged) and change.status else ""
+    said = "{status}" in REASONS[change.reason]
+    return f" ({show(change.status)})" if isinstance(change, Unchanged) and change.status and not said else ""
 
 
 def explanation(change: Change) -> str:

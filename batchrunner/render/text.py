@@ -97,7 +97,8 @@ def _chosen(sections: Iterator[Section]) -> tuple[list[Section], list[Section]]:
 def _targets(plan: Plan, page: Page) -> list[str]:
     if not plan.targets:
         return []
-    return [*flow(["Only what --target names:", *map(printable, plan.targets)], page.width, indent=2), ""]
+    named = [f"{printable(target)}," for target in plan.targets]
+    return [*flow(["Only what --target names:", *named[:-1], named[-1][:-1]], page.width, indent=2), ""]
 
 
 def _section_lines(section: Section, plan: Plan, page: Page) -> Iterator[str]:
