@@ -97,7 +97,7 @@ Change = Submit | Replace | Resume | Unchanged | Blocked | Orphan
 Sendable = Submit | Replace | Resume
 
 
-class PlannedSpec(Record, kw_only=True):
+class PlannedSpec(Record):
     """One spec of a plan: its file, digest and run, and the state it was compared with."""
 
     name: str
@@ -109,7 +109,7 @@ class PlannedSpec(Record, kw_only=True):
     serial: int = 0
 
 
-class Plan(Record, kw_only=True):
+class Plan(Record):
     """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC."""
 
     format: str = FORMAT

@@ -32,8 +32,21 @@ MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises for bytes that are not what was asked for."""
 
 
+class _KeywordsOnly(msgspec.StructMeta):
+    """Hands `kw_only` down to subclasses, which msgspec leaves to each of them."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
+        return super().__new__(mcs, name, bases, namespace, **{"kw_only": True, **config})
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Record(
+    msgspec.Struct,
+    metaclass=_KeywordsOnly,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
     """A frozen record. Unknown fields are errors; defaults are not written."""
 
 

@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 NO_REPLY = Raw(b"null")
 
 
-class Intent(Record, kw_only=True):
+class Intent(Record):
     """One paid submission, as it was decided. Written once, sent as it stands, never recomputed.
 
     `origin` is where it may be sent (scheme, host and port, or `sandbox`); `plan_id` the plan that decided it;
