@@ -11,7 +11,6 @@ from batchrunner.plans import Plan
 from batchrunner.ports import Reporter
 from batchrunner.render.report import ApplySummary, apply_document, apply_text
 from batchrunner.settings import environment
-from batchrunner.stores import dump_elsewhere
 from batchrunner.wiring.running import Ground
 from batchrunner.wiring.workspace import SystemClock
 
@@ -85,7 +84,7 @@ def _summary(ending: Ending, command: str) -> ApplySummary:
         unchanged=ending.plan.counts["unchanged"] + report.already,
         failed=tuple(report.failed),
         left=report.left,
-        states=tuple((url, store.serial) for url, store in stores.items()),
+        states=tuple((url, store.load().serial) for url, store in stores.items()),
         command=command,
         interrupted=ending.interrupted,
     )
@@ -102,6 +101,5 @@ def _rescue(ending: Ending, console: Console) -> None:
     for entry in report.unsaved:
         console.warn(f"not in state: {entry.address} {entry.run_key} {entry.attempt.batch_id or entry.attempt.status}")
     if report.unsaved:
-        folder = next(iter(ending.ground.stores.values())).path.parent
-        saved = dump_elsewhere(report.unsaved, folder)
+        saved = ending.ground.store_of(report.unsaved[0]).dump_elsewhere(report.unsaved)
         console.warn(f"Kept in {saved}." if saved else "They could not be kept anywhere else: note them.")

@@ -109,12 +109,14 @@ def mv_command(*, source: str, target: str, state: str, sandbox: bool, output: O
 @output_options
 def repair_command(*, yes: bool, state: str, sandbox: bool, output: Output) -> int:
     """Salvage what can be read of a corrupt journal. Keeps the damaged file and names what was lost."""
+    from batchrunner.commands._repairs import repair_text
+
     console = Console(output)
     for store in find_stores(state, sandbox):
         with store.lock(_timeout(), console.warn):
             if not yes:
                 _confirm(f"Repair {store.url}? A copy of the damaged journal is kept.")
-            _done(console, "state repair", store.repair().text, state=store.url)
+            _done(console, "state repair", repair_text(store.url, store.repair()), state=store.url)
     return 0
 
 
@@ -122,7 +124,7 @@ def repair_command(*, yes: bool, state: str, sandbox: bool, output: Output) -> i
 @state_options
 @output_options
 def unlock_command(*, state: str, sandbox: bool, output: Output) -> int:
-    """Clear what a process that is gone left in the lock file. A lock that is held cannot be broken, nor needs to be."""
+    """Clear what a process that is gone left in the lock file. A lock that is held need not be broken."""
     console = Console(output)
     for store in find_stores(state, sandbox):
         store.unlock()

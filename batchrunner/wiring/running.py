@@ -22,7 +22,8 @@ from batchrunner.scanner import InputRefused, digest_input, open_beneath
 from batchrunner.settings import environment, read_secret
 from batchrunner.staleness import check_current
 from batchrunner.state import Entry, State
-from batchrunner.stores import FileStore, GroupCommitter
+from batchrunner.stores import FileStore
+from batchrunner.stores.committer import GroupCommitter
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
 SANDBOX_KEY = "sandbox"
@@ -32,7 +33,7 @@ SANDBOX_KEY = "sandbox"
 def locked(stores: Mapping[str, FileStore], timeout: float, waiting: Callable[[str], None]) -> Iterator[None]:
     """Hold the locks of all `stores`, taken in one order everywhere so that two applies cannot wait for each other."""
     with ExitStack() as stack:
-        for store in sorted({id(s): s for s in stores.values()}.values(), key=lambda s: os.path.abspath(s.path)):
+        for store in sorted({id(s): s for s in stores.values()}.values(), key=lambda s: os.path.abspath(s.url)):
             stack.enter_context(store.lock(timeout, waiting))
         yield
 
@@ -131,7 +132,7 @@ async def _send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter
         try:
             return await apply_plan(plan, ground.states, tools)
         finally:
-            committer.close()
+            await committer.aclose()
             for provider in providers.values():
                 await provider.aclose()
 
@@ -153,7 +154,7 @@ def stopping_on_signals(brake: Brake) -> Iterator[None]:
     """The first SIGINT or SIGTERM pulls the brake, a second one leaves at once: what is durable stays so."""
     loop = asyncio.get_running_loop()
 
-    def stop(number: int) -> None:
+    def stop(number: signal.Signals) -> None:
         if brake.reason in _CODES:
             sys.stderr.write("\nLeft at once. Nothing is lost: run the same command again.\n")
             sys.stderr.flush()

@@ -67,7 +67,7 @@ class Workspace:
         by_spec: dict[str, FileStore] = {}
         for spec in self.specs:
             store = self._store(spec)
-            by_spec[spec.name] = opened.setdefault(os.path.abspath(store.path), store)
+            by_spec[spec.name] = opened.setdefault(os.path.abspath(store.url), store)
         return by_spec
 
     def _store(self, spec: Spec) -> "FileStore":
