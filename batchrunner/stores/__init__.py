@@ -1,0 +1,43 @@
+"""Where state is kept, opened by URL."""
+
+import re
+from pathlib import Path
+
+from batchrunner.errors import Refused
+from batchrunner.stores.file import FileStore
+
+__all__ = ["FileStore", "open_store"]
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+def open_store(url_or_path: str, *, spec_name: str, default: Path, base: Path = Path()) -> FileStore:
+    """The store at `file:PATH` or a plain path, relative to `base`; at `default` where that is empty.
+
+    A path that ends in `.json` is the state file itself, any other a directory that holds `SPEC_NAME.state.json`.
+    Paths are taken as they are written, without percent-decoding. Raises `Refused` `unknown-store` for other schemes.
+    """
+    if not url_or_path:
+        return FileStore(default)
+    path = base / _path_in(url_or_path)
+    return FileStore(path if path.suffix == ".json" else path / f"{spec_name}.state.json")
+
+
+def _path_in(url_or_path: str) -> str:
+    scheme = _SCHEME.match(url_or_path)
+    if scheme is None:
+        return url_or_path
+    rest = url_or_path[scheme.end() :]
+    if scheme[1].lower() != "file" or not rest or (rest.startswith("//") and not rest.startswith("///")):
+        raise _unknown(scheme[1])
+    return rest.removeprefix("//")
+
+
+def _unknown(scheme: str) -> Refused:
+    # Only the scheme is named: the rest of a URL may hold a password.
+    return Refused(
+        "unknown-store",
+        f"no state can be kept at a `{scheme[:32]}:` URL like this one",
+        why="this version keeps state in files: `file:PATH`, or a path",
+        hint="a path with a colon in it is written ./like:this",
+    )
