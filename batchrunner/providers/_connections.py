@@ -54,8 +54,8 @@ class Connections(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send once, and return the reply: any status, raw body (also as `extensions["body"]` where read whole).
 
-        The body is sent in the pieces its stream gives; 256 KiB to 1 MiB each are cheapest. A reply that comes before
-        the body is all sent is returned at once. Raises only `httpx.TransportError`s, and what the body's stream did.
+        The body is sent in the pieces its stream gives; 256 KiB to 1 MiB each are cheapest. A reply of 300 or
+        more stops a body that is still being sent. Raises only `httpx.TransportError`s, and what the body's stream did.
         """
         message = encode(request)
         pool = self._pool(request.url)

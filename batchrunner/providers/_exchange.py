@@ -87,17 +87,17 @@ class Connection(asyncio.Protocol):
                 self._transport.write(piece)
                 # A socket that takes every piece at once would keep the loop from seeing a reply, or anything else.
                 await asyncio.sleep(0)
-                while self._must_hold and not reply.has_head:
+                while self._must_hold and not reply.is_refusal:
                     await self._news(patience)
-                # An early reply is the answer, and makes the rest a waste (RFC 9112 §9.3). `_rest` stays set, so the
-                # connection is not used again.
-                if reply.has_head:
+                # A refusal makes the rest a waste (RFC 9112 §9.5); any other early reply does not mean that the body
+                # is not wanted. `_rest` stays set, so the connection is not used again.
+                if reply.is_refusal or not self.is_open:
                     return
         self._rest = None
 
     @property
     def _must_hold(self) -> bool:
-        return not self._is_writable or self._transport.is_closing()
+        return self.is_open and (not self._is_writable or self._transport.is_closing())
 
     async def _news(self, patience: float | None) -> None:
         if self._error is None:

@@ -44,6 +44,11 @@ class Reply:
         return self.is_complete or (self.limit is None and self.has_head)
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether its head is here and says that the request will not be done as it is (3xx, 4xx, 5xx)."""
+        return self.status >= 300
+
+    @property
     def is_blank(self) -> bool:
         """Whether not one byte of it has arrived."""
         return not (self._barren or self.size or self.is_complete)

@@ -429,7 +429,7 @@ async def test_content_larger_than_a_piece_arrives_whole() -> None:
 
 @pytest.mark.parametrize("hangs_up", [False, True])
 @in_loop
-async def test_a_reply_before_the_upload_is_done_stops_it_and_is_delivered(hangs_up: bool) -> None:
+async def test_a_refusal_before_the_upload_is_done_stops_it_and_is_delivered(hangs_up: bool) -> None:
     @first
     async def script(peer: Peer) -> None:
         await peer.head()
@@ -445,6 +445,33 @@ async def test_a_reply_before_the_upload_is_done_stops_it_and_is_delivered(hangs
         assert (reply.status_code, reply.extensions["body"]) == (413, b"too much")
         assert made[0] < 1024 * MIB
         assert await text(connections, create(server)) == "2 / {}"
+
+
+@in_loop
+async def test_an_early_reply_that_accepts_does_not_stop_the_upload() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(OK)
+        for number in range(64):
+            assert await peer.reader.readexactly(MIB) == bytes([number]) * MIB
+        await every(peer)
+
+    async with serving(script) as (server, connections):
+        headers = {"Content-Length": str(64 * MIB)}
+        request = httpx.Request("POST", server.url, headers=headers, content=pieces(64, MIB, [0]))
+        assert await text(connections, request) == "{}"
+        assert await text(connections, create(server)) == "1 / {}"
+
+
+@in_loop
+async def test_an_early_reply_that_accepts_and_hangs_up_ends_the_upload() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(OK)
+        peer.writer.transport.abort()
+
+    async with serving(script) as (server, connections):
+        assert await text(connections, create(server, content=pieces(4096, MIB, [0]))) == "{}"
 
 
 @in_loop
