@@ -1,1 +1,5 @@
 """Where jobs run."""
+
+from batchrunner.executors.local import LocalExecutor
+
+__all__ = ["LocalExecutor"]

@@ -4,19 +4,26 @@ Importing this package loads no HTTP client; opening a provider does.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
-from batchrunner.ports import Clock
+from batchrunner.ports import Clock, Provider
 
 if TYPE_CHECKING:
     import httpx
 
     from batchrunner.providers._dialect import Dialect
-    from batchrunner.providers.service import Service
 
-__all__ = ["open_provider"]
+__all__ = ["OpenProvider", "open_provider"]
+
+
+class OpenProvider(Provider, Protocol):
+    """A provider with connections to close."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
 
 
 def open_provider(
@@ -29,7 +36,7 @@ def open_provider(
     report: Callable[[Event], None],
     stopping: Callable[[], bool],
     transport: "httpx.AsyncBaseTransport | None" = None,
-) -> "Service":
+) -> OpenProvider:
     """The provider called `name` (words only), described by `facts`, for one run in one event loop.
 
     `key` goes to the origin in `facts` and nowhere else. `open_input` opens a path of a job's source, relative to the

@@ -4,7 +4,6 @@ A first attempt that succeeds never meets the retrying machinery, which costs as
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from functools import partial
@@ -17,7 +16,8 @@ from batchrunner._version import __version__
 from batchrunner.events import Event, Retrying
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Accepted, Outcome, Uploaded
-from batchrunner.providers._bearer import Bearer, checked_origin
+from batchrunner.origins import checked_origin
+from batchrunner.providers._bearer import Bearer
 from batchrunner.providers._calls import Call, NotSent, Reply, Result, Stream, Unknown
 from batchrunner.providers._connections import Connections
 from batchrunner.providers._pace import Pace
@@ -26,7 +26,7 @@ from batchrunner.providers._times import http_date
 from batchrunner.providers._verdicts import LIMITED, Again
 
 IN_FLIGHT = 128  # where the provider's own limit is not known
-_NAP_SECONDS = 0.1  # how soon a sleeper notices that the run is stopping
+_PAUSED = "the provider asked for a pause, so this was not sent"
 
 
 class Sending(Protocol):
@@ -65,13 +65,13 @@ class Client:
     ) -> None:
         self._facts = facts
         self._bearer = Bearer(key, provider=name)
-        self._origin = httpx.URL(checked_origin(facts.origin, provider=name))
+        self._origin = httpx.URL(checked_origin(facts.origin, f"the base_url of provider {name}"))
         self._report = report
         self._stopping = stopping
         in_flight = facts.limits.max_in_flight or IN_FLIGHT
         self._slots = asyncio.Semaphore(in_flight)
         self._transport = transport or Connections(max_connections=in_flight)
-        self._pace = Pace(facts.retry)
+        self._pace = Pace(facts.retry, stopping)
         self._jitter = wait_random_exponential(multiplier=facts.retry.base_seconds, max=facts.retry.cap_seconds)
         self._date = ""
         self._server_time: datetime | None = None
@@ -117,8 +117,8 @@ class Client:
 
     async def _attempt(self, sending: Sending) -> Outcome | Again:
         async with self._slots:
-            if (held := await self._hold()) is not None:
-                return sending.give_up(held)
+            if left := await self._pace.clearance():
+                return sending.give_up(Again(LIMITED, words=_PAUSED, retry_after=left))
             call = sending.next(self._server_time)
             if not isinstance(call, Call):
                 return call
@@ -126,23 +126,13 @@ class Client:
         self._learn(verdict)
         return verdict
 
-    async def _hold(self) -> Again | None:
-        """Wait while another sender was told to; why not to send at all where that is too long, or the run stops."""
-        loop = asyncio.get_running_loop()
-        while (wait := self._pace.not_before - loop.time()) > 0:
-            words = "the provider asked for a pause, so this was not sent"
-            if wait > self._facts.retry.retry_after_cap_seconds or self._stopping():
-                return Again(LIMITED, words=words, retry_after=wait)
-            await self._sleep(wait + random.uniform(0, self._facts.retry.base_seconds))  # noqa: S311 - no secret
-        return None
-
     def _learn(self, verdict: Outcome | Again) -> None:
         if isinstance(verdict, Accepted | Uploaded):
             self._pace.succeeded()
         elif isinstance(verdict, Again):
             self._pace.failed()
             if verdict.code == LIMITED and verdict.retry_after:
-                self._pace.hold(asyncio.get_running_loop().time() + verdict.retry_after)
+                self._pace.pause(verdict.retry_after)
 
     async def _persist(self, sending: Sending, first: Again) -> Outcome:
         latest: Again = first
@@ -164,7 +154,7 @@ class Client:
             wait=self._wait,
             stop=self._is_over,
             before_sleep=partial(self._announce, sending.address),
-            sleep=self._sleep,
+            sleep=self._pace.rest,
             retry_error_callback=lambda _: sending.give_up(latest),
         )
         return cast("Outcome", await attempts(attempt))
@@ -192,12 +182,6 @@ class Client:
                 attempts=self._facts.retry.attempts,
             )
         )
-
-    async def _sleep(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while (left := until - loop.time()) > 0 and not self._stopping():  # noqa: ASYNC110 - a signal sets a flag
-            await asyncio.sleep(min(left, _NAP_SECONDS))
 
     async def _exchange(self, request: httpx.Request) -> Reply:
         response = await self._transport.handle_async_request(request)

@@ -1,21 +1,28 @@
-"""How hard one provider may be asked during one run, whoever asks."""
+"""How hard one provider may be asked during one run, whoever asks, and how to wait."""
+
+import asyncio
+import random
+from collections.abc import Callable
 
 from batchrunner.facts import Retry
 
+_NAP_SECONDS = 0.1  # how soon a sleeper notices that the run is stopping
+
 
 class Pace:
-    """A retry budget and a moment before which nothing is sent, shared by all senders of a provider.
+    """A retry budget and a pause, shared by all senders of a provider.
 
     The budget is gRPC proposal A6: a failure takes one token, a success gives some back, and nothing is retried at or
-    below half. Times are seconds of the event loop's clock.
+    below half. `stopping` says whether the run is ending; no wait outlasts it by much.
     """
 
-    __slots__ = ("_full", "_refill", "_tokens", "not_before")
+    __slots__ = ("_full", "_not_before", "_retry", "_stopping", "_tokens")
 
-    def __init__(self, retry: Retry) -> None:
+    def __init__(self, retry: Retry, stopping: Callable[[], bool]) -> None:
+        self._retry = retry
+        self._stopping = stopping
         self._full = self._tokens = float(retry.budget)
-        self._refill = retry.budget_refill
-        self.not_before = 0.0
+        self._not_before = 0.0
 
     @property
     def may_retry(self) -> bool:
@@ -28,8 +35,25 @@ class Pace:
 
     def succeeded(self) -> None:
         """The provider did what it was asked."""
-        self._tokens = min(self._full, self._tokens + self._refill)
+        self._tokens = min(self._full, self._tokens + self._retry.budget_refill)
 
-    def hold(self, until: float) -> None:
-        """Send nothing before `until`: the provider said so to one of the senders."""
-        self.not_before = max(self.not_before, until)
+    def pause(self, seconds: float) -> None:
+        """The provider told one sender to wait; nobody sends before that is over."""
+        self._not_before = max(self._not_before, asyncio.get_running_loop().time() + seconds)
+
+    async def clearance(self) -> float:
+        """Wait until sending is allowed, and return 0; or return the seconds left where that is too long to wait."""
+        loop = asyncio.get_running_loop()
+        while (left := self._not_before - loop.time()) > 0:
+            if left > self._retry.retry_after_cap_seconds or self._stopping():
+                return left
+            # Those who waited together must not come back together.
+            await self.rest(left + random.uniform(0, self._retry.base_seconds))  # noqa: S311 - no secret
+        return 0.0
+
+    async def rest(self, seconds: float) -> None:
+        """Sleep, less long where the run is stopping."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0 and not self._stopping():  # noqa: ASYNC110 - a signal sets a flag
+            await asyncio.sleep(min(left, _NAP_SECONDS))

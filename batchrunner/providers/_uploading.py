@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import BinaryIO
 
-from batchrunner.errors import BatchrunnerError
 from batchrunner.events import Uploading
 from batchrunner.jobs import Deferred, Outcome, Rejected, Upload, Uploaded
 from batchrunner.ports import Clock
@@ -64,11 +63,9 @@ class UploadingFile:
         """The upload with its file opened afresh, or why the file cannot be read."""
         try:
             file = self._open_input(self._job.source.path)
-        except OSError as error:
-            words = f"{self._job.source.path}: {error.strerror or 'opening it failed'}"
-            return Rejected(code="input-unreadable", words=words)
-        except BatchrunnerError as error:
-            return Rejected(code=error.code, words=error.message)
+        except Exception as error:  # whoever opens decides what raises; its own code is kept where it has one
+            code = getattr(error, "code", "input-unreadable")
+            return Rejected(code=str(code), words=f"{self._job.source.path}: {error}")
         frame = self._dialect.upload_frame(self._job)
         self._body = FileBody(file, self._job.source, frame, self._progress)
         return self._dialect.upload_call(self._job, frame, self._body)
