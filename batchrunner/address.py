@@ -32,7 +32,7 @@ def matches(pattern: str, address: str) -> bool:
 
     A pattern without `/` is looked for in every spec.
     """
-    wanted = pattern if "/" in pattern else f"*/{pattern}"
+    wanted = pattern if "/" in declaration_of(pattern) else f"*/{pattern}"
     expression = re.compile("".join(_translate(c) for c in wanted) + r"\Z", re.DOTALL)
     return bool(expression.match(address) or expression.match(declaration_of(address)))
 

@@ -56,7 +56,7 @@ class Tools:
 
 @dataclass(slots=True)
 class Report:
-    """How an apply ended. `already` were done before by the same plan; `left` were not started.
+    """How an apply ended. `already` were done before by the same plan; `left` came to no outcome in this run.
 
     `unsaved` are outcomes that could not be written to state, with `state_error` saying why.
     """
@@ -77,7 +77,8 @@ class Report:
 async def apply_plan(plan: Plan, states: Mapping[str, State], tools: Tools) -> Report:
     """Apply every sendable change of a checked plan; `states` are by spec name, as loaded under their locks.
 
-    Never raises for one change's sake: failures are in the report, and the rest goes on.
+    Never raises for one change's sake: failures are in the report, and the rest goes on. A defect, which is anything
+    that a port promised not to raise, stops the run; it is raised once all that was in flight is finished and saved.
     """
     return await _Apply(plan, states, tools).run()
 
@@ -95,11 +96,13 @@ class _Apply:
         self._tell(Started(total=len(changes)))
         waiting = iter(changes)
         senders = min(self.tools.concurrency, len(changes))
-        await asyncio.gather(*(self._send_in_turn(waiting) for _ in range(senders)))
-        self.report.left = sum(1 for _ in waiting)
-        finished = Finished(submitted=self.report.submitted, failed=len(self.report.failed), left=self.report.left)
-        self._tell(finished)
-        return self.report
+        ends = await asyncio.gather(*(self._send_in_turn(waiting) for _ in range(senders)), return_exceptions=True)
+        for defect in filter(None, ends):
+            raise defect
+        report = self.report
+        report.left = len(changes) - report.submitted - report.already - len(report.failed) - len(report.unsaved)
+        self._tell(Finished(submitted=report.submitted, failed=len(report.failed), left=report.left))
+        return report
 
     async def _send_in_turn(self, waiting: Iterator[Sendable]) -> None:
         while not self.tools.brake.pulled:
@@ -109,6 +112,9 @@ class _Apply:
             self.in_flight += 1
             try:
                 await self._send(change)
+            except BaseException:
+                self._stop("defect")
+                raise
             finally:
                 self.in_flight -= 1
 
@@ -165,7 +171,7 @@ class _Apply:
             await self._settle(change, attempt, outcome)
             return attempt
         uploaded = self._addressed(attempt, "uploaded", outcome.file_id, upload_reply=outcome.reply)
-        await self._commit(change, uploaded)
+        await self._keep(change, uploaded)
         self._tell(UploadedEvent(address=change.address, run_key=change.run_key, file_id=outcome.file_id))
         return uploaded
 
@@ -182,12 +188,7 @@ class _Apply:
 
     async def _settle(self, change: Sendable, attempt: Attempt, outcome: Outcome) -> None:
         settled = settle(attempt, outcome, self._now())
-        try:
-            await self._commit(change, settled)
-        except StateError:
-            entry = Entry(address=change.address, run_key=change.run_key, attempt=settled)
-            self.report.unsaved.append(entry)
-            raise
+        await self._keep(change, settled)
         if isinstance(outcome, Accepted):
             self.report.submitted += 1
             self._tell(Submitted(address=change.address, run_key=change.run_key, batch_id=outcome.batch_id))
@@ -201,6 +202,14 @@ class _Apply:
         at = self._now()
         request = self.tools.providers[attempt.intent.provider].create_request(attempt.intent, file_id)
         return moved(attempt, status, at, file_id=file_id, request=request, sent_at=at, **changes)
+
+    async def _keep(self, change: Sendable, attempt: Attempt) -> None:
+        """Commit what a provider answered; where that fails, it is still in the report."""
+        try:
+            await self._commit(change, attempt)
+        except StateError:
+            self.report.unsaved.append(Entry(address=change.address, run_key=change.run_key, attempt=attempt))
+            raise
 
     async def _commit(self, change: Sendable, attempt: Attempt) -> None:
         await self.tools.committer.commit(Entry(address=change.address, run_key=change.run_key, attempt=attempt))

@@ -1,14 +1,26 @@
 """Origins: where a credential may be sent. Scheme, host and port (RFC 6454), https but for loopback."""
 
+import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from batchrunner.errors import Refused
 
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+# Narrower than RFC 3986 on purpose: with nothing else in it, every reader of the URL sees the same host and port.
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z")
+
 
 def checked_origin(url: str, where: str) -> str:
-    """The origin of `url`, which may end in `/` or `/v1`. Raises `Refused` `bad-base-url`; `where` says who set it."""
-    problem = _problem(url)
+    """The origin of `url`, which may end in `/` or `/v1`; equal origins are equal text, default ports left out.
+
+    Raises `Refused` `bad-base-url`, which does not repeat the URL; `where` says who set it.
+    """
+    try:
+        parts = urlsplit(url)
+        problem = _problem(url, parts)
+    except ValueError as error:
+        problem = f"It cannot be read: {error}."
     if problem:
         raise Refused(
             "bad-base-url",
@@ -16,25 +28,37 @@ def checked_origin(url: str, where: str) -> str:
             why=problem,
             hint="Give scheme, host and port, like https://api.example.com",
         )
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return _origin(parts)
 
 
-def _problem(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        return f"It cannot be read: {error}."
-    if not url.isascii() or not url.isprintable() or " " in url or not parts.hostname or port == 0:
-        return "It has no usable host or port."
-    if parts.username is not None or parts.password is not None:
+def _origin(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    shown = f"[{ip_address(host)}]" if ":" in host else host
+    port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{shown}{port}"
+
+
+def _problem(url: str, parts: SplitResult) -> str:
+    if "@" in parts.netloc:
         return "It carries a user name or password."
+    if (
+        " " in url
+        or not url.isprintable()
+        or not _AUTHORITY.match(parts.netloc)
+        or parts.port == 0
+        or not _is_host(parts)
+    ):
+        return "It has no usable host or port."
     if parts.query or parts.fragment or parts.path.rstrip("/") not in {"", "/v1"}:
         return "It has a path, a query or a fragment."
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return ""
     return "It must start with https:// (http:// is for loopback addresses only)."
+
+
+def _is_host(parts: SplitResult) -> bool:
+    """Whether what is in brackets is an address; raises `ValueError`, saying so, where it is not."""
+    return "[" not in parts.netloc or ip_address(parts.hostname or "").version == 6
 
 
 def is_loopback(host: str) -> bool:

@@ -67,16 +67,20 @@ def _unresolved(
             continue
         for run_key, attempts in runs.items():
             attempt = attempts[-1]
-            if attempt.unresolved and _still_owed(attempt, by_name.get((address, run_key))):
+            if attempt.unresolved and _still_owed(attempt, by_name.get((address, run_key)), around):
                 _refuse_replacing(address, around)
                 yield (address, run_key), attempt
 
 
-def _still_owed(attempt: Attempt, desired: Desired | None) -> bool:
-    """A create that may have left is always followed up; one that cannot have, while it can still be sent as it was."""
-    if not attempt.never_sent:
+def _still_owed(attempt: Attempt, desired: Desired | None, around: Circumstances) -> bool:
+    """A create that may have left is always followed up; one that has not, while it can still be sent as it was."""
+    intent = attempt.intent
+    if attempt.sent_at:
         return True
-    return desired is not None and desired.source.content == attempt.intent.source.content
+    facts = around.providers.get(intent.provider)
+    if facts is None or facts.origin != intent.origin:
+        return False
+    return bool(attempt.request) or (desired is not None and desired.source == intent.source)
 
 
 def _refuse_replacing(address: str, around: Circumstances) -> None:
@@ -115,6 +119,7 @@ def _carry_on(
         completion_window=intent.completion_window,
         source=intent.source,
         base_version=attempt.version,
+        origin=intent.origin,
     )
 
 
@@ -139,7 +144,8 @@ def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None
     if not key_alive(attempt.sent_at, facts, around.now):
         return (
             "key-expired",
-            f"sent at {attempt.sent_at}; {intent.provider} honours a key for {facts.key_ttl_seconds} s",
+            f"sent at {attempt.sent_at}, and it is {around.now.isoformat(timespec='seconds')} now; "
+            f"{intent.provider} honours a key for {facts.key_ttl_seconds} s",
         )
     return None
 
@@ -241,6 +247,8 @@ def _orphans(spec: str, wanted: tuple[Desired, ...], state: State, around: Circu
     for address in sorted(state.batches):
         if spec_of(address) != spec or address in declared or not around.targeted(address):
             continue
-        run_key, attempts = list(state.batches[address].items())[-1]
-        if attempts[-1].status == "submitted":
-            yield Orphan(address=address, run_key=run_key, reason="not-in-specs", batch_id=attempts[-1].batch_id)
+        paid = [(run_key, attempt) for run_key, attempts in state.batches[address].items()
+                for attempt in attempts if attempt.status == "submitted"]  # fmt: skip
+        if paid:
+            run_key, newest = max(paid, key=lambda each: each[1].updated_at)
+            yield Orphan(address=address, run_key=run_key, reason="not-in-specs", batch_id=newest.batch_id)

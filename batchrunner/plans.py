@@ -60,6 +60,7 @@ class Resume(Record, tag="resume", tag_field="action"):
     completion_window: str
     source: Source
     base_version: str
+    origin: str = ""
 
 
 class Unchanged(Record, tag="unchanged", tag_field="action"):
@@ -109,8 +110,11 @@ class PlannedSpec(Record):
     serial: int = 0
 
 
-class Plan(Record):
-    """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC."""
+class Plan(Record, omit_defaults=False):
+    """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC.
+
+    Its own fields are always written: a reader looks for `format` and `format_version` before anything else.
+    """
 
     format: str = FORMAT
     format_version: str = FORMAT_VERSION

@@ -76,11 +76,11 @@ def _read_file(path: str, provider: str) -> str:
     try:
         with Path(path).open("rb") as file:
             return file.read(MAX_SECRET_BYTES + 1).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise Refused(
             "missing-key",
             f"the key of provider {provider} cannot be read",
-            why=f"{path}: {getattr(error, 'strerror', None) or 'not text'}",
+            why=f"{path}: {getattr(error, 'strerror', None) or 'not text, or not a path'}",
             hint=f"Put the key into {path}, or point `providers.{provider}.api_key` elsewhere.",
         ) from None
 

@@ -9,7 +9,7 @@ been sent by a process that died: it is unresolved, as `in-doubt` is. `deferred`
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from batchrunner.manifest import LocalFile, Source
+from batchrunner.manifest import Source
 from batchrunner.records import Raw, Record, field, replace
 
 Status = Literal["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"]
@@ -50,7 +50,8 @@ class Attempt(Record):
     """One attempt and what became of it.
 
     `request` is the exact body of the create, once its file id is known; `sent_at` when the first create that is not
-    accounted for may have left; `reply` is the returned batch object, `upload_reply` the file object, both verbatim.
+    accounted for may have left, empty where none can have; `reply` is the returned batch object, `upload_reply` the
+    file object, both verbatim.
     """
 
     number: int
@@ -75,13 +76,6 @@ class Attempt(Record):
     def unresolved(self) -> bool:
         """Whether the provider may have it, or is still owed it."""
         return self.status in {"intended", "uploaded", "in-doubt", "deferred"}
-
-    @property
-    def never_sent(self) -> bool:
-        """Whether no create can have left: a local input is uploaded, and that recorded, before its create is sent."""
-        return (
-            self.status in {"intended", "deferred"} and not self.request and isinstance(self.intent.source, LocalFile)
-        )
 
 
 class Entry(Record):

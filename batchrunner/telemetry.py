@@ -15,7 +15,7 @@ REDACTED = "[redacted]"
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
     """A function that takes every occurrence of the secrets out of a text."""
-    known = tuple(secret for secret in secrets if secret)
+    known = sorted(filter(None, secrets), key=len, reverse=True)
 
     def redact(text: str) -> str:
         for secret in known:
@@ -32,8 +32,8 @@ def configure(log_format: str, level: str, redact: Callable[[str], str]) -> None
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
             _redacting(redact),
+            renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -42,7 +42,10 @@ def configure(log_format: str, level: str, redact: Callable[[str], str]) -> None
 
 
 def _redacting(redact: Callable[[str], str]) -> Any:
-    return lambda _logger, _method, text: redact(text)
+    """Values are redacted before they are rendered: JSON or a literal may spell a secret with escapes."""
+    return lambda _logger, _method, event: {
+        key: redact(value) if isinstance(value, str) else value for key, value in event.items()
+    }
 
 
 def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -20,8 +20,6 @@ class InputRefused(Exception):
 
 def relative_to_root(root: str, folder: str, path: str) -> str:
     """`path`, which is relative to `folder`, as a path relative to `root`. Raises `InputRefused` where it leaves it."""
-    if "\0" in path:
-        raise InputRefused("input-not-found", "a path cannot contain a NUL character")
     absolute = os.path.normpath(os.path.join(os.path.realpath(folder), path))
     relative = os.path.relpath(absolute, os.path.realpath(root))
     if relative == ".." or relative.startswith(f"..{os.sep}"):
@@ -34,7 +32,9 @@ def relative_to_root(root: str, folder: str, path: str) -> str:
 def open_beneath(root: str, relative: str) -> BinaryIO:
     """The regular file at `relative` under `root`, opened for reading. Raises `InputRefused`."""
     parts = relative.split(os.sep)
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if any(part == "" or part.startswith(".") for part in parts):
+        raise InputRefused("input-outside-root", f"{relative} is not a plain path beneath the project root")
+    folder = _root(root)
     try:
         for part in parts[:-1]:
             deeper = _open(part, os.O_DIRECTORY, folder, relative)
@@ -46,11 +46,20 @@ def open_beneath(root: str, relative: str) -> BinaryIO:
         os.close(folder)
 
 
+def _root(root: str) -> int:
+    try:
+        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputRefused("input-unreadable", f"the project root {root} cannot be read: {error.strerror}") from None
+
+
 def _open(part: str, flags: int, folder: int, relative: str) -> int:
     try:
         return os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
     except OSError as error:
         raise _refused(error, part, folder, relative) from None
+    except ValueError:  # NUL, or text that no file system encoding has
+        raise InputRefused("input-not-found", f"{relative!r} cannot be the name of a file") from None
 
 
 def _refused(error: OSError, part: str, folder: int, relative: str) -> InputRefused:

@@ -2,21 +2,20 @@
 
 import hashlib
 import os
-from array import array
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO
 
 from batchrunner.errors import Diagnostic
 from batchrunner.facts import Limits
 from batchrunner.jsonl import BOM, LineProblem, RequestLine, check_line
 from batchrunner.manifest import LocalFile
+from batchrunner.scanner.ids import SeenIds
 
 LISTED = 20
 MODELS_KEPT = 16
 BLOCK = 1 << 20
-_BUCKETS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,8 @@ def scan_input(stream: BinaryIO, *, path: str, shown: str, endpoint: str, limits
     """Check `stream` to its end. `path` is relative to the project root, `shown` how messages name the file."""
     before = os.fstat(stream.fileno())
     scanned = _Pass(shown, endpoint)
-    for line in _lines(stream, limits.max_line_bytes):
-        scanned.take(line, limits.max_line_bytes)
+    for piece, starts in _pieces(stream, limits.max_line_bytes):
+        scanned.take(piece, starts, limits.max_line_bytes)
     scanned.conclude(stream, limits)
     after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -49,9 +48,12 @@ def scan_input(stream: BinaryIO, *, path: str, shown: str, endpoint: str, limits
     return scanned.result(path)
 
 
-def _lines(stream: BinaryIO, longest: int) -> Iterator[bytes]:
-    """Lines with their ends; one that is too long comes in pieces of `longest` bytes plus two."""
-    return iter(lambda: stream.readline(longest + 2), b"")
+def _pieces(stream: BinaryIO, longest: int) -> Iterator[tuple[bytes, bool]]:
+    """Lines with their ends, and that a line starts there; a line that is too long comes in several pieces."""
+    starts = True
+    while piece := stream.readline(longest + 2):
+        yield piece, starts
+        starts = piece.endswith(b"\n")
 
 
 @dataclass(slots=True)
@@ -60,22 +62,20 @@ class _Pass:
     endpoint: str
     count: int = 0
     size: int = 0
-    inside_long_line: bool = False
     crlf_told: bool = False
     unlisted: int = 0
     diagnostics: list[Diagnostic] = field(default_factory=list)
     models: dict[str, None] = field(default_factory=dict)
-    ids: "_Ids" = field(default_factory=lambda: _Ids())
+    ids: SeenIds = field(default_factory=SeenIds)
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
-    def take(self, line: bytes, longest: int) -> None:
-        self.digest.update(line)
-        self.size += len(line)
-        continued, self.inside_long_line = self.inside_long_line, not line.endswith(b"\n")
-        if continued:
+    def take(self, piece: bytes, starts: bool, longest: int) -> None:
+        self.digest.update(piece)
+        self.size += len(piece)
+        if not starts:
             return
         self.count += 1
-        text = line.removesuffix(b"\n")
+        text = piece.removesuffix(b"\n")
         if len(text) > longest:
             words = f"the line is longer than {longest:,} bytes"
             self.problem(self.count, LineProblem("line-too-long", words))
@@ -117,7 +117,8 @@ class _Pass:
             if limit is not None and found > limit:
                 words = f"the file holds {found:,} {name}; the provider takes {limit:,} in a batch"
                 self.problem(0, LineProblem(f"too-many-{name}", words, "Split it into several batches."))
-        for line, first, custom_id in self.ids.repeated(stream, self.endpoint, limits.max_line_bytes):
+        again = partial(_ids_of, stream, self.endpoint, limits.max_line_bytes)
+        for line, first, custom_id in self.ids.repeated(again):
             words = f"`custom_id` {custom_id[:80]!r} was already used on line {first}"
             self.problem(line, LineProblem("duplicate-custom-id", words))
 
@@ -141,44 +142,16 @@ class _Pass:
         return Scan(file, tuple(self.diagnostics), self.unlisted)
 
 
-class _Ids:
-    """Ids seen, as 8 bytes each: equal hashes only raise a suspicion, which a second pass over the file settles."""
-
-    def __init__(self) -> None:
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
-
-    def add(self, custom_id: str) -> None:
-        value = hash(custom_id)
-        self._buckets[value & (_BUCKETS - 1)].append(value)
-
-    def repeated(self, stream: BinaryIO, endpoint: str, longest: int) -> Iterator[tuple[int, int, str]]:
-        """Line, line of first use and id, for each id used again."""
-        suspects = self._suspects()
-        if not suspects:
-            return
-        first: dict[str, int] = {}
-        stream.seek(0)
-        for number, custom_id in _ids_again(stream, endpoint, longest):
-            if hash(custom_id) not in suspects:
-                continue
-            if custom_id in first:
-                yield number, first[custom_id], custom_id
-            first.setdefault(custom_id, number)
-
-    def _suspects(self) -> set[int]:
-        suspects: set[int] = set()
-        for bucket in self._buckets:
-            if len(set(bucket)) < len(bucket):
-                suspects.update(value for value, times in Counter(bucket).items() if times > 1)
-        return suspects
-
-
-def _ids_again(stream: BinaryIO, endpoint: str, longest: int) -> Iterator[tuple[int, str]]:
-    number, continued = 0, False
-    for line in _lines(stream, longest):
-        number += not continued
-        continued = not line.endswith(b"\n")
+def _ids_of(stream: BinaryIO, endpoint: str, longest: int) -> Iterator[tuple[int, str]]:
+    """Line and id of every sound line of a file that was read before, from its start."""
+    stream.seek(0)
+    number = 0
+    for piece, starts in _pieces(stream, longest):
+        number += starts
+        text = piece.removesuffix(b"\n")
+        if not starts or len(text) > longest:
+            continue
         try:
-            yield number, check_line(line.removesuffix(b"\n").removeprefix(BOM), endpoint).custom_id
+            yield number, check_line(text.removeprefix(BOM) if number == 1 else text, endpoint).custom_id
         except LineProblem:
             continue
