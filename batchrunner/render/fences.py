@@ -15,15 +15,14 @@ from batchrunner.render.layout import shorten
 
 LONGEST = 300
 LONGEST_MARKER = 200
+EMPTY = "(empty)"
 _RUN = re.compile("`+")
 _PIPE = re.compile(r"\\*\|")
 
 
 def code(text: str) -> str:
-    """`text` on one line as a code span, its middle left out beyond 300 characters; `-` where it is empty."""
-    shown = shorten(_safe(text), LONGEST)
-    if not shown.strip():
-        return "-"
+    """`text` on one line as a code span, its middle left out beyond 300 characters."""
+    shown = shorten(_safe(text), LONGEST) if text.strip() else EMPTY
     fence = "`" * (_longest_run(shown) + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
     return f"{fence}{pad}{shown}{pad}{fence}"

@@ -10,7 +10,7 @@ from batchrunner.render.units import counted
 SHOWN = 10
 """Annotations of one kind that GitHub shows for a step; it drops the rest without a word."""
 
-_COMMAND = re.compile(r"(?m)^((?:[\s\ufeff]|\x1b\[[0-9;]*m)*):(?=:)")
+_COMMAND = re.compile(r"(?m)((?:^|\r)(?:[\s\ufeff]|\x1b\[[0-9;]*m)*):(?=:)")
 
 
 def neutral(text: str) -> str:

@@ -1,0 +1,57 @@
+"""Columns: nothing is lost, nothing is wider than it may be."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchrunner.render.layout import flow, left, paragraph, pieces, right, shorten, table, width_of
+
+PRINTABLE = st.text(st.characters(blacklist_categories=("C", "Z")), max_size=60)
+WORDS = st.lists(st.text("abc日本/[,", min_size=1, max_size=30), min_size=1, max_size=12)
+
+
+def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
+    assert width_of("abc") == 3
+    assert width_of("日本") == 4
+    assert width_of("e\u0301") == 1
+
+
+@given(PRINTABLE, st.integers(0, 80))
+def test_padding_reaches_the_width(text: str, width: int) -> None:
+    assert width_of(left(text, width)) == width_of(right(text, width)) == max(width, width_of(text))
+
+
+@given(PRINTABLE, st.integers(2, 40))
+def test_shortening_keeps_both_ends(text: str, limit: int) -> None:
+    short = shorten(text, limit)
+    assert len(short) <= limit
+    if len(text) > limit > 2:
+        head, tail = short.split("…", 1) if text.count("…") == 0 else (short[:1], short[-1:])
+        assert text.startswith(head)
+        assert text.endswith(tail)
+
+
+@given(PRINTABLE, st.integers(2, 40), st.sampled_from(["", ",[", "/"]))
+def test_pieces_lose_nothing_and_fit(text: str, width: int, after: str) -> None:
+    cut = pieces(text, width, after=after)
+    assert "".join(cut) == text
+    assert all(width_of(piece) <= width for piece in cut)
+
+
+def test_pieces_are_cut_behind_a_separator() -> None:
+    assert pieces("name[lang=en,model=mini]", 16, after=",[") == ["name[lang=en,", "model=mini]"]
+
+
+@given(WORDS, st.integers(8, 40), st.integers(0, 4))
+def test_flowing_loses_nothing_and_fits(words: list[str], width: int, indent: int) -> None:
+    lines = flow(words, width, indent=indent)
+    assert "".join("".join(lines).split()) == "".join(words)
+    assert all(width_of(line) <= width for line in lines)
+    assert all(line.startswith(" " * indent) for line in lines[1:])
+
+
+def test_a_paragraph_is_wrapped_between_words() -> None:
+    assert paragraph("one two three", 12, indent=4) == ["    one two", "    three"]
+
+
+def test_a_table_is_aligned_without_trailing_spaces() -> None:
+    assert table([["a", "bb"], ["日本", ""]]) == ["a     bb", "日本"]

@@ -1,0 +1,187 @@
+"""A plan as text stays readable and true at any size."""
+
+import re
+
+import pytest
+
+from batchrunner.manifest import LocalFile, ProviderFile
+from batchrunner.plans import SYMBOLS, Blocked, Change, Orphan, Plan, PlannedSpec, Replace, Resume, Submit, Unchanged
+from batchrunner.render.layout import width_of
+from batchrunner.render.reasons import REASONS, sentence
+from batchrunner.render.style import PLAIN
+from batchrunner.render.text import plan_text
+
+RUN = "day:2026-11-22"
+
+
+def spec(name: str = "nightly", run: str = RUN) -> PlannedSpec:
+    path = f"specs/{name}.yaml"
+    return PlannedSpec(
+        name=name, path=path, sha256="sha256:00", run=run, state=f"specs/{name}.state.json", lineage="l", serial=4
+    )
+
+
+def plan(*changes: Change, specs: tuple[PlannedSpec, ...] = (spec(),), targets: tuple[str, ...] = ()) -> Plan:
+    return Plan(
+        created_at="2026-11-22T01:31:00Z", tool_version="1", plan_id="p", specs=specs, changes=changes, targets=targets
+    )
+
+
+def submit(address: str, size: int = 1000, **fields: str) -> Submit:
+    known = {"run_key": RUN, "provider": "alphaedge", "endpoint": "/v1/embeddings", "completion_window": "24h"} | fields
+    source = LocalFile(path="a.jsonl", sha256="sha256:01", size=size, requests=10)
+    return Submit(
+        address=address,
+        reason="new",
+        attempt=1,
+        idempotency_key="k",
+        fingerprint="f",
+        origin="o",
+        source=source,
+        **known,
+    )  # type: ignore[arg-type]
+
+
+def unchanged(address: str) -> Unchanged:
+    return Unchanged(
+        address=address, run_key=RUN, reason="already-submitted", batch_id="b", submitted_at="2026-11-22T02:31:00Z"
+    )
+
+
+def blocked(address: str, hint: str = "batchrunner resolve x") -> Blocked:
+    return Blocked(address=address, run_key=RUN, reason="in-doubt-held", hint=hint)
+
+
+def lines_of(plan: Plan, width: int = 80) -> list[str]:
+    return plan_text(plan, PLAIN, width).split("\n")
+
+
+def test_the_run_is_printed_first() -> None:
+    named = spec(run="day:2026-11-22 (Europe/Paris)")
+    first, *_ = lines_of(plan(submit("nightly/a"), specs=(named,)))
+    assert first == "nightly   run day:2026-11-22 (Europe/Paris)   state specs/nightly.state.json #4"
+
+
+def test_a_row_says_what_a_reviewer_asks() -> None:
+    text = plan_text(plan(submit("nightly/a[lang=en]", size=73_600_000)), PLAIN)
+    for said in ("  +   a[lang=en]", "10 req", "73.6 MB", "/v1/embeddings", "24h", "alphaedge"):
+        assert said in text
+
+
+@pytest.mark.parametrize("field", ["provider", "endpoint", "completion_window"])
+def test_what_differs_is_on_the_row(field: str) -> None:
+    rows = lines_of(plan(submit("nightly/a", **{field: "/one"}), submit("nightly/b", **{field: "/two"})))
+    assert [row.split()[-1] for row in rows if row.startswith("  +")] == ["/one", "/two"]
+
+
+def test_a_run_that_is_not_the_specs_is_shown() -> None:
+    rows = lines_of(plan(submit("nightly/a", run_key="content:0123456789ab"), specs=(spec(run="content"),)))
+    assert any(row.endswith("content:0123456789ab") for row in rows)
+    assert not any(RUN in row for row in lines_of(plan(submit("nightly/a")))[1:])
+
+
+def test_a_label_in_a_time_zone_is_the_same_run() -> None:
+    named = spec(run=f"{RUN} (Europe/Paris)")
+    assert not any(RUN in row for row in lines_of(plan(submit("nightly/a"), specs=(named,)))[1:])
+
+
+def test_what_a_provider_has_is_counted_apart() -> None:
+    uploaded = Submit(
+        address="nightly/a", run_key=RUN, reason="new", attempt=1, idempotency_key="k", fingerprint="f", provider="p",
+        origin="o", endpoint="/e", completion_window="24h", source=ProviderFile(file_id="file-abc123"),
+    )  # fmt: skip
+    assert lines_of(plan(uploaded))[-1] == "Plan: 1 to submit. 1 file already at the provider."
+
+
+def test_a_command_is_never_cut() -> None:
+    hint = "batchrunner apply " + "x" * 200
+    assert " " * 10 + hint in lines_of(plan(blocked("nightly/a", hint)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "last"),
+    [
+        ((), "No changes. There is nothing to submit."),
+        ((unchanged("nightly/a"),), "No changes. Nothing to send: 1 unchanged."),
+        ((blocked("nightly/a"),), "Plan: nothing to send, 1 blocked."),
+        (
+            (submit("nightly/a"), unchanged("nightly/b")),
+            "Plan: 1 to submit, 1 unchanged. 10 requests, 1.0 kB to upload.",
+        ),
+    ],
+)
+def test_the_summary(changes: tuple[Change, ...], last: str) -> None:
+    assert lines_of(plan(*changes))[-1] == last
+
+
+def test_ten_thousand_changes_are_fifty_lines_and_true_totals() -> None:
+    text = plan_text(plan(*(submit(f"nightly/b{i}", size=2000) for i in range(10_000))), PLAIN)
+    rows = text.split("\n")
+    assert len([row for row in rows if row.startswith("  +")]) == 50
+    assert "      … and 9,950 more to submit: 99,500 requests, 19.9 MB to upload" in rows
+    assert rows[-1] == "Plan: 10,000 to submit. 100,000 requests, 20.0 MB to upload."
+    assert len(rows) < 60
+
+
+def test_what_waits_for_a_person_is_listed_behind_ten_thousand_others() -> None:
+    many = [submit(f"nightly/b{i}") for i in range(10_000)]
+    assert any(row.startswith("  !   last") for row in lines_of(plan(*many, blocked("nightly/last"))))
+
+
+def test_a_thousand_specs_are_not_a_thousand_headings() -> None:
+    specs = tuple(spec(f"s{i}") for i in range(1000))
+    changes = [submit(f"s{i}/b{j}") for i in range(1000) for j in range(10)]
+    rows = lines_of(plan(*changes, blocked("s999/held"), specs=specs))
+    assert sum("   run " in row for row in rows) == 21
+    assert any(row.startswith("s999 ") for row in rows)
+    assert "… and 979 more specs with 9,790 changes" in rows
+    assert len(rows) < 250
+
+
+def test_a_change_of_an_unknown_spec_is_not_lost() -> None:
+    assert any(
+        "  ~   gone" in row for row in lines_of(plan(Orphan(address="old/gone", run_key=RUN, reason="not-in-specs")))
+    )
+
+
+def test_the_longest_legal_address_keeps_every_part() -> None:
+    members = ",".join(f"k{i}=" + f"{i}" * 60 for i in range(5))
+    address = f"nightly/{'n' * 63}[{members}]"
+    rows = lines_of(plan(submit(address)))
+    joined = "".join(row.strip() for row in rows)
+    assert f"{'n' * 63}[{members}]" in joined
+    assert all(width_of(row) <= 80 for row in rows)
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 79, 80, 300])
+def test_any_width_is_survived(width: int) -> None:
+    changes = [submit("nightly/" + "a" * 63), unchanged("nightly/b"), blocked("nightly/c", "x")]
+    assert all(width_of(row) <= max(width, 40) for row in lines_of(plan(*changes), width))
+
+
+def test_targets_are_named() -> None:
+    assert lines_of(plan(targets=("nightly/a", "b*")))[0] == "Only what --target names: nightly/a, b*"
+
+
+def test_every_symbol_is_in_its_row() -> None:
+    resume = Resume(
+        address="nightly/r", run_key=RUN, reason="interrupted", attempt=1, idempotency_key="k", fingerprint="f",
+        provider="p", endpoint="/e", completion_window="24h", source=ProviderFile(file_id="f"), base_version="1",
+    )  # fmt: skip
+    base = submit("nightly/x")
+    again = Replace(**{name: getattr(base, name) for name in base.__struct_fields__}, replaces="b1")
+    orphan = Orphan(address="nightly/o", run_key=RUN, reason="not-in-specs", batch_id="b")
+    rows = lines_of(plan(submit("nightly/s"), resume, again, unchanged("nightly/u"), blocked("nightly/h"), orphan))
+    symbols = {match[1] for row in rows if (match := re.match(r"  (\S+) +\w", row))}
+    assert symbols >= set(SYMBOLS.values())
+
+
+def test_every_reason_becomes_a_sentence_without_gaps() -> None:
+    for reason in REASONS:
+        words = sentence(Unchanged(address="n/a", run_key=RUN, reason=reason, batch_id="b", submitted_at=""))
+        assert "{" not in words
+        assert "_" not in words
+
+
+def test_an_unknown_reason_is_shown_as_it_is() -> None:
+    assert sentence(Orphan(address="n/a", run_key=RUN, reason="from-tomorrow\x1b")) == "from-tomorrow\\x1b"
