@@ -514,6 +514,30 @@ async def test_a_server_gone_during_an_upload_is_a_transport_error() -> None:
 
 
 @in_loop
+async def test_an_upload_lets_others_run_between_its_pieces() -> None:
+    turns = 0
+    seen: list[int] = []
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def body() -> Iterator[bytes]:
+        for _ in range(100):
+            seen.append(turns)
+            yield b"x"
+
+    async with serving(every) as (server, connections):
+        counter = asyncio.create_task(count())
+        request = httpx.Request("POST", server.url, headers={"Content-Length": "100"}, content=body())
+        assert await text(connections, request) == "1 / " + "x" * 100
+        counter.cancel()
+        assert len(set(seen)) == 100
+
+
+@in_loop
 async def test_a_body_that_cannot_be_read_closes_the_connection_and_says_why() -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"some"
@@ -541,7 +565,9 @@ async def test_a_streamed_reply_is_held_back_until_it_is_taken() -> None:
 
     async with serving(script) as (server, connections):
         reply = await connections.handle_async_request(create(server, max_reply_bytes=None))
-        taken = ahead = 0
+        for _ in range(200):  # turns of the loop, each enough to read 256 KiB
+            await asyncio.sleep(0)
+        taken, ahead = 0, sent
         async for chunk in reply.aiter_raw():
             taken += len(chunk)
             ahead = max(ahead, sent - taken)
@@ -680,6 +706,28 @@ async def test_cancelling_at_any_moment_neither_mixes_up_replies_nor_loses_a_slo
         assert all(isinstance(result, str) for result in ended[1::2])
         after = await asyncio.gather(*(text(connections, create(server, f"/{n}")) for n in range(6)))
         assert [line.split(" ")[1] for line in after] == [f"/{n}" for n in range(6)]
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("extra", [b"", b"Connection: close\r\n"])
+@in_loop
+async def test_who_is_cancelled_just_as_their_turn_comes_passes_it_on(extra: bytes, turns: int) -> None:
+    async def script(peer: Peer) -> None:
+        while (await peer.request())[0]:
+            await peer.send(answer(b"{}", extra=extra))
+
+    async with serving(script, max_connections=1) as (server, connections):
+
+        async def holder() -> None:
+            await connections.handle_async_request(create(server))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            waiter.cancel()
+
+        holding = asyncio.create_task(holder())
+        waiter = asyncio.create_task(connections.handle_async_request(create(server)))
+        await asyncio.gather(holding, waiter, return_exceptions=True)
+        assert await text(connections, create(server, timeout={"connect": 5})) == "{}"
 
 
 @in_loop
