@@ -15,17 +15,16 @@ The house, from the inside out; imports point one way and a test holds them to i
 Importing the package loads nothing of it; `load`, `plan` and `apply` are loaded on use.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from batchrunner._version import __version__
 
+TYPE_CHECKING = False  # as a type checker reads it; importing `typing` would double what `--version` takes
 if TYPE_CHECKING:
     from batchrunner.api import apply, load, plan
 
 __all__ = ["__version__", "apply", "load", "plan"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in {"apply", "load", "plan"}:
         from batchrunner import api
 
