@@ -10,7 +10,7 @@ from batchrunner.printable import printable
 from batchrunner.records import Record
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
-from batchrunner.render.layout import paragraph, shorten
+from batchrunner.render.layout import paragraph, shorten, width_of
 from batchrunner.render.style import PLAIN, Style
 from batchrunner.render.units import count
 
@@ -23,7 +23,8 @@ OUTCOMES = {
     "deferred": "put off, nothing was created",
     "in-doubt": "in doubt: sent, and nobody knows whether the provider has it",
 }
-WHAT_TO_FIX = {
+WHAT_TO_DO = {
+    "in-doubt": "The next apply settles what is in doubt where the provider honours keys; else a person has to resolve it.",
     "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
     "denied": "Check the provider's API key; nothing more was sent.",
 }
@@ -52,7 +53,7 @@ def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> 
         lines += _failure(failure, style, width)
     if rest := summary.failed[SHOWN:]:
         lines.append(f"  … and {count(len(rest))} more failed: batchrunner state list")
-    return neutral("\n".join([*lines, *_onwards(summary, style)]))
+    return neutral("\n".join([*lines, *_onwards(summary, style, width)]))
 
 
 def apply_document(plan: Plan, summary: ApplySummary) -> dict[str, Any]:
@@ -93,7 +94,12 @@ def _states(summary: ApplySummary) -> str:
 def _failure(failure: Failed, style: Style, width: int) -> Iterator[str]:
     outcome = OUTCOMES.get(failure.outcome, printable(failure.outcome))
     http = f", HTTP {failure.status}" if failure.status else ""
-    yield f"  {style.red('x')} {printable(failure.address)}  {outcome} ({printable(failure.code)}{http})"
+    address, why = printable(failure.address), f"{outcome} ({printable(failure.code)}{http})"
+    if width_of(address) + width_of(why) + 6 <= width:
+        yield f"  {style.red('x')} {address}  {why}"
+    else:
+        yield f"  {style.red('x')} {address}"
+        yield from paragraph(why, width, indent=4)
     if failure.words:
         yield from paragraph(f'provider: "{printable(shorten(failure.words, LONGEST_WORDS))}"', width, indent=4)
     if failure.outcome == "in-doubt":
@@ -109,9 +115,10 @@ def _unfinished(summary: ApplySummary) -> bool:
     return bool(summary.failed or summary.left or summary.interrupted)
 
 
-def _onwards(summary: ApplySummary, style: Style) -> list[str]:
+def _onwards(summary: ApplySummary, style: Style, width: int) -> list[str]:
     if not _unfinished(summary):
         return []
     outcomes = {failure.outcome for failure in summary.failed}
-    advice = [words for outcome, words in WHAT_TO_FIX.items() if outcome in outcomes]
-    return [*advice, "Nothing is lost. To go on:", f"  {style.bold(printable(summary.command))}"]
+    advice = [words for outcome, words in WHAT_TO_DO.items() if outcome in outcomes]
+    wrapped = [line for words in advice for line in paragraph(words, width, indent=0)]
+    return [*wrapped, "Nothing is lost. To go on:", f"  {style.bold(printable(summary.command))}"]
