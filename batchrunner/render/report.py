@@ -24,7 +24,7 @@ OUTCOMES = {
     "in-doubt": "in doubt: sent, and nobody knows whether the provider has it",
 }
 WHAT_TO_DO = {
-    "in-doubt": "The next apply settles what is in doubt where the provider honours keys; else a person has to resolve it.",
+    "in-doubt": "The next apply settles what is in doubt where the provider honours keys; else a person has to say.",
     "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
     "denied": "Check the provider's API key; nothing more was sent.",
 }
