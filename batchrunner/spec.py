@@ -1,4 +1,4 @@
-"""What the user wrote: the document of a spec file (version 1), and the spec it resolves to."""
+"""What the user wrote: the parts of a spec file (version 1), and the spec it resolves to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,22 +15,24 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Endpoint = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]{1,255}$")]
 Window = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mhd]$")]
 FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+InputPath = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,4096}$")]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[Mapping[MetadataKey, MetadataValue], Field(max_length=16)]
 Scalar = str | int | float | bool
-Matrix = Annotated[Mapping[Name, Annotated[tuple[Scalar, ...], Field(strict=False, min_length=1)]], Field(min_length=1)]
 
 
 class BatchFields(Value):
     """The fields a batch may take from `defaults`."""
 
-    provider: Name = "alphaedge"
-    endpoint: Endpoint | None = None
-    completion_window: Window = "24h"
-    input_file_id: FileId | None = None
-    input: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    metadata: Metadata = {}
+    provider: Name = Field("alphaedge", description="The provider's name: a built-in one, or one of batchrunner.yaml.")
+    endpoint: Endpoint | None = Field(None, description="The API path every request goes to: `/v1/chat/completions`.")
+    completion_window: Window = Field("24h", description="How long the provider may take, such as `24h`.")
+    input_file_id: FileId | None = Field(None, description="A file that is already at the provider. Or else `input`.")
+    input: InputPath | None = Field(
+        None, description="A local .jsonl file of requests, relative to the spec. Or else `input_file_id`."
+    )
+    metadata: Metadata = Field({}, description="Up to 16 labels, text to text. They change nothing that is paid for.")
 
 
 class BatchDeclaration(BatchFields):
@@ -46,6 +48,24 @@ class BatchDeclaration(BatchFields):
         if self.input is not None and self.input_file_id is not None:
             raise PydanticCustomError("input-twice", "a batch has either `input_file_id` or `input`, not both")
         return self
+
+
+class RunFields(Value):
+    """The `run` section: how often a batch may be submitted."""
+
+    once_per: OncePer = Field(
+        "content", description="What each batch is submitted once for: its content, or an hour, day, week or month."
+    )
+    timezone: str = Field("UTC", description="The IANA time zone that intervals are counted in: `Europe/Paris`.")
+
+
+class SpecHead(Value):
+    """A spec file without what its batches are made from."""
+
+    version: Literal[1] = Field(1, description="The version of the file format.")
+    name: Name | None = Field(None, description="The spec's name, part of every address. Default: the file's name.")
+    description: str = Field("", max_length=4096, description="For people.")
+    run: RunFields = Field(default_factory=RunFields, description="Which occurrence a batch is submitted once for.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A resolved spec. `path` is as the user named it (`-` for standard input), `folder` where its inputs are relative to.
+    """A resolved spec. `path` is as the user named it (`-` for standard input); inputs are relative to `folder`.
 
     `text` is the file's bytes, kept so that a later error can point into it.
     """

@@ -1,0 +1,155 @@
+"""Declarations to batches: defaults merged in, the matrix expanded, references resolved, every field checked."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from batchrunner.address import address
+from batchrunner.loader.explaining import explained, kind_of, location
+from batchrunner.loader.findings import Finding, Findings
+from batchrunner.loader.matrix import MatrixReader, Member
+from batchrunner.loader.merging import merged
+from batchrunner.loader.offers import Asked, Offers
+from batchrunner.loader.places import Pointer
+from batchrunner.loader.resolving import Resolver
+from batchrunner.references import Scope, as_text
+from batchrunner.spec import Batch, BatchDeclaration
+
+MAX_BATCHES = 100_000
+
+_EXPANDED = ("matrix", "exclude")
+_ASKED = ("provider", "endpoint", "completion_window")
+_INPUT_RULES = frozenset({"input-missing", "input-twice"})
+_SINGLE: Sequence[Member] = ({},)
+_validated = BatchDeclaration.model_validate
+
+
+@dataclass(slots=True)
+class BatchReader:
+    """Reads the batches of the spec named `spec`, noting in `findings` everything that is wrong with them.
+
+    `scope` holds what references may stand for outside of a batch; None where the text has no `${` at all.
+    """
+
+    spec: str
+    defaults: Mapping[str, Any]
+    scope: Scope | None
+    offers: Offers
+    findings: Findings
+    _names: dict[str, int] = field(default_factory=dict)
+
+    def read(self, declarations: Sequence[Any]) -> tuple[Batch, ...]:
+        """The batches that are in order, as declared."""
+        batches: list[Batch] = []
+        for index, declared in enumerate(declarations):
+            self._read_one(declared, index, batches)
+            if len(batches) > MAX_BATCHES:
+                message = f"the spec declares more than {MAX_BATCHES:,} batches"
+                self.findings.add(Finding("too-many-batches", message, ("batches", index), "split the spec"))
+                break
+        return tuple(batches)
+
+    def _read_one(self, declared: Any, index: int, batches: list[Batch]) -> None:
+        pointer = ("batches", index)
+        if type(declared) is not dict:
+            message = f"a batch must be a mapping, not {kind_of(declared)}"
+            self.findings.add(Finding("wrong-type", message, pointer, "write `- name: …`"))
+            return
+        self._check_name(declared.get("name"), index)
+        members = _SINGLE
+        fields = declared
+        if "matrix" in declared or "exclude" in declared:
+            members = MatrixReader(pointer, self.findings).members(declared)
+            fields = {key: value for key, value in declared.items() if key not in _EXPANDED}
+        if self.defaults:
+            fields = merged(self._base(declared), fields)
+        for member in members:
+            batch = self._member(fields, member, pointer)
+            if batch is not None:
+                batches.append(batch)
+
+    def _check_name(self, name: Any, index: int) -> None:
+        if type(name) is str and self._names.setdefault(name, index) != index:
+            hint = f"the first is batch {self._names[name] + 1} of the list; names are parts of addresses"
+            pointer = ("batches", index, "name")
+            self.findings.add(Finding("duplicate-name", f"two batches are named `{name}`", pointer, hint))
+
+    def _base(self, declared: Mapping[str, Any]) -> dict[str, Any]:
+        """The defaults under a declaration: its own kind of input displaces a default one of the other kind."""
+        displaced = {"input": "input_file_id", "input_file_id": "input"}
+        gone = {displaced[key] for key in displaced if declared.get(key) is not None}
+        return {key: value for key, value in self.defaults.items() if key not in gone}
+
+    def _member(self, fields: dict[str, Any], member: Member, pointer: Pointer) -> Batch | None:
+        unresolved: AbstractSet[Pointer] = frozenset()
+        if self.scope is not None:
+            fields, unresolved = self._resolved(fields, replace(self.scope, matrix=member), pointer)
+        try:
+            declaration = _validated(fields)
+        except ValidationError as error:
+            self._refuse(error.errors(include_url=False), fields, pointer, unresolved)
+            return None
+        asked = (declaration.provider, declaration.endpoint, declaration.completion_window)
+        if self.offers.refusals(asked):
+            self._note_refusals(asked, pointer, unresolved)
+        texts = {key: as_text(value) for key, value in member.items()} if member else None
+        return Batch(address(self.spec, declaration.name, texts), declaration, pointer)
+
+    def _resolved(
+        self, fields: dict[str, Any], scope: Scope, pointer: Pointer
+    ) -> tuple[dict[str, Any], AbstractSet[Pointer]]:
+        """`fields` with their references replaced, and where that was not possible."""
+        name = fields.get("name")
+        resolver = Resolver(replace(scope, batch={"name": name if isinstance(name, str) else ""}))
+        resolved = resolver.resolved(fields)
+        for where, problem in resolver.problems:
+            self.findings.add(Finding(problem.code, problem.message, (*pointer, *where), problem.hint))
+        return resolved, {where for where, _ in resolver.problems}
+
+    def _refuse(
+        self,
+        details: Sequence[ErrorDetails],
+        fields: Mapping[str, Any],
+        pointer: Pointer,
+        unresolved: AbstractSet[Pointer],
+    ) -> None:
+        # Only for suggestions, and only mistakes need them: these models take as long to import as a spec to load.
+        from batchrunner.documents import BatchEntry
+
+        for detail in details:
+            if location(detail) not in unresolved and detail["type"] not in _INPUT_RULES:
+                self.findings.add(explained_field(detail, BatchEntry, pointer))
+        # Where a field is wrong pydantic does not come to these, and everything wrong is to be said at once.
+        self._check_inputs(fields, pointer)
+        asked = [str(fields.get(name, BatchDeclaration.model_fields[name].default)) for name in _ASKED]
+        self._note_refusals((asked[0], asked[1], asked[2]), pointer, {location(d) for d in details} | unresolved)
+
+    def _check_inputs(self, fields: Mapping[str, Any], pointer: Pointer) -> None:
+        given = [name for name in ("input_file_id", "input") if fields.get(name) is not None]
+        if not given:
+            self.findings.add(Finding("input-missing", "a batch needs `input_file_id` or `input`", pointer))
+        elif len(given) == 2:
+            message = "a batch has either `input_file_id` or `input`, not both"
+            self.findings.add(Finding("input-twice", message, pointer, "delete one of the two"))
+
+    def _note_refusals(self, asked: Asked, pointer: Pointer, known: AbstractSet[Pointer]) -> None:
+        for refusal in self.offers.refusals(asked):
+            if (refusal.field,) not in known:
+                self.findings.add(Finding(refusal.code, refusal.message, (*pointer, refusal.field), refusal.hint))
+
+
+def explained_field(detail: ErrorDetails, root: type[BaseModel], pointer: Pointer) -> Finding:
+    """A field of a declaration, or of the defaults of one, that was refused. `root` knows the keys there may be."""
+    where = location(detail)
+    if where == ("input",) and isinstance(detail["input"], dict):
+        hint = "write the request lines into a .jsonl file and name that"
+        message = "`input` with rows and a request template is not in this version"
+        return Finding("not-available-yet", message, (*pointer, "input"), hint)
+    if where == ("shard",):
+        hint = "split the file, and declare a batch for each part"
+        return Finding("not-available-yet", "`shard` is not in this version", (*pointer, "shard"), hint, "key")
+    return explained(detail, root, pointer)

@@ -1,0 +1,154 @@
+"""What a model refused, in words for a person who edits a file: a code of ours, a short sentence, a hint."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from batchrunner.loader.findings import Finding
+from batchrunner.loader.places import Pointer
+from batchrunner.printable import brief
+from batchrunner.suggestions import did_you_mean, listed
+
+_EXPECTED: Mapping[str, str] = {
+    "string_type": "text",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+}
+_NAME_RULE = "lower-case letters, digits, `.`, `_` and `-`, at most 63, starting with a letter or digit"
+# How a value of the field is written, and the code for one that is not.
+_RULES: Mapping[str, tuple[str, str]] = {
+    "name": ("bad-name", _NAME_RULE),
+    "provider": ("bad-name", _NAME_RULE),
+    "project": ("bad-name", _NAME_RULE),
+    "providers": ("bad-name", _NAME_RULE),
+    "endpoint": ("bad-value", "a path such as `/v1/chat/completions`"),
+    "completion_window": ("bad-value", "a number and `m`, `h` or `d`, such as `24h`"),
+    "input_file_id": ("bad-value", "at most 128 letters, digits, `.`, `_` and `-`"),
+    "input": ("bad-value", "the path of a .jsonl file, on one line"),
+    "env": ("bad-value", "the name of an environment variable"),
+    "paths": ("bad-value", "a path such as `/v1/batch`"),
+}
+_CONCEALED = frozenset({"api_key", "base_url", "url"})
+"""Fields whose values are never quoted: a secret may have been put there by mistake."""
+
+
+def findings_in(error: ValidationError, root: type[BaseModel], base: Pointer = ()) -> list[Finding]:
+    """Each problem pydantic found in a part of a `root`; `base` leads to it in the document."""
+    return [explained(detail, root, base) for detail in error.errors(include_url=False)]
+
+
+def location(detail: ErrorDetails) -> Pointer:
+    """Where in the model the problem is, without pydantic's marks for keys and members of unions."""
+    return tuple(part for part in detail["loc"] if part != "[key]" and not str(part).startswith("("))
+
+
+def explained(detail: ErrorDetails, root: type[BaseModel], base: Pointer) -> Finding:
+    """One problem in our words."""
+    where = location(detail)
+    pointer = (*base, *where)
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return unknown_key(pointer, where, keys_at(root, where[:-1]))
+    if kind == "missing":
+        return Finding("missing-key", f"the key `{where[-1]}` is missing", pointer)
+    target = "key" if detail["loc"][-1:] == ("[key]",) else "value"
+    code, message, hint = _words(kind, where, detail)
+    return Finding(code, message, pointer, hint, "key" if target == "key" else "value")
+
+
+def unknown_key(pointer: Pointer, where: Pointer, known: Sequence[str]) -> Finding:
+    """A key that the mapping around it does not have."""
+    key = str(where[-1])
+    hint = did_you_mean(key, known) or (f"known here are {listed(known)}" if known else "")
+    return Finding("unknown-key", f"unknown key `{brief(key)}`", pointer, hint, "key")
+
+
+def _words(kind: str, where: Pointer, detail: ErrorDetails) -> tuple[str, str, str]:
+    label, value, context = label_of(where), detail["input"], detail.get("ctx", {})
+    if kind in _EXPECTED:
+        return wrong_type(label, _EXPECTED[kind], value)
+    if kind == "literal_error":
+        return _not_a_choice(label, value, context["expected"])
+    if kind == "string_pattern_mismatch":
+        return _pattern(where, label, value)
+    return "bad-value", f"{label} {_limit(kind, context) or detail['msg'].lower()}", ""
+
+
+def wrong_type(label: str, expected: str, value: object) -> tuple[str, str, str]:
+    """Code, message and hint for a value of the wrong kind."""
+    hint = "put quotes around it" if expected == "text" and isinstance(value, bool | int | float) else ""
+    return "wrong-type", f"{label} must be {expected}, not {kind_of(value)}", hint
+
+
+def kind_of(value: object) -> str:
+    """What a YAML value is, in words."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def label_of(where: Pointer) -> str:
+    """A field as messages name it: `` `metadata.team` ``, `` `exclude[1].lang` ``."""
+    label = "".join(f"[{part}]" if isinstance(part, int) else f".{brief(part)}" for part in where)
+    return f"`{label.removeprefix('.')}`"
+
+
+def _not_a_choice(label: str, value: object, expected: str) -> tuple[str, str, str]:
+    choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
+    shown = brief(value) if isinstance(value, str) else kind_of(value)
+    message = f"{label} cannot be `{shown}`" if isinstance(value, str) else f"{label} cannot be {shown}"
+    near = did_you_mean(value, choices) if isinstance(value, str) else ""
+    return "bad-value", message, near or f"one of {listed(choices)}"
+
+
+def _pattern(where: Pointer, label: str, value: object) -> tuple[str, str, str]:
+    named = [str(part) for part in where]
+    rule = next((_RULES[part] for part in reversed(named) if part in _RULES), ("bad-value", ""))
+    concealed = _CONCEALED.intersection(named)
+    shown = f"`{brief(value)}`" if isinstance(value, str) and not concealed else "this"
+    return rule[0], f"{shown} cannot be {label}", rule[1] and f"it is {rule[1]}"
+
+
+def _limit(kind: str, context: Mapping[str, Any]) -> str:
+    limits = {
+        "string_too_long": "has more than {max_length} characters",
+        "string_too_short": "must not be empty",
+        "too_long": "has more than {max_length} entries",
+        "too_short": "must not be empty",
+        "greater_than": "must be more than {gt}",
+        "greater_than_equal": "must be at least {ge}",
+        "less_than_equal": "must be at most {le}",
+    }
+    return limits.get(kind, "").format(**context)
+
+
+def keys_at(root: type[BaseModel], where: Pointer) -> tuple[str, ...]:
+    """The keys that the mapping at `where` in a `root` may have; none where any are allowed."""
+    model: type[BaseModel] | None = root
+    for part in where:
+        known = model.model_fields.get(str(part)) if model else None
+        # Below a mapping or list of models comes one of its keys first, which names no field.
+        model = _model_in(known.annotation) if known else model
+    return tuple(model.model_fields) if model else ()
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

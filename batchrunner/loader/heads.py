@@ -1,0 +1,100 @@
+"""What a spec says before its batches: version, name, run, defaults."""
+
+from collections.abc import Collection, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from batchrunner.address import NAME
+from batchrunner.loader.batches import explained_field
+from batchrunner.loader.explaining import findings_in, kind_of
+from batchrunner.loader.files import STDIN
+from batchrunner.loader.findings import Finding, Findings
+from batchrunner.loader.places import Pointer
+from batchrunner.printable import brief
+from batchrunner.references import refers
+from batchrunner.spec import BatchFields, SpecHead
+
+SUPPORTED_VERSION = 1
+_READ_APART = frozenset({"version", "vars", "defaults", "batches"})
+_OF_ONE_BATCH = frozenset({"name", "matrix", "exclude"})
+
+
+def read_head(document: Mapping[str, Any], findings: Findings) -> SpecHead | None:
+    """Version, name, description and run of a spec; None where something is wrong with them."""
+    known = len(findings)
+    check_version(document, findings)
+    fields = {key: value for key, value in document.items() if key not in _READ_APART and not key.startswith("x-")}
+    _refuse_references(fields, findings)
+    try:
+        head = SpecHead.model_validate(fields)
+    except ValidationError as error:
+        # Only mistakes need the models of the whole file.
+        from batchrunner.documents import BatchEntry, SpecDocument
+
+        for finding in findings_in(error, SpecDocument):
+            findings.add(belonging(finding, BatchEntry.model_fields, "under `defaults` or under a batch"))
+    return head if len(findings) == known else None
+
+
+def check_version(document: Mapping[str, Any], findings: Findings) -> None:
+    """Note a version of the format that this batchrunner does not read."""
+    version = document.get("version", SUPPORTED_VERSION)
+    if type(version) is int and version == SUPPORTED_VERSION:
+        return
+    shown = brief(str(version)) if isinstance(version, str | int | float) else kind_of(version)
+    message = f"version {shown} of the file format is not supported"
+    hint = f"this batchrunner reads version {SUPPORTED_VERSION}: write `version: {SUPPORTED_VERSION}`, or leave it out"
+    findings.add(Finding("unsupported-version", message, ("version",), hint))
+
+
+def belonging(finding: Finding, elsewhere: Collection[str], place: str) -> Finding:
+    """An unknown key that is known in another place, with a hint that says so."""
+    key = finding.pointer[-1] if finding.pointer else ""
+    if finding.code != "unknown-key" or key not in elsewhere:
+        return finding
+    return Finding(finding.code, f"`{key}` has no place here", finding.pointer, f"it belongs {place}", finding.target)
+
+
+def _refuse_references(fields: Mapping[str, Any], findings: Findings) -> None:
+    """References have no meaning yet where the run itself is decided. The description is for people alone."""
+    for pointer, text in _texts({key: value for key, value in fields.items() if key in {"name", "run"}}, ()):
+        if refers(text):
+            message = f"`{pointer[0]}` holds no references"
+            findings.add(Finding("reference-not-allowed", message, pointer, "write the value out"))
+
+
+def _texts(value: Any, pointer: Pointer) -> list[tuple[Pointer, str]]:
+    if isinstance(value, dict):
+        return [found for key, below in value.items() for found in _texts(below, (*pointer, key))]
+    return [(pointer, value)] if isinstance(value, str) else []
+
+
+def spec_name(head: SpecHead, path: str, findings: Findings) -> str:
+    """The spec's name: what it says, else the stem of its file, `stdin` for standard input."""
+    stem = "stdin" if path == STDIN else PurePath(path).stem
+    name = head.name or stem
+    if not NAME.match(name):
+        hint = "give the spec a `name:` of lower-case letters, digits, `.`, `_` and `-`, or rename the file"
+        findings.add(Finding("bad-name", f"`{brief(stem)}` cannot be the name of a spec", (), hint))
+    return name
+
+
+def read_defaults(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """The `defaults` of a spec, without keys that no batch takes from there."""
+    defaults = document.get("defaults")
+    if defaults is None:
+        return {}
+    if not isinstance(defaults, dict):
+        findings.add(Finding("wrong-type", f"`defaults` must be a mapping, not {kind_of(defaults)}", ("defaults",)))
+        return {}
+    try:
+        BatchFields.model_validate(defaults)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            # A text with a reference is judged in each batch, when it is known what the reference stands for.
+            if not (isinstance(detail["input"], str) and refers(detail["input"])):
+                finding = explained_field(detail, BatchFields, ("defaults",))
+                findings.add(belonging(finding, _OF_ONE_BATCH, "under a batch"))
+    return {key: value for key, value in defaults.items() if key in BatchFields.model_fields}

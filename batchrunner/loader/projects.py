@@ -1,0 +1,51 @@
+"""The project in force: its file, found and read, laid over the providers that are built in."""
+
+import os
+from pathlib import Path
+
+from batchrunner.errors import Diagnostic, InvalidFiles
+from batchrunner.facts import built_in
+from batchrunner.loader.files import PROJECT_FILE
+from batchrunner.project import Policy, Project
+
+
+def load_project(explicit: str | None, start: Path) -> Project:
+    """The project that a spec in the folder `start` belongs to.
+
+    Its file is `explicit` (or the `batchrunner.yaml` in that folder), else the `batchrunner.yaml` in `start` or the
+    nearest folder around it, not looking beyond a git work tree. Its root is the file's folder, else the work tree's
+    root, else `start`. Raises `InvalidFiles`.
+    """
+    here = start.absolute()
+    top = _work_tree(here)
+    path = _named(explicit) if explicit else _found(here, top)
+    if path is None:
+        return Project(
+            root=str(top or here), path="", name="", state_url="", state_env="", providers=built_in(), policy=Policy()
+        )
+    # The models of the project file are only imported where there is one.
+    from batchrunner.loader.projectfile import read_project
+
+    return read_project(path)
+
+
+def _work_tree(here: Path) -> Path | None:
+    """The root of the git work tree around `here`; `.git` is a file in worktrees and submodules."""
+    return next((folder for folder in (here, *here.parents) if os.path.exists(folder / ".git")), None)
+
+
+def _found(here: Path, top: Path | None) -> str | None:
+    for folder in (here, *here.parents):
+        if os.path.isfile(folder / PROJECT_FILE):
+            return os.path.relpath(folder / PROJECT_FILE)
+        if folder == top:
+            break
+    return None
+
+
+def _named(path: str) -> str:
+    file = os.path.join(path, PROJECT_FILE) if os.path.isdir(path) else path
+    if "\0" in file or not os.path.exists(file):
+        message = "there is no such project file"
+        raise InvalidFiles((Diagnostic(code="no-such-file", message=message, path=file),))
+    return file

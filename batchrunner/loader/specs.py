@@ -1,0 +1,198 @@
+"""Files to specs: the specs, or every problem of every file at once."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from batchrunner.errors import Diagnostic, InvalidFiles, Refused
+from batchrunner.loader.batches import BatchReader
+from batchrunner.loader.explaining import kind_of
+from batchrunner.loader.files import read_source
+from batchrunner.loader.findings import (
+    Finding,
+    Findings,
+    Source,
+    document_diagnostics,
+    in_file_order,
+    text_diagnostics,
+)
+from batchrunner.loader.heads import read_defaults, read_head, spec_name
+from batchrunner.loader.offers import Offers
+from batchrunner.loader.strict import read_text, uncollected
+from batchrunner.loader.text import InvalidText, text_of
+from batchrunner.loader.variables import check_declared, declared_variables, given_variables
+from batchrunner.project import Project
+from batchrunner.references import Scope
+from batchrunner.runkeys import resolve_run
+from batchrunner.spec import Batch, Run, Scalar, Spec, SpecHead
+
+MAX_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What specs are read in the light of: everything that is not in the files themselves."""
+
+    project: Project
+    offers: Offers
+    environment: Mapping[str, str]
+    variables: Mapping[str, Scalar]
+    now: datetime
+    run_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of one file: a spec, or the reasons why not."""
+
+    spec: Spec | None
+    diagnostics: Sequence[Diagnostic] = ()
+    variables: frozenset[str] = frozenset()
+
+
+def load_specs(
+    paths: Sequence[str],
+    *,
+    project: Project,
+    environment: Mapping[str, str],
+    variables: Mapping[str, str],
+    now: datetime,
+    run_key: str | None,
+    stdin: Callable[[], bytes],
+) -> tuple[Spec, ...]:
+    """The specs at `paths`, in that order, references resolved for the run that `now` or `run_key` means.
+
+    `environment` is read only for the names that the project allows. `variables` are texts that take the place of
+    declared ones. Raises `InvalidFiles` with every problem of every file, at most 200 of them listed, and `UsageError`
+    for a variable that no spec declares or a run key that none can have.
+    """
+    around = Surroundings(project, Offers(project.providers), environment, given_variables(variables), now, run_key)
+    with uncollected():
+        readings = [_read(path, around, stdin) for path in paths]
+    diagnostics = [diagnostic for reading in readings for diagnostic in reading.diagnostics]
+    specs = [reading.spec for reading in readings if reading.spec is not None]
+    diagnostics += _taken_names(specs)
+    if diagnostics:
+        raise InvalidFiles(tuple(diagnostics[:MAX_LISTED]), unlisted=max(len(diagnostics) - MAX_LISTED, 0))
+    check_declared(around.variables, frozenset[str]().union(*(reading.variables for reading in readings)))
+    return tuple(specs)
+
+
+def _taken_names(specs: Sequence[Spec]) -> list[Diagnostic]:
+    first: dict[str, Spec] = {}
+    taken = [spec for spec in specs if first.setdefault(spec.name, spec) is not spec]
+    return [_taken(spec, first[spec.name].path) for spec in taken]
+
+
+def _taken(spec: Spec, other: str) -> Diagnostic:
+    message = f"two specs are named `{spec.name}`, this and {other}"
+    pointed = document_diagnostics(
+        Source(spec.path, spec.text),
+        [Finding("duplicate-spec", message, ("name",), "give one of them another `name:`")],
+    )
+    return next(pointed)
+
+
+def _read(path: str, around: Surroundings, stdin: Callable[[], bytes]) -> Reading:
+    try:
+        source = read_source(path, stdin)
+    except InvalidFiles as error:
+        return Reading(None, error.diagnostics)
+    try:
+        text = text_of(source.data)
+        document = read_text(text)
+    except InvalidText as error:
+        return Reading(None, in_file_order(text_diagnostics(source, error.problems)))
+    reader = SpecReader(source, around, "${" in text)
+    spec = reader.read(document.value)
+    if not document.problems and not reader.findings:
+        return Reading(spec, variables=reader.variables)
+    found = [*text_diagnostics(source, document.problems), *document_diagnostics(source, reader.findings)]
+    return Reading(None, in_file_order(found))
+
+
+@dataclass(slots=True)
+class SpecReader:
+    """Reads the document of one spec, noting in `findings` everything that is wrong with it."""
+
+    source: Source
+    around: Surroundings
+    refers: bool
+    findings: Findings = field(default_factory=Findings)
+    variables: frozenset[str] = frozenset()
+
+    def read(self, document: Any) -> Spec | None:
+        """The spec; None, or one that is not whole, where something was found."""
+        if not isinstance(document, dict):
+            self._refuse_document(document)
+            return None
+        head = read_head(document, self.findings)
+        name = spec_name(head, self.source.path, self.findings) if head else ""
+        run = self._run(head) if head else None
+        scope = self._scope(document, run)
+        defaults = read_defaults(document, self.findings)
+        # Without what references stand for, everything that refers would be reported once more.
+        knows_references = scope is not None or not self.refers
+        reader = BatchReader(name, defaults, scope if self.refers else None, self.around.offers, self.findings)
+        batches = reader.read(self._declarations(document)) if knows_references else ()
+        return self._spec(name, run, batches) if run else None
+
+    def _refuse_document(self, document: Any) -> None:
+        if document is None:
+            self.findings.add(Finding("empty-file", "the file is empty", (), "a spec needs at least `batches`"))
+        else:
+            message = f"a spec is a mapping that holds `batches`, not {kind_of(document)}"
+            self.findings.add(Finding("wrong-type", message, ()))
+
+    def _run(self, head: SpecHead) -> Run | None:
+        try:
+            return resolve_run(head.run.once_per, head.run.timezone, self.around.now, self.around.run_key)
+        except Refused as refused:
+            self.findings.add(Finding(refused.code, refused.message, ("run", "timezone"), refused.hint))
+            return None
+
+    def _scope(self, document: Mapping[str, Any], run: Run | None) -> Scope | None:
+        """What references stand for outside of a batch; None where that is not known."""
+        known = len(self.findings)
+        declared = document.get("vars")
+        variables = declared_variables(declared, self.around.variables, self.findings)
+        self.variables = frozenset(variables)
+        if run is None or len(self.findings) > known:
+            return None
+        # Under `content` each batch has a key of its own, which comes from what the references were put into.
+        key = {} if run.once_per == "content" else {"key": run.key}
+        return Scope(
+            vars=variables,
+            run={"date": run.day.isoformat(), **key},
+            allow_env=self.around.project.policy.allow_env,
+            environment=self.around.environment,
+        )
+
+    def _declarations(self, document: Mapping[str, Any]) -> Sequence[Any]:
+        declared = document.get("batches")
+        if isinstance(declared, list) and declared:
+            return declared
+        if "batches" not in document:
+            self.findings.add(
+                Finding("missing-key", "the key `batches` is missing", (), "a spec declares at least one")
+            )
+        elif declared is None or declared == []:
+            self.findings.add(Finding("no-batches", "the spec declares no batches", ("batches",), target="key"))
+        else:
+            message = f"`batches` must be a list, not {kind_of(declared)}"
+            self.findings.add(Finding("wrong-type", message, ("batches",), "start each batch with `- name: …`"))
+        return ()
+
+    def _spec(self, name: str, run: Run, batches: tuple[Batch, ...]) -> Spec:
+        return Spec(
+            name=name,
+            path=self.source.path,
+            folder=os.path.dirname(self.source.path) or ".",
+            sha256=f"sha256:{hashlib.sha256(self.source.data).hexdigest()}",
+            run=run,
+            batches=batches,
+            text=self.source.data,
+        )
