@@ -14,6 +14,7 @@ from batchrunner.spec import BatchFields, Name, Scalar, SpecHead
 from batchrunner.values import Value
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
+MatrixValues = Annotated[tuple[Scalar, ...], Field(min_length=1)]
 Dialect = Literal["alphaedge", "openai"]
 Idempotency = Literal["header", "body", "none"]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -29,7 +30,7 @@ class BatchEntry(BatchFields):
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["input", "input_file_id"]}})
 
     name: Name = Field(description="The batch's name, unique in the file and part of its address.")
-    matrix: Mapping[Name, tuple[Scalar, ...]] | None = _many(
+    matrix: Mapping[Name, MatrixValues] | None = _many(
         "Lists of values by name: the batch is declared once for every combination. `${matrix.name}` stands for one."
     )
     exclude: tuple[Mapping[Name, Scalar], ...] | None = _many("Combinations of the matrix that are left out.")
@@ -98,4 +99,4 @@ class ProjectDocument(Value):
     project: Name | None = Field(None, description="The project's name, part of every idempotency key.")
     state: StateEntry | None = Field(None, description="Where state is kept. Default: beside each spec.")
     providers: Mapping[Name, ProviderEntry] = Field({}, description="Providers by name.")
-    policy: Policy = Field(default_factory=Policy, description="What specs may do.")
+    policy: Policy = Field(default_factory=Policy, description="What the specs of this project may do.")
