@@ -145,7 +145,7 @@ def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None
         return (
             "key-expired",
             f"sent at {attempt.sent_at}, and it is {around.now.isoformat(timespec='seconds')} now; "
-            f"{intent.provider} honours a key for {facts.key_ttl_seconds} s",
+            f"{intent.provider} honours a key for {facts.key_ttl_seconds / 3600:g} hours",
         )
     return None
 

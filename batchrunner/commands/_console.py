@@ -1,5 +1,6 @@
 """Where a command speaks: the result on stdout, everything else on stderr."""
 
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ class Console:
         """The style of stdout."""
         return COLOUR if wants_colour(self.output.color, sys.stdout.isatty(), environment()) else PLAIN
 
+    @property
+    def width(self) -> int:
+        """Columns of the terminal that stdout is, 0 where it is none."""
+        return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 0
+
     def result(self, text: str) -> None:
         """Write the command's result."""
         sys.stdout.write(self._clean(text if text.endswith("\n") else f"{text}\n"))
@@ -29,9 +35,9 @@ class Console:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write the command's result as JSON."""
-        import json
+        from batchrunner.render.json import dumps
 
-        self.result(json.dumps(document, indent=2, ensure_ascii=False))
+        self.result(dumps(document))
 
     def note(self, text: str) -> None:
         """Say something beside the result."""

@@ -58,9 +58,9 @@ def _command(arguments: Sequence[str]) -> str:
 
 
 def _write_document(document: dict[str, Any]) -> None:
-    import json
+    from batchrunner.render.json import dumps
 
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(dumps(document))
 
 
 def _style() -> Style:

@@ -1,7 +1,6 @@
 """Plans as files and on screen."""
 
 import os
-import shutil
 from pathlib import Path
 
 from batchrunner.commands._console import Console
@@ -15,7 +14,9 @@ FORMATS = ["text", "json", "markdown"]
 def show_plan(plan: Plan, form: str, console: Console) -> None:
     """Write `plan` to stdout as text, json or markdown."""
     if form == "json":
-        console.result(pretty(plan).decode("utf-8"))
+        from batchrunner.render.json import dumps, plan_document
+
+        console.result(dumps(plan_document(plan)))
     elif form == "markdown":
         from batchrunner.render.markdown import plan_markdown
 
@@ -23,7 +24,7 @@ def show_plan(plan: Plan, form: str, console: Console) -> None:
     else:
         from batchrunner.render.text import plan_text
 
-        console.result(plan_text(plan, console.style, shutil.get_terminal_size((80, 24)).columns))
+        console.result(plan_text(plan, console.style, console.width or 80))
 
 
 def write_plan(plan: Plan, path: str) -> None:

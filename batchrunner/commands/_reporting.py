@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from batchrunner.address import spec_of
 from batchrunner.applier import Report
 from batchrunner.commands._console import Console
-from batchrunner.plans import Plan
+from batchrunner.plans import Change, Plan, action_of
 from batchrunner.ports import Reporter
 from batchrunner.render.report import ApplySummary, apply_document, apply_text
 from batchrunner.settings import environment
+from batchrunner.state import State
 from batchrunner.wiring.running import Ground
 from batchrunner.wiring.workspace import SystemClock
 
@@ -71,9 +73,9 @@ def show_ending(ending: Ending, console: Console, paths: str) -> None:
     summary = _summary(ending, f"batchrunner apply {paths}")
     _rescue(ending, console)
     if console.output.json:
-        console.document(apply_document(ending.plan, summary))
+        console.document({**apply_document(ending.plan, summary), "batches": _batches(ending)})
     else:
-        console.result(apply_text(summary))
+        console.result(apply_text(summary, console.style, console.width or 80))
 
 
 def _summary(ending: Ending, command: str) -> ApplySummary:
@@ -88,6 +90,25 @@ def _summary(ending: Ending, command: str) -> ApplySummary:
         command=command,
         interrupted=ending.interrupted,
     )
+
+
+def _batches(ending: Ending) -> list[dict[str, str]]:
+    """Every planned batch with what state now says of it."""
+    ground = ending.ground
+    states = {name: store.load() for name, store in ground.stores.items()}
+    return [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
+
+
+def _batch(change: Change, state: State) -> dict[str, str]:
+    latest = state.latest(change.address, change.run_key)
+    return {
+        "address": change.address,
+        "run_key": change.run_key,
+        "action": action_of(change),
+        "reason": change.reason,
+        "status": latest.status if latest else "absent",
+        "batch_id": latest.batch_id if latest else "",
+    }
 
 
 def _rescue(ending: Ending, console: Console) -> None:

@@ -17,6 +17,7 @@ from batchrunner.settings import Settings, environment
 from batchrunner.wiring import Choices, open_workspace
 from batchrunner.wiring.preparing import Patience, Prepared, prepared_from_plan, prepared_from_specs
 from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
+from batchrunner.wiring.workspace import SANDBOX
 
 
 @click.command("apply")
@@ -78,7 +79,7 @@ def _refuse_new_choices(choices: Choices) -> None:
 def _apply(prepared: Prepared, concurrency: int, console: Console, paths: str) -> int:
     plan = prepared.plan
     keys = needed_keys(plan, prepared.providers)
-    console = Console(console.output, secrets=tuple(keys.values()))
+    console = Console(console.output, secrets=tuple(key for name, key in keys.items() if name != SANDBOX))
     brake = Brake()
     report = Report()
     if plan.sendable:

@@ -1,6 +1,5 @@
 """`batchrunner state`: look at what was submitted, and surgery, always with a backup."""
 
-import shutil
 from collections.abc import Sequence
 
 import click
@@ -36,7 +35,7 @@ def list_command(*, patterns: tuple[str, ...], state: str, sandbox: bool, output
     if output.json:
         console.document(list_document(wanted))
     else:
-        console.result(list_text(wanted, shutil.get_terminal_size((80, 24)).columns))
+        console.result(list_text(wanted, console.width, console.style))
     return 0
 
 
@@ -57,7 +56,9 @@ def show_command(*, address: str, state: str, sandbox: bool, output: Output) -> 
     entries = [entry for store in stores for entry in store.load().entries() if entry.address == address]
     if not entries:
         raise Refused("no-such-address", f"no state knows {address}", hint="batchrunner state list")
-    console.document(show_document(address, entries)) if output.json else console.result(show_text(address, entries))
+    console.document(show_document(address, entries)) if output.json else console.result(
+        show_text(address, entries, console.style)
+    )
     return 0
 
 
