@@ -72,9 +72,8 @@ class UploadingFile:
 
     def judge(self, result: Result) -> Outcome | Again:
         """What `result` settles. A changed file settles it whatever the provider said."""
-        body = self._body
-        if body is None or body.problem is not None:
-            return body.problem if body and body.problem else Rejected(code="input-unreadable")
+        if self._body is not None and self._body.problem is not None:
+            return self._body.problem
         if isinstance(result, Reply) and result.status in {404, 405}:
             return Rejected(code=UPLOAD_NOT_OFFERED, status=result.status, words=self._dialect.upload_missing)
         verdict = judge(result, in_doubt=self._unaccounted, read=self._read, redact=self._redact, now=self._clock.now())
