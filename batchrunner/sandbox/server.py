@@ -21,6 +21,7 @@ from batchrunner.sandbox.storage import Storage
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
+TURNS_TO_CONNECT = 4  # asyncio: the accepting task, the transport, connection_made; and one to spare
 
 
 class Connection(HttpToolsProtocol):
@@ -65,6 +66,11 @@ class Server(uvicorn.Server):
         await self._told.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # A connection accepted a moment ago is known to us only some turns of the loop later, and asyncio forgets to
+        # close it when the listening server is closed before that. So first accept no more, then wait these turns.
+        self._loop.remove_reader(self._listener)
+        for _ in range(TURNS_TO_CONNECT):
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):

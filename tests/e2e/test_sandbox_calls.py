@@ -1,6 +1,9 @@
 """The sandbox as a provider: its calls over real sockets, what they answer, and what it remembers."""
 
+import contextlib
+import gc
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -448,6 +451,17 @@ def test_a_port_that_is_taken_is_refused(client: httpx.Client, tmp_path: Path) -
             pytest.fail("it started")
         assert caught.value.code == "cannot-listen"
     assert not (tmp_path / "other.db").exists()
+
+
+def test_who_connects_at_the_last_moment_is_let_go(settings: SandboxSettings) -> None:
+    for _ in range(20):
+        with running(settings) as sandbox:
+            host, port = sandbox.base_url.removeprefix("http://").split(":")
+            connections = [socket.create_connection((host, int(port))) for _ in range(3)]
+        for connection in connections:
+            with connection, contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    gc.collect()  # a socket the server forgot would be a ResourceWarning here, which is an error
 
 
 def test_ipv6(tmp_path: Path) -> None:
