@@ -11,9 +11,8 @@ from batchrunner.facts import ProviderFacts
 from batchrunner.ports import Clock, Provider
 
 if TYPE_CHECKING:
-    import httpx
-
     from batchrunner.providers._dialect import Dialect
+    from batchrunner.providers._http import Transport
 
 __all__ = ["OpenProvider", "open_provider"]
 
@@ -35,7 +34,7 @@ def open_provider(
     clock: Clock,
     report: Callable[[Event], None],
     stopping: Callable[[], bool],
-    transport: "httpx.AsyncBaseTransport | None" = None,
+    transport: "Transport | None" = None,
 ) -> OpenProvider:
     """The provider called `name` (words only), described by `facts`, for one run in one event loop.
 

@@ -25,6 +25,8 @@ from batchrunner.providers._reply import ReplyTooLarge
 from batchrunner.providers._times import http_date
 from batchrunner.providers._verdicts import LIMITED, Again
 
+Transport = httpx.AsyncBaseTransport
+
 IN_FLIGHT = 128  # where the provider's own limit is not known
 _PAUSED = "the provider asked for a pause, so this was not sent"
 
@@ -61,7 +63,7 @@ class Client:
         *,
         report: Callable[[Event], None],
         stopping: Callable[[], bool],
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._facts = facts
         self._bearer = Bearer(key, provider=name)
