@@ -9,20 +9,28 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from batchrunner.address import address
-from batchrunner.loader.explaining import explained, kind_of, location
+from batchrunner.loader.explaining import belonging, explained, kind_of, location
 from batchrunner.loader.findings import Finding, Findings
 from batchrunner.loader.matrix import MatrixReader, Member
 from batchrunner.loader.merging import merged
 from batchrunner.loader.offers import Asked, Offers
 from batchrunner.loader.places import Pointer
 from batchrunner.loader.resolving import Resolver
-from batchrunner.references import Scope, as_text
+from batchrunner.printable import brief
+from batchrunner.references import Scope, as_text, refers
 from batchrunner.spec import Batch, BatchDeclaration
 
 MAX_BATCHES = 100_000
 
 _EXPANDED = ("matrix", "exclude")
 _ASKED = ("provider", "endpoint", "completion_window")
+_ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("version", "description", "run", "vars", "defaults", "batches"), "at the top of the file"),
+    **dict.fromkeys(
+        ("api_key", "base_url", "url", "headers"),
+        "in batchrunner.yaml, with the provider: a spec never holds a URL or a key",
+    ),
+}
 _INPUT_RULES = frozenset({"input-missing", "input-twice"})
 _SINGLE: Sequence[Member] = ({},)
 _validated = BatchDeclaration.model_validate
@@ -85,13 +93,14 @@ class BatchReader:
         return {key: value for key, value in self.defaults.items() if key not in gone}
 
     def _member(self, fields: dict[str, Any], member: Member, pointer: Pointer) -> Batch | None:
+        written = fields
         unresolved: AbstractSet[Pointer] = frozenset()
         if self.scope is not None:
             fields, unresolved = self._resolved(fields, replace(self.scope, matrix=member), pointer)
         try:
             declaration = _validated(fields)
         except ValidationError as error:
-            self._refuse(error.errors(include_url=False), fields, pointer, unresolved)
+            self._refuse(error.errors(include_url=False), _Fields(written, fields, unresolved), pointer)
             return None
         asked = (declaration.provider, declaration.endpoint, declaration.completion_window)
         if self.offers.refusals(asked):
@@ -110,23 +119,21 @@ class BatchReader:
             self.findings.add(Finding(problem.code, problem.message, (*pointer, *where), problem.hint))
         return resolved, {where for where, _ in resolver.problems}
 
-    def _refuse(
-        self,
-        details: Sequence[ErrorDetails],
-        fields: Mapping[str, Any],
-        pointer: Pointer,
-        unresolved: AbstractSet[Pointer],
-    ) -> None:
+    def _refuse(self, details: Sequence[ErrorDetails], fields: "_Fields", pointer: Pointer) -> None:
         # Only for suggestions, and only mistakes need them: these models take as long to import as a spec to load.
         from batchrunner.documents import BatchEntry
 
         for detail in details:
-            if location(detail) not in unresolved and detail["type"] not in _INPUT_RULES:
-                self.findings.add(explained_field(detail, BatchEntry, pointer))
+            if location(detail) not in fields.unresolved and detail["type"] not in _INPUT_RULES:
+                finding = explained_field(detail, BatchEntry, pointer)
+                self.findings.add(belonging(_blaming(finding, fields.written), _ELSEWHERE))
         # Where a field is wrong pydantic does not come to these, and everything wrong is to be said at once.
-        self._check_inputs(fields, pointer)
-        asked = [str(fields.get(name, BatchDeclaration.model_fields[name].default)) for name in _ASKED]
-        self._note_refusals((asked[0], asked[1], asked[2]), pointer, {location(d) for d in details} | unresolved)
+        self._check_inputs(fields.resolved, pointer)
+        provider, endpoint, window = (
+            str(fields.resolved.get(name, BatchDeclaration.model_fields[name].default)) for name in _ASKED
+        )
+        known = {location(detail) for detail in details} | fields.unresolved
+        self._note_refusals((provider, endpoint, window), pointer, known)
 
     def _check_inputs(self, fields: Mapping[str, Any], pointer: Pointer) -> None:
         given = [name for name in ("input_file_id", "input") if fields.get(name) is not None]
@@ -134,12 +141,30 @@ class BatchReader:
             self.findings.add(Finding("input-missing", "a batch needs `input_file_id` or `input`", pointer))
         elif len(given) == 2:
             message = "a batch has either `input_file_id` or `input`, not both"
-            self.findings.add(Finding("input-twice", message, pointer, "delete one of the two"))
+            self.findings.add(Finding("input-twice", message, (*pointer, "input"), "delete one of the two", "key"))
 
     def _note_refusals(self, asked: Asked, pointer: Pointer, known: AbstractSet[Pointer]) -> None:
         for refusal in self.offers.refusals(asked):
             if (refusal.field,) not in known:
                 self.findings.add(Finding(refusal.code, refusal.message, (*pointer, refusal.field), refusal.hint))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The fields of a declaration before and after its references were resolved, and where that was not possible."""
+
+    written: Mapping[str, Any]
+    resolved: Mapping[str, Any]
+    unresolved: AbstractSet[Pointer]
+
+
+def _blaming(finding: Finding, written: Any) -> Finding:
+    """`finding`, with a hint that leads to what a reference stands for where the value is one."""
+    for part in finding.pointer[2:]:
+        written = written.get(part) if isinstance(written, dict) else None
+    if finding.code != "wrong-type" or not isinstance(written, str) or not refers(written):
+        return finding
+    return replace(finding, hint=f"`{brief(written)}` keeps the type of what it stands for; quote the value there")
 
 
 def explained_field(detail: ErrorDetails, root: type[BaseModel], pointer: Pointer) -> Finding:

@@ -1,6 +1,7 @@
 """What a model refused, in words for a person who edits a file: a code of ours, a short sentence, a hint."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -61,9 +62,12 @@ def explained(detail: ErrorDetails, root: type[BaseModel], base: Pointer) -> Fin
         return unknown_key(pointer, where, keys_at(root, where[:-1]))
     if kind == "missing":
         return Finding("missing-key", f"the key `{where[-1]}` is missing", pointer)
-    target = "key" if detail["loc"][-1:] == ("[key]",) else "value"
     code, message, hint = _words(kind, where, detail)
-    return Finding(code, message, pointer, hint, "key" if target == "key" else "value")
+    return Finding(code, message, pointer, hint, "key" if _concerns_key(detail) else "value")
+
+
+def _concerns_key(detail: ErrorDetails) -> bool:
+    return detail["loc"][-1:] == ("[key]",)
 
 
 def unknown_key(pointer: Pointer, where: Pointer, known: Sequence[str]) -> Finding:
@@ -73,15 +77,25 @@ def unknown_key(pointer: Pointer, where: Pointer, known: Sequence[str]) -> Findi
     return Finding("unknown-key", f"unknown key `{brief(key)}`", pointer, hint, "key")
 
 
+def belonging(finding: Finding, elsewhere: Mapping[str, str]) -> Finding:
+    """An unknown key that has its place elsewhere in the file, with a hint that says where."""
+    place = elsewhere.get(str(finding.pointer[-1])) if finding.code == "unknown-key" else None
+    if place is None:
+        return finding
+    return replace(finding, message=f"`{finding.pointer[-1]}` has no place here", hint=f"it belongs {place}")
+
+
 def _words(kind: str, where: Pointer, detail: ErrorDetails) -> tuple[str, str, str]:
-    label, value, context = label_of(where), detail["input"], detail.get("ctx", {})
+    label = f"key of {label_of(where[:-1])}" if _concerns_key(detail) else label_of(where)
+    value, context = detail["input"], detail.get("ctx", {})
     if kind in _EXPECTED:
         return wrong_type(label, _EXPECTED[kind], value)
     if kind == "literal_error":
         return _not_a_choice(label, value, context["expected"])
     if kind == "string_pattern_mismatch":
         return _pattern(where, label, value)
-    return "bad-value", f"{label} {_limit(kind, context) or detail['msg'].lower()}", ""
+    subject = f"a {label}" if _concerns_key(detail) else label
+    return "bad-value", f"{subject} {_limit(kind, context) or detail['msg'].lower()}", ""
 
 
 def wrong_type(label: str, expected: str, value: object) -> tuple[str, str, str]:
@@ -112,7 +126,7 @@ def label_of(where: Pointer) -> str:
 def _not_a_choice(label: str, value: object, expected: str) -> tuple[str, str, str]:
     choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
     shown = brief(value) if isinstance(value, str) else kind_of(value)
-    message = f"{label} cannot be `{shown}`" if isinstance(value, str) else f"{label} cannot be {shown}"
+    message = f"`{shown}` is not a valid {label}" if isinstance(value, str) else f"{label} cannot be {shown}"
     near = did_you_mean(value, choices) if isinstance(value, str) else ""
     return "bad-value", message, near or f"one of {listed(choices)}"
 
@@ -121,8 +135,8 @@ def _pattern(where: Pointer, label: str, value: object) -> tuple[str, str, str]:
     named = [str(part) for part in where]
     rule = next((_RULES[part] for part in reversed(named) if part in _RULES), ("bad-value", ""))
     concealed = _CONCEALED.intersection(named)
-    shown = f"`{brief(value)}`" if isinstance(value, str) and not concealed else "this"
-    return rule[0], f"{shown} cannot be {label}", rule[1] and f"it is {rule[1]}"
+    shown = f"`{brief(value)}`" if isinstance(value, str) and value and not concealed else "this"
+    return rule[0], f"{shown} is not a valid {label}", rule[1] and f"it is {rule[1]}"
 
 
 def _limit(kind: str, context: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ Target = Literal["value", "key"]
 
 # Lines that may hold a secret, by the name of a key or the shape of a value, are never shown.
 _SECRETIVE = re.compile(
-    r"(?i)(?:api[_-]?key|secret|token|passw|credential|authorization|bearer)[\w-]*[\"']?\s*:|\b(?:sk|br|key)-\w{12}|://[^/\s]*@"
+    r"(?i)(?:api[_-]?key|secret|token|passw|credential|authorization|bearer)[\w-]*[\"']?\s*:|\b(?:sk|br|key)-\w{12}|://\S*[?@]"
 )
 
 

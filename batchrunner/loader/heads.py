@@ -1,6 +1,6 @@
 """What a spec says before its batches: version, name, run, defaults."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -8,17 +8,22 @@ from pydantic import ValidationError
 
 from batchrunner.address import NAME
 from batchrunner.loader.batches import explained_field
-from batchrunner.loader.explaining import findings_in, kind_of
+from batchrunner.loader.explaining import belonging, findings_in, kind_of
 from batchrunner.loader.files import STDIN
 from batchrunner.loader.findings import Finding, Findings
 from batchrunner.loader.places import Pointer
 from batchrunner.printable import brief
 from batchrunner.references import refers
-from batchrunner.spec import BatchFields, SpecHead
+from batchrunner.spec import BatchFields, RunFields, SpecHead
 
 SUPPORTED_VERSION = 1
 _READ_APART = frozenset({"version", "vars", "defaults", "batches"})
-_OF_ONE_BATCH = frozenset({"name", "matrix", "exclude"})
+_OF_ONE_BATCH = dict.fromkeys(("name", "matrix", "exclude"), "under a batch")
+_ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(RunFields.model_fields, "under `run`"),
+    **dict.fromkeys(BatchFields.model_fields, "under `defaults` or under a batch"),
+    **_OF_ONE_BATCH,
+}
 
 
 def read_head(document: Mapping[str, Any], findings: Findings) -> SpecHead | None:
@@ -26,43 +31,39 @@ def read_head(document: Mapping[str, Any], findings: Findings) -> SpecHead | Non
     known = len(findings)
     check_version(document, findings)
     fields = {key: value for key, value in document.items() if key not in _READ_APART and not key.startswith("x-")}
-    _refuse_references(fields, findings)
+    referring = _refuse_references(fields, findings)
     try:
         head = SpecHead.model_validate(fields)
     except ValidationError as error:
         # Only mistakes need the models of the whole file.
-        from batchrunner.documents import BatchEntry, SpecDocument
+        from batchrunner.documents import SpecDocument
 
         for finding in findings_in(error, SpecDocument):
-            findings.add(belonging(finding, BatchEntry.model_fields, "under `defaults` or under a batch"))
+            if finding.pointer not in referring:
+                findings.add(belonging(finding, _ELSEWHERE))
     return head if len(findings) == known else None
 
 
 def check_version(document: Mapping[str, Any], findings: Findings) -> None:
     """Note a version of the format that this batchrunner does not read."""
     version = document.get("version", SUPPORTED_VERSION)
-    if type(version) is int and version == SUPPORTED_VERSION:
-        return
-    shown = brief(str(version)) if isinstance(version, str | int | float) else kind_of(version)
-    message = f"version {shown} of the file format is not supported"
     hint = f"this batchrunner reads version {SUPPORTED_VERSION}: write `version: {SUPPORTED_VERSION}`, or leave it out"
-    findings.add(Finding("unsupported-version", message, ("version",), hint))
+    if type(version) is not int:
+        message = f"`version` must be a whole number, not {kind_of(version)}"
+        findings.add(Finding("wrong-type", message, ("version",), hint))
+    elif version != SUPPORTED_VERSION:
+        message = f"version {version} of the file format is not supported"
+        findings.add(Finding("unsupported-version", message, ("version",), hint))
 
 
-def belonging(finding: Finding, elsewhere: Collection[str], place: str) -> Finding:
-    """An unknown key that is known in another place, with a hint that says so."""
-    key = finding.pointer[-1] if finding.pointer else ""
-    if finding.code != "unknown-key" or key not in elsewhere:
-        return finding
-    return Finding(finding.code, f"`{key}` has no place here", finding.pointer, f"it belongs {place}", finding.target)
-
-
-def _refuse_references(fields: Mapping[str, Any], findings: Findings) -> None:
+def _refuse_references(fields: Mapping[str, Any], findings: Findings) -> set[Pointer]:
     """References have no meaning yet where the run itself is decided. The description is for people alone."""
-    for pointer, text in _texts({key: value for key, value in fields.items() if key in {"name", "run"}}, ()):
-        if refers(text):
-            message = f"`{pointer[0]}` holds no references"
-            findings.add(Finding("reference-not-allowed", message, pointer, "write the value out"))
+    texts = _texts({key: value for key, value in fields.items() if key in {"name", "run"}}, ())
+    referring = {pointer for pointer, text in texts if refers(text)}
+    for pointer in sorted(referring, key=str):
+        message = f"`{pointer[0]}` holds no references"
+        findings.add(Finding("reference-not-allowed", message, pointer, "write the value out"))
+    return referring
 
 
 def _texts(value: Any, pointer: Pointer) -> list[tuple[Pointer, str]]:
@@ -77,7 +78,7 @@ def spec_name(head: SpecHead, path: str, findings: Findings) -> str:
     name = head.name or stem
     if not NAME.match(name):
         hint = "give the spec a `name:` of lower-case letters, digits, `.`, `_` and `-`, or rename the file"
-        findings.add(Finding("bad-name", f"`{brief(stem)}` cannot be the name of a spec", (), hint))
+        findings.add(Finding("bad-name", f"`{brief(stem)}` is not a valid name of a spec", (), hint))
     return name
 
 
@@ -96,5 +97,5 @@ def read_defaults(document: Mapping[str, Any], findings: Findings) -> dict[str, 
             # A text with a reference is judged in each batch, when it is known what the reference stands for.
             if not (isinstance(detail["input"], str) and refers(detail["input"])):
                 finding = explained_field(detail, BatchFields, ("defaults",))
-                findings.add(belonging(finding, _OF_ONE_BATCH, "under a batch"))
+                findings.add(belonging(finding, _OF_ONE_BATCH))
     return {key: value for key, value in defaults.items() if key in BatchFields.model_fields}

@@ -60,7 +60,7 @@ class MatrixReader:
         before = len(self.findings)
         if not NAME.match(key):
             rule = "it is lower-case letters, digits, `.`, `_` and `-`, starting with a letter or digit"
-            self._note("bad-name", f"`{brief(key)}` cannot be a matrix key", "matrix", key, hint=rule, target="key")
+            self._note("bad-name", f"`{brief(key)}` is not a valid matrix key", "matrix", key, hint=rule, target="key")
         if not isinstance(values, list):
             self._add(wrong_type(f"`matrix.{brief(key)}`", "a list", values), "matrix", key)
         elif not values:
@@ -95,7 +95,10 @@ class MatrixReader:
         return list(kept)
 
     def _is_rule(self, index: int, rule: Any, axes: Mapping[str, list[Scalar]]) -> bool:
-        if not isinstance(rule, dict) or not rule:
+        if rule == {}:
+            self._note("bad-value", "an empty exclude names nothing", "exclude", index, hint="delete it")
+            return False
+        if not isinstance(rule, dict):
             self._note("wrong-type", f"{label_of(('exclude', index))} must be a mapping, not {kind_of(rule)}",
                        "exclude", index)  # fmt: skip
             return False
@@ -131,7 +134,7 @@ def _value_problem(value: Any) -> tuple[str, str, str] | None:
         return "reference-not-allowed", "matrix values are written out: they name batches", ""
     if not MATRIX_VALUE.match(as_text(value)):
         rule = "it is 1 to 64 characters without `[ ] , = # * ?`, and no space at either end"
-        return "bad-value", f"`{brief(as_text(value))}` cannot be a matrix value", rule
+        return "bad-value", f"`{brief(as_text(value))}` is not a valid matrix value", rule
     return None
 
 

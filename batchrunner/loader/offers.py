@@ -38,9 +38,9 @@ class Offers:
     def _refused(self, provider: str, endpoint: str, window: str) -> Iterator[Refusal]:
         facts = self.providers.get(provider)
         if facts is None:
-            hint = did_you_mean(provider, self.providers) or f"known are {listed(self.providers)}"
+            hint = did_you_mean(provider, self.providers) or f"known are {listed(self.providers)};"
             message = f"there is no provider `{brief(provider)}`"
-            yield Refusal("provider", "unknown-provider", message, f"{hint}; batchrunner.yaml can add one")
+            yield Refusal("provider", "unknown-provider", message, f"{hint} batchrunner.yaml can add others")
             return
         if facts.endpoints is not None and endpoint not in facts.endpoints:
             yield _not_offered("endpoint", provider, endpoint, facts.endpoints)
@@ -50,10 +50,10 @@ class Offers:
 
 def _not_offered(name: str, provider: str, value: str, offered: tuple[str, ...]) -> Refusal:
     words = name.replace("completion_", "")
-    hint = did_you_mean(value, offered) or f"it has {listed(offered)}"
+    hint = did_you_mean(value, offered) or f"it has {listed(offered)};"
     return Refusal(
         field=name,
         code=f"unknown-{words}",
         message=f"`{provider}` is not known to offer the {words} `{brief(value)}`",
-        hint=f"{hint}; others can be listed in batchrunner.yaml under `providers.{provider}.{name}s`",
+        hint=f"{hint} others can be listed in batchrunner.yaml under `providers.{provider}.{name}s`",
     )

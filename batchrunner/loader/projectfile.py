@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from batchrunner.documents import ProjectDocument, ProviderEntry, UrlReference
 from batchrunner.errors import InvalidFiles, Refused
-from batchrunner.facts import ProviderFacts, SecretReference, built_in
+from batchrunner.facts import ProviderFacts, built_in
 from batchrunner.loader.explaining import findings_in, kind_of
 from batchrunner.loader.files import read_file
 from batchrunner.loader.findings import (
@@ -67,15 +67,16 @@ class _ProjectReader:
         except ValidationError as error:
             for finding in findings_in(error, ProjectDocument):
                 self.findings.add(finding)
-            return None
-        return self._project(checked)
+        return None if self.findings else self._project(checked)
 
     def _without_what_is_known_wrong(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """`fields` less what has words of its own to refuse it with."""
+        """`fields` less what is checked by hand and refused with words of its own."""
         if isinstance(policy := fields.get("policy"), dict):
             fields = {**fields, "policy": self._policy(policy)}
         if isinstance(providers := fields.get("providers"), dict):
             fields = {**fields, "providers": {name: self._provider(name, e) for name, e in providers.items()}}
+        if isinstance(state := fields.get("state"), dict) and isinstance(state.get("url"), str):
+            self._check_store(state["url"])
         return fields
 
     def _policy(self, policy: dict[str, Any]) -> dict[str, Any]:
@@ -85,85 +86,90 @@ class _ProjectReader:
         return {key: value for key, value in policy.items() if key not in _LATER}
 
     def _provider(self, name: str, entry: Any) -> Any:
-        secret = entry.get("api_key") if isinstance(entry, dict) else None
-        if secret is None or isinstance(secret, dict):
+        if not isinstance(entry, dict):
             return entry
-        variable = re.sub(r"\W", "_", name, flags=re.ASCII).upper()
-        hint = f"put it into the environment or a file: `api_key: {{env: {variable}_API_KEY}}`"
-        message = "a key is never written into a file that others read; the value is not shown here"
-        self._note("literal-secret", message, "providers", name, "api_key", hint=hint)
-        return {key: value for key, value in entry.items() if key != "api_key"}
+        checks = {"api_key": self._check_secret, "base_url": self._check_url}
+        refused = {key for key, check in checks.items() if entry.get(key) is not None and not check(name, entry[key])}
+        if name not in built_in():
+            self._check_complete(name, entry)
+        return {key: value for key, value in entry.items() if key not in refused}
+
+    def _check_complete(self, name: str, entry: dict[str, Any]) -> None:
+        hint = f"`{name}` is not built in: a new provider needs `dialect`, `base_url` and `api_key`"
+        for key in ("dialect", "base_url", "api_key"):
+            if entry.get(key) is None:
+                self._note("missing-key", f"the key `{key}` is missing", "providers", name, hint=hint)
+
+    def _check_secret(self, name: str, secret: Any) -> bool:
+        if not isinstance(secret, dict):
+            variable = re.sub(r"\W", "_", name, flags=re.ASCII).upper()
+            hint = f"put it into the environment or a file: `api_key: {{env: {variable}_API_KEY}}`"
+            message = "a key is never written into a file that others read; the value is not shown here"
+            self._note("literal-secret", message, "providers", name, "api_key", hint=hint)
+            return False
+        if secret.keys() <= {"env", "file"} and len(secret) != 1:
+            message = "a key is in one place: `{env: NAME}` or `{file: PATH}`"
+            self._note("bad-value", message, "providers", name, "api_key")
+        return True
+
+    def _check_url(self, name: str, url: Any) -> bool:
+        if not isinstance(url, str):
+            return True
+        try:
+            checked_origin(url, "`base_url`")
+        except Refused as refused:
+            message = f"this is no base URL: {refused.why[:1].lower()}{refused.why[1:].rstrip('.')}"
+            self._note("bad-base-url", message, "providers", name, "base_url", hint=refused.hint)
+            return False
+        return True
+
+    def _check_store(self, url: str) -> None:
+        scheme = _SCHEME.match(url)
+        if scheme and scheme[1].lower() != "file":
+            later = scheme[1].lower() in _STORES_LATER
+            code, words = ("not-available-yet", "in this version") if later else ("bad-value", "known")
+            hint = "use `file:PATH`, a folder beside this file"
+            self._note(code, f"state in `{scheme[1]}:` is not {words}", "state", "url", hint=hint)
 
     def _project(self, document: ProjectDocument) -> Project:
-        providers = dict(built_in())
-        for name, entry in document.providers.items():
-            facts = self._facts(name, entry, providers.get(name))
-            if facts is not None:
-                providers[name] = facts
         url = document.state.url if document.state else ""
+        entries = {name: _facts(entry, built_in().get(name)) for name, entry in document.providers.items()}
         return Project(
             root=self._root,
             path=self._source.path,
             name=document.project or "",
             state_url=self._state_url(url) if isinstance(url, str) else "",
             state_env=url.env if isinstance(url, UrlReference) else "",
-            providers=providers,
+            providers={**built_in(), **entries},
             policy=document.policy,
         )
 
     def _state_url(self, url: str) -> str:
         """`url` with a relative path taken from the project's folder, as seen from the working directory."""
-        scheme = _SCHEME.match(url)
-        if scheme and scheme[1].lower() != "file":
-            later = scheme[1].lower() in _STORES_LATER
-            code, words = ("not-available-yet", "in this version") if later else ("bad-value", "known")
-            message = f"state in `{scheme[1]}:` is not {words}"
-            self._note(code, message, "state", "url", hint="use `file:PATH`, a folder beside this file")
-        path = url[scheme.end() :] if scheme else url
+        path = url.removeprefix("file:")
         if not url or path.startswith("/"):
             return url
         return f"file:{os.path.relpath(os.path.join(self._root, path))}"
 
-    def _facts(self, name: str, entry: ProviderEntry, base: ProviderFacts | None) -> ProviderFacts | None:
-        if base is None:
-            self._check_complete(name, entry)
-        if entry.api_key is not None:
-            self._check_secret(name, entry.api_key)
-        said = entry.model_dump(exclude_unset=True, exclude={"base_url"})
-        said = {key: value for key, value in said.items() if value is not None or key in _NULLABLE}
-        said |= self._origin(name, entry.base_url)
-        if self.findings:
-            return None
-        known = base.model_dump() if base else {}
-        # One reference replaces the other as a whole: a file laid over a variable would leave two.
-        kept = {key: value for key, value in known.items() if key != "api_key" or "api_key" not in said}
-        return ProviderFacts.model_validate(merged(kept, said))
-
-    def _check_complete(self, name: str, entry: ProviderEntry) -> None:
-        for key in ("dialect", "base_url", "api_key"):
-            noted = any(finding.pointer == ("providers", name, key) for finding in self.findings)
-            if getattr(entry, key) is None and not noted:
-                message = f"the key `{key}` is missing"
-                hint = f"`{name}` is not built in: a new provider needs `dialect`, `base_url` and `api_key`"
-                self._note("missing-key", message, "providers", name, hint=hint)
-
-    def _check_secret(self, name: str, secret: SecretReference) -> None:
-        if (secret.env is None) == (secret.file is None):
-            message = "a key is in one place: `{env: NAME}` or `{file: PATH}`"
-            self._note("bad-value", message, "providers", name, "api_key")
-
-    def _origin(self, name: str, url: str | UrlReference | None) -> Mapping[str, Any]:
-        if url is None:
-            return {}
-        if isinstance(url, UrlReference):
-            return {"origin": f"${{{url.env}}}", "origin_env": url.env}
-        try:
-            # A variable must not send a project's requests elsewhere once its owners have said where they go.
-            return {"origin": checked_origin(url, "`base_url`"), "origin_env": None}
-        except Refused as refused:
-            self._note("bad-base-url", f"this is no base URL: {refused.why.rstrip('.')}",
-                       "providers", name, "base_url", hint=refused.hint)  # fmt: skip
-            return {}
-
     def _note(self, code: str, message: str, *way: str, hint: str = "", target: Any = "value") -> None:
         self.findings.add(Finding(code, message, way, hint, target))
+
+
+def _facts(entry: ProviderEntry, base: ProviderFacts | None) -> ProviderFacts:
+    """The facts of a provider: what `entry` says, laid over what is built in."""
+    said = entry.model_dump(exclude_unset=True, exclude={"base_url"})
+    said = {key: value for key, value in said.items() if value is not None or key in _NULLABLE}
+    known = base.model_dump() if base else {}
+    if "api_key" in said:
+        # One reference replaces the other as a whole: a file laid over a variable would leave two.
+        known.pop("api_key", None)
+    return ProviderFacts.model_validate(merged(known, {**said, **_origin(entry.base_url)}))
+
+
+def _origin(url: str | UrlReference | None) -> Mapping[str, Any]:
+    if url is None:
+        return {}
+    if isinstance(url, UrlReference):
+        return {"origin": f"${{{url.env}}}", "origin_env": url.env}
+    # A variable must not send a project's requests elsewhere once its owners have said where they go.
+    return {"origin": checked_origin(url, "`base_url`"), "origin_env": None}

@@ -159,7 +159,7 @@ class _Reader:
         """The text of a key, or None where it is refused and its value is to be dropped."""
         key = self._scalar(event) if type(event) is ScalarEvent else self._node(event)
         if type(key) is not str or type(event) is AliasEvent:
-            self._note("bad-key", "a key is text", event, "put quotes around it" if _is_plain(event) else "")
+            self._note("bad-key", "a key must be text", event, "put quotes around it" if _is_plain(event) else "")
         elif key == "<<" and _is_plain(event):
             self._note("merge-key", "merge keys (`<<`) are not allowed", event, "use `defaults`, or write the keys out")
         elif key in found:

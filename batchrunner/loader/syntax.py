@@ -10,13 +10,18 @@ from batchrunner.loader.text import TextProblem
 _UNCLOSED = "is opened here and never closed, or a comma is missing"
 _NO_DIRECTIVES = "directives (`%YAML`, `%TAG`) are not allowed"
 _WORDS: Sequence[tuple[str, str, str]] = (
-    ("mapping values are not allowed", "a `:` cannot stand here", "check the indentation, or quote a text with `: `"),
+    (
+        "mapping values are not allowed",
+        "a `:` cannot stand here",
+        "check the indentation and the line above, or quote a text that holds `: `",
+    ),
     ("unexpected end of stream", "a quote is opened here and never closed", ""),
     ("expected ',' or ']'", f"a `[` {_UNCLOSED}", ""),
     ("expected ',' or '}'", f"a `{{` {_UNCLOSED}", ""),
     ("could not find expected ':'", "a key without a `:` after it", "write `key: value`, with a space between them"),
     ("unknown escape character", "an unknown escape", "a backslash is `\\\\`; single quotes know no escapes"),
     ("escape code", "an escape that is no character", ""),
+    ("node content", "a value is missing here", ""),
     ("did not find expected key", "the indentation does not fit the lines above", ""),
     ("expected <block end>", "the indentation does not fit the lines above", ""),
     ("did not find expected '-' indicator", "an item of the list lacks its `-`, or is indented otherwise", ""),

@@ -60,7 +60,7 @@ def _variable(name: str, value: Any, given: Mapping[str, Scalar], findings: Find
     pointer = ("vars", name)
     if not NAME.match(name):
         rule = "it is letters, digits, `_` and `-`, starting with a letter or `_`"
-        findings.add(Finding("bad-name", f"`{brief(name)}` cannot be the name of a variable", pointer, rule, "key"))
+        findings.add(Finding("bad-name", f"`{brief(name)}` is not a valid name of a variable", pointer, rule, "key"))
     if not isinstance(value, str | int | float):
         message = f"a variable is text, a number, true or false, and `{brief(name)}` is {kind_of(value)}"
         findings.add(Finding("wrong-type", message, pointer))
