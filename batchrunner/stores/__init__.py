@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from batchrunner.errors import Refused
+from batchrunner.stores._salvage import RepairReport
 from batchrunner.stores.file import FileStore
 
-__all__ = ["FileStore", "open_store"]
+__all__ = ["FileStore", "RepairReport", "open_store"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 

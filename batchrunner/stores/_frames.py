@@ -9,11 +9,11 @@ a crash can damage the last line only.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from zlib import crc32
 
 from batchrunner.errors import StateError
-from batchrunner.records import Raw, Record, compact, decoder, encode
+from batchrunner.records import MALFORMED, Record, Tolerant, compact, decoder, encode
 from batchrunner.state import Entry
 
 _PREFIX = 9
@@ -29,11 +29,18 @@ class Frame(Record):
     entries: tuple[Entry, ...]
 
 
+class Head(Tolerant):
+    """What a journal's first frame says about all of it, whatever the version of its entries."""
+
+    serial: int
+    lineage: str
+    format_version: int
+
+
 FrameReader = Callable[[memoryview], Frame]
 
 read_frame: FrameReader = decoder(Frame).decode
-_fields = decoder(dict[str, Raw])
-_number = decoder(int)
+_read_head = decoder(Head).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +54,15 @@ class Damage:
 
 @dataclass(slots=True)
 class Scan:
-    """The good frames from a journal's start: `end` is the byte after them, `check` the checksum of the last.
+    """The good frames from a journal's start: how many, the last one's serial and checksum, and the byte after it.
 
     `torn` says that an unfinished line follows, `damage` that something worse does.
     """
 
-    frames: list[Frame] = field(default_factory=list)
-    end: int = 0
+    count: int = 0
+    serial: int = 0
     check: str = ""
+    end: int = 0
     torn: bool = False
     damage: Damage | None = None
 
@@ -73,7 +81,7 @@ def line_of(frame: Frame) -> bytes:
         read_frame(memoryview(text))
         if b"\n" in text:
             text = bytes(compact(text))
-    except (ValueError, TypeError, RecursionError) as error:
+    except (*MALFORMED, UnicodeEncodeError, TypeError, OverflowError) as error:
         raise StateError("unstorable-record", "a record cannot be stored", why=str(error)) from None
     return b"%08x %b\n" % (crc32(text), text)
 
@@ -93,8 +101,20 @@ def check_of(line: bytes) -> str:
     return line[: _PREFIX - 1].decode("ascii")
 
 
-def scan(data: bytes, read: FrameReader = read_frame) -> Scan:
-    """Read a journal's frames up to the first bad line. Never raises."""
+def head_of(data: bytes) -> Head | None:
+    """What a journal's first line says; `None` where it is not the first line of a journal."""
+    end = data.find(b"\n")
+    line = data[: max(end, 0)]
+    if not is_sound(line):
+        return None
+    try:
+        return _read_head(text_of(line))
+    except MALFORMED:
+        return None
+
+
+def scan(data: bytes, take: Callable[[Frame], None], read: FrameReader = read_frame) -> Scan:
+    """Hand every frame before the first bad line to `take`, each as it is read: together they need far more memory."""
     found = Scan()
     view = memoryview(data)
     while (end := data.find(b"\n", found.end)) >= 0:
@@ -102,14 +122,18 @@ def scan(data: bytes, read: FrameReader = read_frame) -> Scan:
             break
         try:
             frame = read(view[found.end + _PREFIX : end])
-        except (ValueError, RecursionError, StateError) as error:
+        except (*MALFORMED, StateError) as error:
             found.damage = _damage(found, f"it cannot be read: {error}")
             return found
         if why := _breaks_chain(frame, found):
             found.damage = _damage(found, why)
             return found
-        found.check = check_of(data[found.end : found.end + _PREFIX])
-        found.frames.append(frame)
+        take(frame)
+        found.count, found.serial, found.check = (
+            found.count + 1,
+            frame.serial,
+            check_of(data[found.end : found.end + _PREFIX]),
+        )
         found.end = end + 1
     _judge_rest(data, found)
     return found
@@ -120,12 +144,11 @@ def _matches(data: bytes, view: memoryview, start: int, end: int) -> bool:
 
 
 def _breaks_chain(frame: Frame, before: Scan) -> str:
-    if not before.frames:
+    if not before.count:
         chained = frame.lineage and frame.prev == identity(frame.lineage, frame.serial - 1)
         return "" if chained else "it is not the beginning of a journal"
-    last = before.frames[-1]
-    if frame.serial != last.serial + 1:
-        return f"it is revision {frame.serial}, and {last.serial + 1} was expected"
+    if frame.serial != before.serial + 1:
+        return f"it is revision {frame.serial}, and {before.serial + 1} was expected"
     return "" if frame.prev == before.check else "it does not follow the line before it"
 
 
@@ -140,15 +163,4 @@ def _judge_rest(data: bytes, found: Scan) -> None:
 
 
 def _damage(found: Scan, why: str) -> Damage:
-    return Damage(line=len(found.frames) + 1, offset=found.end, why=why)
-
-
-def version_of(data: bytes) -> int | None:
-    """The format version the first line declares; `None` where it is not sound."""
-    end = data.find(b"\n")
-    if end < 0 or not _matches(data, memoryview(data), 0, end):
-        return None
-    try:
-        return _number.decode(_fields.decode(data[_PREFIX:end])["format_version"])
-    except (ValueError, KeyError):
-        return None
+    return Damage(line=found.count + 1, offset=found.end, why=why)

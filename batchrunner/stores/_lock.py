@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from batchrunner.errors import TryAgain
-from batchrunner.records import Record, decoder, encode
+from batchrunner.printable import brief, printable
+from batchrunner.records import MALFORMED, Record, decoder, encode
 from batchrunner.stores import _disk
 
 _LONGEST = 4096
@@ -98,7 +99,7 @@ def holder_of(path: Path) -> str:
     """Who a lock file says holds it, as one safe line. Says so where it does not say."""
     try:
         holder = _read_holder.decode(_disk.read(path, _LONGEST) or b"")
-    except (OSError, ValueError, RecursionError):
+    except (OSError, *MALFORMED):
         return "held by another process, which did not say who it is"
     command, host, since = (_safe(text) for text in (holder.command, holder.host, holder.since))
     return f"held by `{command}`, pid {_safe(str(holder.pid))} on {host}, since {since}"
@@ -154,6 +155,5 @@ def _typed() -> str:
 
 
 def _safe(text: str) -> str:
-    """Printable characters only, and not too many: the file may hold anything."""
-    escaped = "".join(c if c.isprintable() and c != "`" else ascii(c)[1:-1] for c in text[:_SHOWN])
-    return escaped if len(text) <= _SHOWN else f"{escaped}…"
+    """One printable line, not too long: the file may hold anything."""
+    return printable(brief(text, _SHOWN)).replace("`", "'")

@@ -4,12 +4,11 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from batchrunner.errors import StateError
 from batchrunner.state import FORMAT_VERSION, State
 from batchrunner.stores import _disk
-from batchrunner.stores._frames import Scan, scan, version_of
+from batchrunner.stores._frames import Damage, Frame, Head, Scan, head_of, scan
 from batchrunner.stores._names import Names
 from batchrunner.stores._snapshot import Upgrade, frame_reader, parse, refuse_newer
 
@@ -18,7 +17,7 @@ _RACES = 20
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found: the state, the journal's frames, the serial of the snapshot (0: there is none).
+    """What was found: the state, how far its journal is good, the serial of the snapshot (0: there is none).
 
     `outdated` says that the journal is of an older format version.
     """
@@ -35,16 +34,18 @@ def read(names: Names, lineage: str, upgrades: Mapping[int, Upgrade]) -> Reading
     The journal is read before the snapshot: a fold between the two reads then shows as frames that the newer snapshot
     already holds, and not as a gap.
     """
+    journal = _disk.read(names.journal) or b""
+    text = _disk.read(names.snapshot)
     with _uncollected():
-        journal = _disk.read(names.journal) or b""
-        text = _disk.read(names.snapshot)
-        found = scan_journal(journal, names.journal, upgrades)
-        _require_sound(found, names)
-        base = snapshot_of(text, names, found, lineage, upgrades)
-        _require_following(found, base, text is not None, names)
-        folded = base.serial
-        replay(found, base)
-    return Reading(state=base, scan=found, folded=folded, outdated=_is_old(journal))
+        head = journal_head(journal, names)
+        state = base_of(text, names, head, lineage, upgrades)
+        if problem := unrelated(head, state):
+            raise _unrelated_error(problem, names)
+        folded = state.serial
+        found = replay(journal, head, state, upgrades)
+    if found.damage is not None:
+        raise _damage_error(found.damage, names)
+    return Reading(state, found, folded, outdated=head is not None and head.format_version != FORMAT_VERSION)
 
 
 def read_beside_writer(names: Names, lineage: str, upgrades: Mapping[int, Upgrade]) -> Reading:
@@ -59,69 +60,71 @@ def read_beside_writer(names: Names, lineage: str, upgrades: Mapping[int, Upgrad
     return read(names, lineage, upgrades)
 
 
-def scan_journal(data: bytes, path: Path, upgrades: Mapping[int, Upgrade]) -> Scan:
-    """A journal's frames. Raises `StateError` `newer-format`, and nothing else."""
-    version = version_of(data)
-    if version is None:
-        return scan(data)
-    refuse_newer(version, str(path))
-    return scan(data, frame_reader(version, upgrades))
+def journal_head(data: bytes, names: Names) -> Head | None:
+    """What a journal's first frame says, if anything. Raises `StateError` `newer-format`."""
+    head = head_of(data)
+    if head is not None:
+        refuse_newer(head.format_version, str(names.journal))
+    return head
 
 
-def snapshot_of(text: bytes | None, names: Names, found: Scan, lineage: str, upgrades: Mapping[int, Upgrade]) -> State:
-    """What the snapshot holds; where there is none, the empty state the journal began from."""
+def base_of(
+    text: bytes | None, names: Names, head: Head | None, lineage: str, upgrades: Mapping[int, Upgrade]
+) -> State:
+    """The state a journal goes on from: the snapshot's, or an empty one."""
     if text is not None:
         return parse(text, str(names.snapshot), upgrades)
-    return State(found.frames[0].lineage if found.frames else lineage)
+    return State(lineage if head is None else head.lineage)
 
 
-def replay(found: Scan, state: State) -> None:
-    """Bring the frames a state does not hold yet into it."""
-    for frame in found.frames:
+def unrelated(head: Head | None, base: State) -> str:
+    """Why a journal cannot go on from a state: `foreign-journal`, `missing-revisions`, or `""` where it can."""
+    if head is None:
+        return ""
+    if head.lineage != base.lineage:
+        return "foreign-journal"
+    return "missing-revisions" if head.serial > base.serial + 1 else ""
+
+
+def replay(data: bytes, head: Head | None, state: State, upgrades: Mapping[int, Upgrade]) -> Scan:
+    """Bring what a journal holds, up to its first bad line, into the state it goes on from."""
+
+    def take(frame: Frame) -> None:
         if frame.serial > state.serial:
             state.record(frame.entries)
             state.serial = frame.serial
 
-
-def follows(found: Scan, state: State) -> bool:
-    """Whether the journal belongs to this state and no revision between them is missing."""
-    return not found.frames or (found.frames[0].lineage == state.lineage and found.frames[0].serial <= state.serial + 1)
+    return scan(data, take, frame_reader(FORMAT_VERSION if head is None else head.format_version, upgrades))
 
 
-def _require_sound(found: Scan, names: Names) -> None:
-    if found.damage is not None:
-        raise StateError(
-            "corrupt-journal",
-            "the journal is damaged where no crash damages it",
-            where=f"{names.journal}:{found.damage.line}",
-            why=f"line {found.damage.line}, at byte {found.damage.offset}: {found.damage.why}",
-            hint="batchrunner state repair keeps what can be read, after a backup",
-        )
+def _damage_error(damage: Damage, names: Names) -> StateError:
+    return StateError(
+        "corrupt-journal",
+        "the journal is damaged where no crash damages it",
+        where=f"{names.journal}:{damage.line}",
+        why=f"line {damage.line}, at byte {damage.offset}: {damage.why}",
+        hint="batchrunner state repair",
+    )
 
 
-def _require_following(found: Scan, base: State, has_snapshot: bool, names: Names) -> None:
-    if follows(found, base):
-        return
-    first = found.frames[0]
-    if first.lineage != base.lineage:
-        code, message = "foreign-journal", "the journal belongs to another state"
-        why = f"its lineage is {first.lineage[:64]}, the snapshot's is {base.lineage[:64]}"
-    else:
-        code, message = "missing-revisions", "the journal goes on from a newer snapshot than there is"
-        ends = f"ends at revision {base.serial}" if has_snapshot else "is missing"
-        why = f"the journal begins at revision {first.serial}, and the snapshot {ends}"
-    raise StateError(
+_UNRELATED = {
+    "foreign-journal": ("the journal belongs to another state", "its lineage is not the snapshot's"),
+    "missing-revisions": (
+        "the journal goes on from a snapshot that is not there",
+        "revisions between them are missing",
+    ),
+}
+
+
+def _unrelated_error(code: str, names: Names) -> StateError:
+    message, why = _UNRELATED[code]
+    return StateError(
         code,
         message,
         where=f"{names.journal}:1",
         why=f"line 1, at byte 0: {why}",
-        hint=f"put the right {names.snapshot.name} back, or: batchrunner state repair",
+        hint=f"put the right {names.snapshot.name} back (git, or a backup beside it), or: batchrunner state repair",
     )
-
-
-def _is_old(journal: bytes) -> bool:
-    version = version_of(journal)
-    return version is not None and version != FORMAT_VERSION
 
 
 @contextmanager

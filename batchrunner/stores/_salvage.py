@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchrunner.errors import StateError
-from batchrunner.records import encode
+from batchrunner.records import MALFORMED, encode
 from batchrunner.state import FORMAT_VERSION, Entry, State
 from batchrunner.stores import _disk
-from batchrunner.stores._frames import Frame, FrameReader, Scan, is_sound, text_of, version_of
+from batchrunner.stores._frames import Damage, Frame, FrameReader, Scan, is_sound, text_of
 from batchrunner.stores._names import Names, new_file
-from batchrunner.stores._reading import follows, replay, scan_journal, snapshot_of
+from batchrunner.stores._reading import base_of, journal_head, replay, unrelated
 from batchrunner.stores._snapshot import Upgrade, frame_reader
 
 
@@ -41,20 +41,20 @@ def repair(names: Names, lineage: str, upgrades: Mapping[int, Upgrade], save: Ca
     Raises `StateError` where the snapshot cannot be read, `OSError` where the disk says no.
     """
     journal, text = _disk.read(names.journal) or b"", _disk.read(names.snapshot)
-    found = scan_journal(journal, names.journal, upgrades)
-    state = snapshot_of(text, names, found, lineage, upgrades)
-    damage = _damage(found, state)
+    head = journal_head(journal, names)
+    state = base_of(text, names, head, lineage, upgrades)
+    problem = unrelated(head, state)
+    # Another state's history is not mixed into this one; where only revisions are missing, what is left still counts.
+    found = Scan() if problem == "foreign-journal" else replay(journal, head, state, upgrades)
+    damage = _words(found.damage) if found.damage else problem
     if not damage:
         return RepairReport()
-    if found.frames and found.frames[0].lineage != state.lineage:
-        found = Scan()
     rest = journal[found.end :].splitlines()
-    sound, doubtful = _frames_in(rest, frame_reader(version_of(journal) or FORMAT_VERSION, upgrades))
+    sound, doubtful = _frames_in(rest, frame_reader(head.format_version if head else FORMAT_VERSION, upgrades))
     copies = _copies(names, journal, text)
-    replay(found, state)
     state.serial = 1 + max(state.serial, *(frame.serial for frame in sound), 0)
     save(state)
-    return RepairReport(damage, len(found.frames), len(rest), _latest(sound), _latest(doubtful), *copies)
+    return RepairReport(damage, found.count, len(rest), _latest(sound), _latest(doubtful), *copies)
 
 
 def dump(names: Names, entries: Sequence[Entry]) -> Path | None:
@@ -72,10 +72,8 @@ def _refuges(names: Names) -> Iterator[Path]:
         yield Path(tempfile.gettempdir())
 
 
-def _damage(found: Scan, state: State) -> str:
-    if found.damage is not None:
-        return f"line {found.damage.line}, at byte {found.damage.offset}: {found.damage.why}"
-    return "" if follows(found, state) else "the journal does not follow the snapshot"
+def _words(damage: Damage) -> str:
+    return f"line {damage.line}, at byte {damage.offset}: {damage.why}"
 
 
 def _frames_in(lines: Iterable[bytes], read: FrameReader) -> tuple[list[Frame], list[Frame]]:
@@ -83,7 +81,7 @@ def _frames_in(lines: Iterable[bytes], read: FrameReader) -> tuple[list[Frame], 
     sound: list[Frame] = []
     doubtful: list[Frame] = []
     for line in lines:
-        with suppress(ValueError, RecursionError, StateError):
+        with suppress(*MALFORMED, StateError):
             (sound if is_sound(line) else doubtful).append(read(text_of(line)))
     return sound, doubtful
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from batchrunner.errors import StateError
-from batchrunner.records import Raw, Record, compact, decoder, encode, pretty
+from batchrunner.records import MALFORMED, Raw, Record, compact, decoder, encode, pretty
 from batchrunner.state import FORMAT, FORMAT_VERSION, Attempt, Entry, State
 from batchrunner.stores._frames import Frame, FrameReader, read_frame
 
@@ -64,7 +64,7 @@ def parse(text: bytes, where: str, upgrades: Mapping[int, Upgrade]) -> State:
     """The text of a snapshot as a state. Raises `StateError` `unreadable-state` or `newer-format` naming `where`."""
     try:
         return _parse(text, where, upgrades)
-    except (ValueError, RecursionError) as error:
+    except (*MALFORMED, ValueError) as error:
         raise StateError(
             "unreadable-state",
             "the state cannot be read",

@@ -68,7 +68,7 @@ class Writer:
     def fold(self) -> None:
         """Bring the journal into the snapshot. Nothing is written where there is nothing to bring."""
         reading = self._read()
-        if reading.scan.frames or reading.scan.torn:
+        if reading.scan.count or reading.scan.torn:
             self._cursor = self._folded(reading)
 
     def save(self, state: State) -> None:
@@ -83,7 +83,7 @@ class Writer:
     def _settled(self, reading: Reading) -> _Cursor:
         """Finish what a crash left unfinished, and return where appending goes on."""
         state, found = reading.state, reading.scan
-        if not found.frames and not found.torn:
+        if not found.count and not found.torn:
             return _Cursor(state.lineage, state.serial)
         if state.serial == reading.folded or reading.outdated:
             # Frames of two versions in one journal could not be told apart.
