@@ -353,21 +353,24 @@ def test_files_are_listed_newest_first_and_can_be_deleted(client: httpx.Client, 
     assert client.get(f"/v1/batch/{waiting['id']}").json()["errors"]["data"][0]["code"] == "file_not_found"
 
 
+PURPOSE_PART = b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
+FILE_PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
+        ("multipart/form-data; boundary=x", PURPOSE_PART + FILE_PART + b"cut of"),
+        ("multipart/form-data; boundary=x", PURPOSE_PART + FILE_PART + b"a\r\n" + FILE_PART + b"b\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", PURPOSE_PART + b"--x--\r\n"),
+        ("multipart/form-data; boundary=x", FILE_PART + b"a\r\n--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            PURPOSE_PART.replace(b"batch", b"b" * 70_000) + FILE_PART + b"a\r\n--x--\r\n",
+        ),
         ("application/json", b"{}"),
         ("multipart/form-data", b""),
         ("multipart/form-data; boundary=x", b"nothing of the kind"),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ncut of'),
-        (
-            "multipart/form-data; boundary=x",
-            b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\na\r\n--x--\r\n',
-        ),
-        (
-            "multipart/form-data; boundary=x",
-            b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--x--\r\n',
-        ),
     ],
 )
 def test_a_bad_upload_is_refused_and_leaves_no_bytes(

@@ -103,6 +103,37 @@ def test_several_processes_may_share_a_database(tmp_path: Path) -> None:
     assert Ledger(database).requests()["replays"] == 80
 
 
+RACE = """
+import sys
+from pathlib import Path
+from batchrunner.sandbox.records import Batch, new_id
+from batchrunner.sandbox.storage import Claim, Storage
+storage = Storage(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(1000):
+    batch = Batch(new_id("batch_"), 1.0, "file-1", "/v1/embeddings", "24h")
+    claim = Claim("create", str(number), b"digest", 1.0, 0.0)
+    print(storage.add_batch(batch, batch.id.encode(), claim).body.decode())
+storage.close()
+"""
+
+
+def test_racing_processes_commit_each_key_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", RACE, str(tmp_path / "sandbox.db")]
+    pipe = subprocess.PIPE
+    with ExitStack() as stack:
+        racers = [stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)) for _ in range(4)]
+        assert [racer.stdout.readline() for racer in racers if racer.stdout] == ["ready\n"] * 4
+        for racer in racers:
+            assert racer.stdin
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+        told = [racer.communicate()[0].split() for racer in racers]
+    assert [racer.returncode for racer in racers] == [0] * 4
+    assert told == [[batch["id"] for batch in Ledger(tmp_path / "sandbox.db").batches()]] * 4
+
+
 def peak_memory(pid: int) -> int:
     """The most resident memory the process ever had, in bytes (proc(5), VmHWM)."""
     status = Path(f"/proc/{pid}/status").read_text()
