@@ -1,0 +1,282 @@
+"""Any history of edits, crashes, lost replies, refusals, replacements and saved plans pays for a batch once.
+
+The planner, the applier and the staleness rules are real; the world around them keeps its own accounts.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from support.builders import around, desired, facts, local, remote
+from support.world import FAULTS, Process, Weather, World, check_ground, look_up
+
+from batchrunner.applier import Report
+from batchrunner.errors import Refused, StaleError
+from batchrunner.facts import ProviderFacts
+from batchrunner.planner import Circumstances, Desired, plan_changes
+from batchrunner.plans import Blocked, Plan, PlannedSpec, Submit, sealed
+from batchrunner.state import Entry
+
+NAMES = ("a", "b[lang=en]", "b[lang=fr]", "c")
+PATHS = ("data/x.jsonl", "data/y.jsonl")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A declared batch, as a person edits it."""
+
+    file_id: str = ""
+    path: str = "data/x.jsonl"
+    endpoint: str = "/v1/embeddings"
+    provider: str = "keyed"
+    label: str = ""
+
+
+wishes = st.builds(
+    Wish,
+    file_id=st.sampled_from(["", "", "file-1", "file-2"]),
+    path=st.sampled_from(PATHS),
+    endpoint=st.sampled_from(["/v1/embeddings", "/v1/responses"]),
+    provider=st.sampled_from(["keyed", "keyed", "plain"]),
+    label=st.sampled_from(["", "v2"]),
+)
+weathers = st.builds(
+    Weather,
+    faults=st.just(()) | st.lists(st.sampled_from(FAULTS), min_size=3, max_size=6),
+    killed_after=st.none() | st.none() | st.integers(0, 30),
+    seed=st.integers(0, 3),
+)
+addresses = st.sampled_from([f"nightly/{name}" for name in NAMES])
+
+
+class History(RuleBasedStateMachine):
+    """People edit, time passes, services misbehave, and somebody runs apply every now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.world = World()
+        self.world.disk = {"data/x.jsonl": "one", "data/y.jsonl": "two"}
+        self.spec: dict[str, Wish] = {}
+        self.once_per_day = True
+        self.origin = "https://one.example"
+        self.configured = {"keyed", "plain"}
+        self.saved: list[Plan] = []
+        self.ids_ever: set[str] = set()
+
+    def teardown(self) -> None:
+        try:
+            self.settle_everything()
+        finally:
+            self.loop.close()
+
+    @initialize(wish=wishes, other=wishes)
+    def begin(self, wish: Wish, other: Wish) -> None:
+        self.spec = {NAMES[0]: wish, NAMES[1]: other}
+
+    # What people do.
+
+    @rule(name=st.sampled_from(NAMES), wish=st.none() | wishes)
+    def edit(self, name: str, wish: Wish | None) -> None:
+        if wish is None:
+            self.spec.pop(name, None)
+        else:
+            self.spec[name] = wish
+
+    @rule(path=st.sampled_from(PATHS), content=st.sampled_from(["one", "two", "three"]))
+    def write(self, path: str, content: str) -> None:
+        self.world.disk[path] = content
+
+    @rule(hours=st.sampled_from([0.1, 1.0, 12.0, 23.9, 24.0, 36.0]))
+    def wait(self, hours: float) -> None:
+        self.world.pass_time(hours)
+
+    @rule(
+        daily=st.sampled_from([True, True, False]),
+        origin=st.sampled_from(["https://one.example", "https://one.example", "https://two.example"]),
+        names=st.sampled_from([{"keyed", "plain"}, {"keyed", "plain"}, {"keyed"}, {"plain"}]),
+    )
+    def configure(self, daily: bool, origin: str, names: set[str]) -> None:
+        self.once_per_day, self.origin, self.configured = daily, origin, names
+
+    # What the tool does.
+
+    @rule(weather=weathers, concurrency=st.integers(1, 4), only=st.none() | addresses)
+    def apply(self, weather: Weather, concurrency: int, only: str | None) -> None:
+        self.run(self.plan(targets=(only,) if only else ()), weather, concurrency)
+
+    @rule(first=weathers, second=weathers)
+    def apply_twice(self, first: Weather, second: Weather) -> None:
+        self.run(self.plan(), first, 2)
+        self.run(self.plan(), second, 2)
+
+    @rule(weather=weathers, address=addresses)
+    def apply_replacing(self, weather: Weather, address: str) -> None:
+        plan = self.plan_replacing(address)
+        if plan is not None:
+            self.run(plan, weather, 2)
+
+    @rule(replaced=st.none() | addresses)
+    def save_plan(self, replaced: str | None) -> None:
+        plan = self.plan_replacing(replaced) if replaced else self.plan()
+        if plan is not None and plan.sendable:
+            self.saved.append(plan)
+
+    @precondition(lambda self: self.saved)
+    @rule(data=st.data(), weather=weathers)
+    def apply_saved(self, data: st.DataObject, weather: Weather) -> None:
+        plan = self.saved[data.draw(st.integers(0, len(self.saved) - 1))]
+        try:
+            check_ground(plan, self.world.memory.load(), self.providers(), self.world.disk)
+        except StaleError as error:
+            note(f"stale: {error}")
+            return
+        report = self.run(plan, weather, 2)
+        if weather.is_fine and report is not None:
+            self.assert_sends_nothing(plan)
+
+    @rule(resolve=st.booleans())
+    def settle(self, resolve: bool) -> None:
+        """Undisturbed: what is not held ends in state, and there is nothing left to send."""
+        if resolve:
+            self.settle_held(self.plan())
+        plan = self.plan()
+        report = self.run(plan, Weather(), 3)
+        assert report is not None
+        assert not report.left
+        # An input may be rejected for having changed since its intent was stored; then it is planned as it is now.
+        assert len(self.plan().sendable) <= len(report.failed)
+        self.assert_sends_nothing(plan)
+
+    # What must hold.
+
+    @invariant()
+    def nothing_is_paid_for_twice(self) -> None:
+        for run, made in self.world.at_providers().items():
+            assert len(made) <= self.world.allowed(run), f"{run}: {made}"
+
+    @invariant()
+    def no_id_is_lost(self) -> None:
+        ids = self.world.ids_in_state()
+        assert self.ids_ever <= ids
+        self.ids_ever = ids
+
+    @invariant()
+    def state_holds_no_id_that_no_service_gave(self) -> None:
+        given = {made.batch_id for service in self.world.services.values() for made in service.made}
+        assert self.world.ids_in_state() <= given
+
+    @invariant()
+    def what_state_calls_not_accepted_is_not_at_a_provider(self) -> None:
+        for entry in self.world.memory.load().entries():
+            if entry.attempt.status in {"deferred", "rejected"} or not entry.attempt.sent_at:
+                assert not self.world.has(entry.attempt.intent.idempotency_key), entry
+
+    # How it is done.
+
+    def providers(self) -> dict[str, ProviderFacts]:
+        known = {
+            "keyed": facts(origin=self.origin, idempotency="header", key_ttl_seconds=86_400),
+            "plain": facts(origin="https://plain.example", idempotency="none"),
+        }
+        return {name: known[name] for name in sorted(self.configured)}
+
+    def wanted(self) -> list[Desired]:
+        return [self.desired(name, wish) for name, wish in self.spec.items() if wish.provider in self.configured]
+
+    def desired(self, name: str, wish: Wish) -> Desired:
+        source = remote(wish.file_id) if wish.file_id else local(self.world.disk[wish.path], wish.path)
+        return desired(
+            f"nightly/{name}",
+            source,
+            run_key=f"day:{self.world.now.date()}" if self.once_per_day else "content",
+            endpoint=wish.endpoint,
+            provider=wish.provider,
+            metadata={"label": wish.label},
+        )
+
+    def plan(self, **choices: object) -> Plan:
+        state = self.world.memory.load()
+        circumstances: Circumstances = around(providers=self.providers(), now=self.world.now, **choices)
+        changes = plan_changes("nightly", "nightly.yaml", self.wanted(), state, circumstances)
+        self.check_changes(changes)
+        lineage = state.lineage if state.serial else ""
+        head = PlannedSpec(name="nightly", path="", sha256="", run="", state="", lineage=lineage, serial=state.serial)
+        created = self.world.now.isoformat()
+        return sealed(Plan(created_at=created, tool_version="0", specs=(head,), changes=changes))
+
+    def plan_replacing(self, address: str) -> Plan | None:
+        try:
+            return self.plan(replace=frozenset({address}))
+        except Refused as error:
+            assert error.code == "replace-unresolved"  # noqa: PT017 - the rule goes on either way
+            return None
+
+    def check_changes(self, changes: tuple[object, ...]) -> None:
+        """A submission never stands beside one of its run that may be at the provider."""
+        state = self.world.memory.load()
+        for change in changes:
+            if isinstance(change, Submit):
+                earlier = state.batches.get(change.address, {}).get(change.run_key, [])
+                assert not any(attempt.sent_at and attempt.unresolved for attempt in earlier)
+                assert change.attempt == len(earlier) + 1
+                paid = [attempt for attempt in earlier if attempt.status == "submitted"]
+                assert not paid or change.__struct_config__.tag == "replace"
+
+    def run(self, plan: Plan, weather: Weather, concurrency: int) -> Report | None:
+        return Process(self.world, self.providers(), weather).apply(plan, self.loop, concurrency)
+
+    def assert_sends_nothing(self, plan: Plan) -> None:
+        before, serial = self.world.requests, self.world.memory.serial
+        check_ground(plan, self.world.memory.load(), self.providers(), self.world.disk)
+        report = self.run(plan, Weather(), 2)
+        assert self.world.requests == before
+        assert report is not None
+        # What is held in doubt is recorded as held again; nothing else is written.
+        assert self.world.memory.serial - serial <= report.outcomes["in-doubt"] * 2
+
+    def settle_held(self, plan: Plan) -> None:
+        state = self.world.memory.load()
+        for change in plan.changes:
+            if isinstance(change, Blocked) and change.reason != "changed-since-submitted":
+                attempt = state.latest(change.address, change.run_key)
+                assert attempt is not None
+                assert attempt.sent_at, "only what may have been sent needs a person"
+                entry = Entry(address=change.address, run_key=change.run_key, attempt=attempt)
+                self.world.memory.append(look_up(self.world, entry))
+
+    def settle_everything(self) -> None:
+        """However bad it was: when it is over, state and providers tell the same story."""
+        self.configured = {"keyed", "plain"}
+        self.world.land()
+        for _ in range(4):
+            self.settle_held(self.plan())
+            self.run(self.plan(), Weather(), 4)
+        assert not self.plan().sendable
+        made = {batch.batch_id for batches in self.world.at_providers().values() for batch in batches}
+        assert made == self.world.ids_in_state()
+        for wanted in self.wanted():
+            runs = self.world.at_providers()
+            assert (wanted.address, wanted.run_key) in runs, "what is declared was submitted"
+
+
+def test_every_history_pays_once() -> None:
+    run_state_machine_as_test(
+        History,
+        settings=settings(
+            max_examples=300,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+        ),
+    )
