@@ -86,6 +86,8 @@ def _apply(prepared: Prepared, concurrency: int, console: Console, paths: str) -
         sending = Sending(prepared.root, prepared.providers, keys, concurrency, brake)
         with opened_reporter(console, len(plan.sendable)) as reporter:
             report = send(plan, prepared.ground, sending, reporter)
+    else:
+        prepared.ground.fold()  # what a crash left in the journal belongs into the snapshot that people commit
     show_ending(Ending(plan, prepared.ground, report, interrupted(brake) is not None), console, paths)
     return int(interrupted(brake) or exit_code(plan, report))
 

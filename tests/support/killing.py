@@ -1,0 +1,72 @@
+"""Starts the command line so that it can be killed at any step; see `support.zygote` for what a step is."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+KILLED = {-signal.SIGKILL, -signal.SIGALRM}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended. `step` and `label` say where it was killed; `step` is how many it made where it was not."""
+
+    code: int
+    step: int
+    label: str
+    out: str
+    err: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was killed, rather than having ended by itself."""
+        return self.code in KILLED
+
+    def __str__(self) -> str:
+        where = f"killed at step {self.step}, {self.label}" if self.killed else f"exit {self.code}"
+        return f"{where}\n{self.out}{self.err}"
+
+
+class Killer:
+    """Runs commands as forks of one warm process."""
+
+    def __init__(self, process: "subprocess.Popen[str]", outputs: Path) -> None:
+        self._process = process
+        self._outputs = outputs
+
+    def run(
+        self,
+        folder: Path,
+        *arguments: str,
+        environment: Mapping[str, str],
+        step: int = 0,
+        label: str = "",
+        seconds: float = 0.0,
+    ) -> Ended:
+        """Run `batchrunner ARGUMENTS` in `folder`; killed at a step, at the first that matches `label`, or in time."""
+        order = {"folder": str(folder), "arguments": arguments, "environment": dict(environment), "step": step,
+                 "label": label, "seconds": seconds, "outputs": str(self._outputs)}  # fmt: skip
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        out, err = (self._outputs.joinpath(name).read_text() for name in ("stdout", "stderr"))
+        return Ended(out=out, err=err, **answer)
+
+
+@contextmanager
+def killing() -> Iterator[Killer]:
+    """A killer, for as long as the `with` block lasts."""
+    command = [sys.executable, "-W", "error", str(ZYGOTE)]
+    with TemporaryDirectory() as outputs, subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Killer(process, Path(outputs))

@@ -1,0 +1,93 @@
+"""Kills at every step of an apply, one fresh project for each, and what came of them in figures."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from support.killing import Ended, Killer
+from support.runs import Desk, Project
+
+ENOUGH = 3
+"""So many runs in a row that end before their step is reached: there are no further steps."""
+
+
+@dataclass
+class Figures:
+    """`runs` counts those after the kills; `needed` is the most that one project took."""
+
+    kills: int = 0
+    projects: int = 0
+    batches: int = 0
+    wanted: int = 0
+    runs: int = 0
+    needed: int = 0
+
+    def add(self, other: "Figures") -> None:
+        for name in ("kills", "projects", "batches", "wanted", "runs"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.needed = max(self.needed, other.needed)
+
+    @property
+    def duplicates(self) -> int:
+        return max(0, self.batches - self.wanted)
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.wanted - self.batches)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {self.batches} batches for {self.wanted} planned, {self.duplicates} duplicates, "
+            f"{self.lost} lost; {self.runs / max(1, self.projects):.2f} runs to recover, at most {self.needed}"
+        )
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What is killed: `specs` makes the specs of a project from its name, `planned` batches in all."""
+
+    desk: Desk
+    killer: Killer
+    arguments: tuple[str, ...] = ("specs",)
+    facts: Mapping[str, Any] | None = None
+    two_specs: bool = False
+
+    @property
+    def planned(self) -> int:
+        return 5 if self.two_specs else 3
+
+    def project(self) -> Project:
+        return self.desk.project(two_specs=self.two_specs, **(self.facts or {}))
+
+    def run(self, project: Project, *arguments: str, **how: Any) -> Ended:
+        return self.killer.run(project.folder, *arguments, environment=project.environment, **how)
+
+    def settle(self, project: Project, kills: int) -> Figures:
+        """Apply until done, check that every batch is there once and that nothing more is sent."""
+        run = partial(self.run, project)
+        runs = project.apply_until_done(*self.arguments, run=run)
+        project.assert_exactly_once(self.planned)
+        requests = self.desk.ledger.requests()
+        again = run("apply", *self.arguments)
+        assert again.code == 0, again
+        assert self.desk.ledger.requests() == requests, "there was nothing to send"
+        figures = Figures(kills, 1, len(project.batches()), self.planned, runs, runs)
+        project.forget()
+        return figures
+
+    def sweep(self, steps: Iterable[int]) -> Figures:
+        """A fresh project for each of `steps`, killed there, until there are no further steps."""
+        total = Figures()
+        unreached = 0
+        for step in steps:
+            project = self.project()
+            ended = self.run(project, "apply", *self.arguments, step=step)
+            try:
+                total.add(self.settle(project, int(ended.killed)))
+            except AssertionError as error:
+                raise AssertionError(f"after {ended}") from error
+            unreached = 0 if ended.killed else unreached + 1
+            if unreached == ENOUGH:
+                return total
+        return total
