@@ -13,7 +13,7 @@ from batchrunner.project import Policy
 from batchrunner.spec import BatchFields, Name, Scalar, SpecHead
 from batchrunner.values import Value
 
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=63)]
 MatrixValues = Annotated[tuple[Scalar, ...], Field(min_length=1)]
 Dialect = Literal["alphaedge", "openai"]
 Idempotency = Literal["header", "body", "none"]

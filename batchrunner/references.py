@@ -5,7 +5,8 @@ What is put in is not looked at again: a value that itself holds `${…}` stays 
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from batchrunner.printable import brief
 from batchrunner.spec import Scalar
@@ -17,12 +18,13 @@ FORBIDDEN = re.compile(
 """Characters that no value may hold: controls but tab and line ends, line separators, bidirectional embeddings and
 isolates (CVE-2021-42574), byte order marks, noncharacters, lone surrogates."""
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceProblem:
+class ReferenceProblem(NamedTuple):
     """Why a reference stands for nothing."""
 
     code: str
@@ -46,20 +48,19 @@ class _Unresolved(Exception):
         self.problem = ReferenceProblem(code, message, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What references may stand for: values by namespace and name.
 
     `run` holds `date`, and `key` where the run has one before its content is known. `env` is read from `environment`,
     and only for the names in `allow_env`, which the project file decides.
     """
 
-    vars: Mapping[str, Scalar] = field(default_factory=dict)
-    run: Mapping[str, Scalar] = field(default_factory=dict)
-    matrix: Mapping[str, Scalar] = field(default_factory=dict)
-    batch: Mapping[str, Scalar] = field(default_factory=dict)
+    vars: Mapping[str, Scalar] = NOTHING
+    run: Mapping[str, Scalar] = NOTHING
+    matrix: Mapping[str, Scalar] = NOTHING
+    batch: Mapping[str, Scalar] = NOTHING
     allow_env: Collection[str] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = NOTHING
 
     @property
     def namespaces(self) -> Mapping[str, Mapping[str, Scalar]]:

@@ -14,19 +14,20 @@ from batchrunner.suggestions import did_you_mean
 
 EXAMPLES: Mapping[str, str] = {"hour": "2026-11-22T02", "day": "2026-11-22", "week": "2026-W47", "month": "2026-11"}
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_FORMS: Mapping[str, re.Pattern[str]] = {
-    "hour": re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2})([+-][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?\Z"),
-    "day": re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\Z"),
-    "week": re.compile(r"([0-9]{4})-W([0-9]{2})\Z"),
-    "month": re.compile(r"([0-9]{4})-([0-9]{2})\Z"),
+# Patterns as text: few runs need any, and compiling them takes longer than everything else in this module.
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_FORMS: Mapping[str, str] = {
+    "hour": r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2})([+-][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?",
+    "day": r"([0-9]{4}-[0-9]{2}-[0-9]{2})",
+    "week": r"([0-9]{4})-W([0-9]{2})",
+    "month": r"([0-9]{4})-([0-9]{2})",
 }
-_TIME = re.compile(
+_TIME = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)?\Z"
+    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
 )
 # Files of a zone database that name no zone of IANA: the host's own choice, and variants of the whole set.
-_NOT_ZONES = re.compile(r"localtime|posixrules|Factory|(?:posix|right)/")
+_NOT_ZONES = ("localtime", "posixrules", "Factory", "posix/", "right/")
 
 
 def resolve_run(once_per: OncePer, timezone: str, now: datetime, override: str | None) -> Run:
@@ -51,11 +52,11 @@ def zone_of(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo, available_timezones
 
     try:
-        if not _NOT_ZONES.match(name):
+        if not name.startswith(_NOT_ZONES):
             return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
         pass
-    known = sorted(zone for zone in available_timezones() if not _NOT_ZONES.match(zone))
+    known = sorted(zone for zone in available_timezones() if not zone.startswith(_NOT_ZONES))
     hint = did_you_mean(name, known) or "use an IANA name such as `Europe/Paris`"
     if not known:
         hint = "this machine has no time zone database: install your system's `tzdata`, or `pip install tzdata`"
@@ -97,7 +98,7 @@ def _overridden(once_per: OncePer, word: str, local: datetime) -> tuple[str, dat
     if named:
         return named
     plain = word.removeprefix("manual:")
-    if not _WORD.match(plain):
+    if not re.fullmatch(_WORD, plain):
         raise UsageError("bad-run-key", f"`{brief(word)}` is not a run key of this spec", why=_expected(once_per))
     return f"manual:{plain}", local.date()
 
@@ -112,7 +113,7 @@ def _expected(once_per: OncePer) -> str:
 def _named_interval(once_per: OncePer, text: str, local: datetime) -> tuple[str, date] | None:
     """The interval that `text` spells out, or nothing where it has another form. Impossible dates are errors."""
     form = _FORMS.get(once_per)
-    match = form.match(text) if form else None
+    match = re.fullmatch(form, text) if form else None
     if match is None:
         return None
     try:
@@ -171,7 +172,7 @@ def parse_time(text: str, timezone: str = "UTC") -> datetime:
 
 
 def _moment(text: str, zone: tzinfo) -> datetime:
-    if not _TIME.match(text):
+    if not re.fullmatch(_TIME, text):
         raise ValueError(text)
     moment = datetime.fromisoformat(text.upper())
     # The first and last year are out: a local time in another zone could fall off the calendar.

@@ -86,13 +86,14 @@ def _tidy(name: str, model: Schema) -> None:
 
 
 def _field(model: str, name: str, schema: Schema) -> Schema:
-    described = {"description": _TEXTS.get(model, {}).get(name, ""), **schema}
+    described: Schema = {"description": _TEXTS.get(model, {}).get(name, ""), **schema}
     described.pop("title", None)
     if described.get("default", ...) is None:
         del described["default"]
     if (model, name) not in _NULLABLE:
         described = _without_null(described)
-    return _closed(described)
+    closed: Schema = _closed(described)
+    return closed
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -11,11 +11,12 @@ from pydantic_core import PydanticCustomError
 from batchrunner.values import Value
 
 OncePer = Literal["content", "hour", "day", "week", "month"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-Endpoint = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]{1,255}$")]
+# Lengths apart from patterns: pydantic's regex engine unrolls `{1,4096}` when a model is built, which took 50 ms.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=63)]
+Endpoint = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]+$", max_length=256)]
 Window = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mhd]$")]
-FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
-InputPath = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,4096}$")]
+FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=128)]
+InputPath = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096)]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[Mapping[MetadataKey, MetadataValue], Field(max_length=16)]

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -36,19 +35,21 @@ _SINGLE: Sequence[Member] = ({},)
 _validated = BatchDeclaration.model_validate
 
 
-@dataclass(slots=True)
 class BatchReader:
     """Reads the batches of the spec named `spec`, noting in `findings` everything that is wrong with them.
 
     `scope` holds what references may stand for outside of a batch; None where the text has no `${` at all.
     """
 
-    spec: str
-    defaults: Mapping[str, Any]
-    scope: Scope | None
-    offers: Offers
-    findings: Findings
-    _names: dict[str, int] = field(default_factory=dict)
+    def __init__(
+        self, spec: str, *, defaults: Mapping[str, Any], scope: Scope | None, offers: Offers, findings: Findings
+    ) -> None:
+        self._spec = spec
+        self._defaults = defaults
+        self._scope = scope
+        self._offers = offers
+        self._findings = findings
+        self._names: dict[str, int] = {}
 
     def read(self, declarations: Sequence[Any]) -> tuple[Batch, ...]:
         """The batches that are in order, as declared."""
@@ -57,7 +58,7 @@ class BatchReader:
             self._read_one(declared, index, batches)
             if len(batches) > MAX_BATCHES:
                 message = f"the spec declares more than {MAX_BATCHES:,} batches"
-                self.findings.add(Finding("too-many-batches", message, ("batches", index), "split the spec"))
+                self._findings.add(Finding("too-many-batches", message, ("batches", index), "split the spec"))
                 break
         return tuple(batches)
 
@@ -65,15 +66,15 @@ class BatchReader:
         pointer = ("batches", index)
         if type(declared) is not dict:
             message = f"a batch must be a mapping, not {kind_of(declared)}"
-            self.findings.add(Finding("wrong-type", message, pointer, "write `- name: …`"))
+            self._findings.add(Finding("wrong-type", message, pointer, "write `- name: …`"))
             return
         self._check_name(declared.get("name"), index)
         members = _SINGLE
         fields = declared
         if "matrix" in declared or "exclude" in declared:
-            members = MatrixReader(pointer, self.findings).members(declared)
+            members = MatrixReader(pointer, self._findings).members(declared)
             fields = {key: value for key, value in declared.items() if key not in _EXPANDED}
-        if self.defaults:
+        if self._defaults:
             fields = merged(self._base(declared), fields)
         for member in members:
             batch = self._member(fields, member, pointer)
@@ -84,39 +85,39 @@ class BatchReader:
         if type(name) is str and self._names.setdefault(name, index) != index:
             hint = f"the first is batch {self._names[name] + 1} of the list; names are parts of addresses"
             pointer = ("batches", index, "name")
-            self.findings.add(Finding("duplicate-name", f"two batches are named `{name}`", pointer, hint))
+            self._findings.add(Finding("duplicate-name", f"two batches are named `{name}`", pointer, hint))
 
     def _base(self, declared: Mapping[str, Any]) -> dict[str, Any]:
         """The defaults under a declaration: its own kind of input displaces a default one of the other kind."""
         displaced = {"input": "input_file_id", "input_file_id": "input"}
         gone = {displaced[key] for key in displaced if declared.get(key) is not None}
-        return {key: value for key, value in self.defaults.items() if key not in gone}
+        return {key: value for key, value in self._defaults.items() if key not in gone}
 
     def _member(self, fields: dict[str, Any], member: Member, pointer: Pointer) -> Batch | None:
         written = fields
         unresolved: AbstractSet[Pointer] = frozenset()
-        if self.scope is not None:
-            fields, unresolved = self._resolved(fields, replace(self.scope, matrix=member), pointer)
+        if self._scope is not None:
+            fields, unresolved = self._resolved(fields, self._scope._replace(matrix=member), pointer)
         try:
             declaration = _validated(fields)
         except ValidationError as error:
             self._refuse(error.errors(include_url=False), _Fields(written, fields, unresolved), pointer)
             return None
         asked = (declaration.provider, declaration.endpoint, declaration.completion_window)
-        if self.offers.refusals(asked):
+        if self._offers.refusals(asked):
             self._note_refusals(asked, pointer, unresolved)
         texts = {key: as_text(value) for key, value in member.items()} if member else None
-        return Batch(address(self.spec, declaration.name, texts), declaration, pointer)
+        return Batch(address(self._spec, declaration.name, texts), declaration, pointer)
 
     def _resolved(
         self, fields: dict[str, Any], scope: Scope, pointer: Pointer
     ) -> tuple[dict[str, Any], AbstractSet[Pointer]]:
         """`fields` with their references replaced, and where that was not possible."""
         name = fields.get("name")
-        resolver = Resolver(replace(scope, batch={"name": name if isinstance(name, str) else ""}))
+        resolver = Resolver(scope._replace(batch={"name": name if isinstance(name, str) else ""}))
         resolved = resolver.resolved(fields)
         for where, problem in resolver.problems:
-            self.findings.add(Finding(problem.code, problem.message, (*pointer, *where), problem.hint))
+            self._findings.add(Finding(problem.code, problem.message, (*pointer, *where), problem.hint))
         return resolved, {where for where, _ in resolver.problems}
 
     def _refuse(self, details: Sequence[ErrorDetails], fields: "_Fields", pointer: Pointer) -> None:
@@ -126,7 +127,7 @@ class BatchReader:
         for detail in details:
             if location(detail) not in fields.unresolved and detail["type"] not in _INPUT_RULES:
                 finding = explained_field(detail, BatchEntry, pointer)
-                self.findings.add(belonging(_blaming(finding, fields.written), _ELSEWHERE))
+                self._findings.add(belonging(_blaming(finding, fields.written), _ELSEWHERE))
         # Where a field is wrong pydantic does not come to these, and everything wrong is to be said at once.
         self._check_inputs(fields.resolved, pointer)
         provider, endpoint, window = (
@@ -138,19 +139,18 @@ class BatchReader:
     def _check_inputs(self, fields: Mapping[str, Any], pointer: Pointer) -> None:
         given = [name for name in ("input_file_id", "input") if fields.get(name) is not None]
         if not given:
-            self.findings.add(Finding("input-missing", "a batch needs `input_file_id` or `input`", pointer))
+            self._findings.add(Finding("input-missing", "a batch needs `input_file_id` or `input`", pointer))
         elif len(given) == 2:
             message = "a batch has either `input_file_id` or `input`, not both"
-            self.findings.add(Finding("input-twice", message, (*pointer, "input"), "delete one of the two", "key"))
+            self._findings.add(Finding("input-twice", message, (*pointer, "input"), "delete one of the two", "key"))
 
     def _note_refusals(self, asked: Asked, pointer: Pointer, known: AbstractSet[Pointer]) -> None:
-        for refusal in self.offers.refusals(asked):
+        for refusal in self._offers.refusals(asked):
             if (refusal.field,) not in known:
-                self.findings.add(Finding(refusal.code, refusal.message, (*pointer, refusal.field), refusal.hint))
+                self._findings.add(Finding(refusal.code, refusal.message, (*pointer, refusal.field), refusal.hint))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
+class _Fields(NamedTuple):
     """The fields of a declaration before and after its references were resolved, and where that was not possible."""
 
     written: Mapping[str, Any]
@@ -164,7 +164,7 @@ def _blaming(finding: Finding, written: Any) -> Finding:
         written = written.get(part) if isinstance(written, dict) else None
     if finding.code != "wrong-type" or not isinstance(written, str) or not refers(written):
         return finding
-    return replace(finding, hint=f"`{brief(written)}` keeps the type of what it stands for; quote the value there")
+    return finding._replace(hint=f"`{brief(written)}` keeps the type of what it stands for; quote the value there")
 
 
 def explained_field(detail: ErrorDetails, root: type[BaseModel], pointer: Pointer) -> Finding:

@@ -1,7 +1,6 @@
 """What a model refused, in words for a person who edits a file: a code of ours, a short sentence, a hint."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -35,7 +34,7 @@ _RULES: Mapping[str, tuple[str, str]] = {
     "endpoint": ("bad-value", "a path such as `/v1/chat/completions`"),
     "completion_window": ("bad-value", "a number and `m`, `h` or `d`, such as `24h`"),
     "input_file_id": ("bad-value", "at most 128 letters, digits, `.`, `_` and `-`"),
-    "input": ("bad-value", "the path of a .jsonl file, on one line"),
+    "input": ("bad-value", "the path of a .jsonl file, on one line of at most 4,096 characters"),
     "env": ("bad-value", "the name of an environment variable"),
     "paths": ("bad-value", "a path such as `/v1/batch`"),
 }
@@ -82,7 +81,7 @@ def belonging(finding: Finding, elsewhere: Mapping[str, str]) -> Finding:
     place = elsewhere.get(str(finding.pointer[-1])) if finding.code == "unknown-key" else None
     if place is None:
         return finding
-    return replace(finding, message=f"`{finding.pointer[-1]}` has no place here", hint=f"it belongs {place}")
+    return finding._replace(message=f"`{finding.pointer[-1]}` has no place here", hint=f"it belongs {place}")
 
 
 def _words(kind: str, where: Pointer, detail: ErrorDetails) -> tuple[str, str, str]:
@@ -92,7 +91,7 @@ def _words(kind: str, where: Pointer, detail: ErrorDetails) -> tuple[str, str, s
         return wrong_type(label, _EXPECTED[kind], value)
     if kind == "literal_error":
         return _not_a_choice(label, value, context["expected"])
-    if kind == "string_pattern_mismatch":
+    if kind == "string_pattern_mismatch" or (kind == "string_too_long" and where[-1] in _RULES):
         return _pattern(where, label, value)
     subject = f"a {label}" if _concerns_key(detail) else label
     return "bad-value", f"{subject} {_limit(kind, context) or detail['msg'].lower()}", ""

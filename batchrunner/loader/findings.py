@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 from batchrunner.errors import Diagnostic
 from batchrunner.loader.places import Place, Pointer, lines_of
@@ -13,13 +13,10 @@ from batchrunner.loader.text import TextProblem, readable
 Target = Literal["value", "key"]
 
 # Lines that may hold a secret, by the name of a key or the shape of a value, are never shown.
-_SECRETIVE = re.compile(
-    r"(?i)(?:api[_-]?key|secret|token|passw|credential|authorization|bearer)[\w-]*[\"']?\s*:|\b(?:sk|br|key)-\w{12}|://\S*[?@]"
-)
+_SECRETIVE = r"(?i)(?:api[_-]?key|secret|token|passw|credential|authorization|bearer)[\w-]*[\"']?\s*:|\b(?:sk|br|key)-\w{12}|://\S*[?@]"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One problem of a document. `target` says whether the value at `pointer` is wrong or its key."""
 
     code: str
@@ -29,29 +26,28 @@ class Finding:
     target: Target = "value"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file as it was read. `path` is how the user named it."""
 
     path: str
     data: bytes
 
 
-@dataclass(slots=True)
 class Findings:
     """Collects what is wrong, once each: the members of a matrix tend to be wrong together."""
 
-    found: dict[tuple[str, str, Pointer, Target], Finding] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, Pointer, Target], Finding] = {}
 
     def add(self, finding: Finding) -> None:
         """Keep `finding`, unless the same was found at the same place before."""
-        self.found.setdefault((finding.code, finding.message, finding.pointer, finding.target), finding)
+        self._found.setdefault((finding.code, finding.message, finding.pointer, finding.target), finding)
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self.found.values())
+        return iter(self._found.values())
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self._found)
 
 
 def text_diagnostics(source: Source, problems: Iterable[TextProblem]) -> Iterator[Diagnostic]:
@@ -105,5 +101,5 @@ def _placed(bare: Diagnostic, place: Place | None, lines: Sequence[str]) -> Diag
     if place is None:
         return bare
     line = lines[place.line - 1]
-    shown = "" if _SECRETIVE.search(line) else line
+    shown = "" if re.search(_SECRETIVE, line) else line
     return replace(bare, line=place.line, column=place.column, source=shown, width=place.width)

@@ -1,10 +1,9 @@
 """Matrix expansion: a plain product in the order it is written, less what `exclude` names."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchrunner.address import MATRIX_VALUE, NAME
 from batchrunner.loader.explaining import kind_of, label_of, wrong_type
@@ -21,8 +20,7 @@ Member = Mapping[str, Scalar]
 """One combination: a value for each key."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixReader:
+class MatrixReader(NamedTuple):
     """Reads the matrix of the declaration at `pointer`, noting in `findings` whatever is wrong with it."""
 
     pointer: Pointer

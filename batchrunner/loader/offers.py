@@ -1,7 +1,7 @@
 """What the providers in force offer, and declarations that ask for something else."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from batchrunner.facts import ProviderFacts
 from batchrunner.printable import brief
@@ -11,8 +11,7 @@ Asked = tuple[str, str, str]
 """Provider, endpoint and completion window of a declaration."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a field of a declaration cannot be had."""
 
     field: str
@@ -21,12 +20,12 @@ class Refusal:
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class Offers:
-    """The providers by name. What has been found in order once is not looked at again."""
+    """The providers by name. What has been looked at once is not looked at again."""
 
-    providers: Mapping[str, ProviderFacts]
-    _refusals: dict[Asked, tuple[Refusal, ...]] = field(default_factory=dict)
+    def __init__(self, providers: Mapping[str, ProviderFacts]) -> None:
+        self._providers = providers
+        self._refusals: dict[Asked, tuple[Refusal, ...]] = {}
 
     def refusals(self, asked: Asked) -> tuple[Refusal, ...]:
         """Each field of `asked` that its provider does not offer."""
@@ -36,9 +35,9 @@ class Offers:
         return known
 
     def _refused(self, provider: str, endpoint: str, window: str) -> Iterator[Refusal]:
-        facts = self.providers.get(provider)
+        facts = self._providers.get(provider)
         if facts is None:
-            hint = did_you_mean(provider, self.providers) or f"known are {listed(self.providers)};"
+            hint = did_you_mean(provider, self._providers) or f"known are {listed(self._providers)};"
             message = f"there is no provider `{brief(provider)}`"
             yield Refusal("provider", "unknown-provider", message, f"{hint} batchrunner.yaml can add others")
             return

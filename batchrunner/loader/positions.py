@@ -3,7 +3,6 @@
 Keeping every position in the first pass would double what a spec without mistakes costs.
 """
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from batchrunner.loader._events import (
@@ -21,13 +20,15 @@ from batchrunner.loader.strict import place_of, uncollected
 from batchrunner.loader.text import text_of
 
 
-@dataclass(slots=True)
 class Node:
     """A value's place, the places of its keys, and the values in it."""
 
-    place: Place
-    keys: dict[str | int, Place] = field(default_factory=dict)
-    children: dict[str | int, "Node"] = field(default_factory=dict)
+    __slots__ = ("children", "keys", "place")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.keys: dict[str | int, Place] = {}
+        self.children: dict[str | int, Node] = {}
 
 
 @lru_cache(maxsize=2)

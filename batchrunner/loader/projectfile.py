@@ -29,7 +29,7 @@ from batchrunner.project import Project
 
 _LATER = ("max_cost_usd", "max_requests", "allowed_models", "allowed_endpoints", "required_metadata")
 _STORES_LATER = frozenset({"postgresql", "postgres", "s3", "gs", "az"})
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_SCHEME = r"([A-Za-z][A-Za-z0-9+.-]*):"
 _NULLABLE = frozenset({"endpoints", "completion_windows"})
 """Fields of a provider where null says something: that nothing is known, so that anything goes."""
 
@@ -124,7 +124,7 @@ class _ProjectReader:
         return True
 
     def _check_store(self, url: str) -> None:
-        scheme = _SCHEME.match(url)
+        scheme = re.match(_SCHEME, url)
         if scheme and scheme[1].lower() != "file":
             later = scheme[1].lower() in _STORES_LATER
             code, words = ("not-available-yet", "in this version") if later else ("bad-value", "known")

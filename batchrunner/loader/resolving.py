@@ -1,6 +1,5 @@
 """References of a declaration, put in wherever a text holds one."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from batchrunner.loader.places import Pointer
@@ -8,12 +7,12 @@ from batchrunner.printable import brief
 from batchrunner.references import BadReferences, ReferenceProblem, Scope, refers, substitute
 
 
-@dataclass(slots=True)
 class Resolver:
-    """Replaces references by what they stand for in `scope`; `problems` says where one stands for nothing."""
+    """Replaces references by what they stand for in a scope; `problems` says where one stands for nothing."""
 
-    scope: Scope
-    problems: list[tuple[Pointer, ReferenceProblem]] = field(default_factory=list)
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self.problems: list[tuple[Pointer, ReferenceProblem]] = []
 
     def resolved(self, value: Any, where: Pointer = ()) -> Any:
         """`value` with the references in its texts replaced; a text with a problem stays as it is."""
@@ -29,7 +28,7 @@ class Resolver:
         if where == ("name",):
             return self._written_out(text, where, "a batch's name is written out: it identifies what has been paid for")
         try:
-            return substitute(text, self.scope)
+            return substitute(text, self._scope)
         except BadReferences as error:
             self.problems += [(where, problem) for problem in error.problems]
             return text

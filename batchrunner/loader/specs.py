@@ -3,9 +3,8 @@
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchrunner.errors import Diagnostic, InvalidFiles, Refused
 from batchrunner.loader.batches import BatchReader
@@ -32,8 +31,7 @@ from batchrunner.spec import Batch, Run, Scalar, Spec, SpecHead
 MAX_LISTED = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What specs are read in the light of: everything that is not in the files themselves."""
 
     project: Project
@@ -44,8 +42,7 @@ class Surroundings:
     run_key: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What became of one file: a spec, or the reasons why not."""
 
     spec: Spec | None
@@ -106,7 +103,7 @@ def _read(path: str, around: Surroundings, stdin: Callable[[], bytes]) -> Readin
         document = read_text(text)
     except InvalidText as error:
         return Reading(None, in_file_order(text_diagnostics(source, error.problems)))
-    reader = SpecReader(source, around, "${" in text)
+    reader = SpecReader(source, around, refers="${" in text)
     spec = reader.read(document.value)
     if not document.problems and not reader.findings:
         return Reading(spec, variables=reader.variables)
@@ -114,15 +111,18 @@ def _read(path: str, around: Surroundings, stdin: Callable[[], bytes]) -> Readin
     return Reading(None, in_file_order(found))
 
 
-@dataclass(slots=True)
 class SpecReader:
-    """Reads the document of one spec, noting in `findings` everything that is wrong with it."""
+    """Reads the document of one spec, noting in `findings` everything that is wrong with it.
 
-    source: Source
-    around: Surroundings
-    refers: bool
-    findings: Findings = field(default_factory=Findings)
-    variables: frozenset[str] = frozenset()
+    `refers` says whether its text holds a `${` anywhere. `variables` are the names that it declares.
+    """
+
+    def __init__(self, source: Source, around: Surroundings, *, refers: bool) -> None:
+        self._source = source
+        self._around = around
+        self._refers = refers
+        self.findings = Findings()
+        self.variables: frozenset[str] = frozenset()
 
     def read(self, document: Any) -> Spec | None:
         """The spec; None, or one that is not whole, where something was found."""
@@ -130,13 +130,19 @@ class SpecReader:
             self._refuse_document(document)
             return None
         head = read_head(document, self.findings)
-        name = spec_name(head, self.source.path, self.findings) if head else ""
+        name = spec_name(head, self._source.path, self.findings) if head else ""
         run = self._run(head) if head else None
         scope = self._scope(document, run)
         defaults = read_defaults(document, self.findings)
         # Without what references stand for, everything that refers would be reported once more.
-        knows_references = scope is not None or not self.refers
-        reader = BatchReader(name, defaults, scope if self.refers else None, self.around.offers, self.findings)
+        knows_references = scope is not None or not self._refers
+        reader = BatchReader(
+            name,
+            defaults=defaults,
+            scope=scope if self._refers else None,
+            offers=self._around.offers,
+            findings=self.findings,
+        )
         batches = reader.read(self._declarations(document)) if knows_references else ()
         return self._spec(name, run, batches) if run else None
 
@@ -149,7 +155,7 @@ class SpecReader:
 
     def _run(self, head: SpecHead) -> Run | None:
         try:
-            return resolve_run(head.run.once_per, head.run.timezone, self.around.now, self.around.run_key)
+            return resolve_run(head.run.once_per, head.run.timezone, self._around.now, self._around.run_key)
         except Refused as refused:
             self.findings.add(Finding(refused.code, refused.message, ("run", "timezone"), refused.hint))
             return None
@@ -158,7 +164,7 @@ class SpecReader:
         """What references stand for outside of a batch; None where that is not known."""
         known = len(self.findings)
         declared = document.get("vars")
-        variables = declared_variables(declared, self.around.variables, self.findings)
+        variables = declared_variables(declared, self._around.variables, self.findings)
         self.variables = frozenset(variables)
         if run is None or len(self.findings) > known:
             return None
@@ -167,8 +173,8 @@ class SpecReader:
         return Scope(
             vars=variables,
             run={"date": run.day.isoformat(), **key},
-            allow_env=self.around.project.policy.allow_env,
-            environment=self.around.environment,
+            allow_env=self._around.project.policy.allow_env,
+            environment=self._around.environment,
         )
 
     def _declarations(self, document: Mapping[str, Any]) -> Sequence[Any]:
@@ -189,10 +195,10 @@ class SpecReader:
     def _spec(self, name: str, run: Run, batches: tuple[Batch, ...]) -> Spec:
         return Spec(
             name=name,
-            path=self.source.path,
-            folder=os.path.dirname(self.source.path) or ".",
-            sha256=f"sha256:{hashlib.sha256(self.source.data).hexdigest()}",
+            path=self._source.path,
+            folder=os.path.dirname(self._source.path) or ".",
+            sha256=f"sha256:{hashlib.sha256(self._source.data).hexdigest()}",
             run=run,
             batches=batches,
-            text=self.source.data,
+            text=self._source.data,
         )

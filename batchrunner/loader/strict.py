@@ -7,8 +7,7 @@ cost more than it can be worth: 4 MiB, 32 levels, 200,000 nodes with aliases cou
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from batchrunner.loader._events import (
     AliasEvent,
@@ -36,8 +35,7 @@ YamlValue = Any
 """None, str, int, float, bool, or a list or a dict of such. Aliased parts are shared, so nothing may change them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A document's value, None where the file is empty, and its duplicate keys: the problems one can read on after."""
 
     value: YamlValue

@@ -1,6 +1,6 @@
 """The bytes of a file as text that may be parsed."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from batchrunner.loader.places import Place, place_at
 from batchrunner.references import FORBIDDEN
@@ -9,8 +9,7 @@ MAX_BYTES = 4 << 20
 _PLAIN_ASCII = bytes((9, 10, 13, *range(32, 127)))
 
 
-@dataclass(frozen=True, slots=True)
-class TextProblem:
+class TextProblem(NamedTuple):
     """One problem of a file's text. `place` is None where it is the whole file's."""
 
     code: str
