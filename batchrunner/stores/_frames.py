@@ -8,6 +8,7 @@ that lines of another history cannot be spliced in. A frame is written by one ca
 a crash can damage the last line only.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
@@ -17,6 +18,8 @@ from batchrunner.records import MALFORMED, Record, Tolerant, compact, decoder, e
 from batchrunner.state import Entry
 
 _PREFIX = 9
+# Never inside a frame: JSON has punctuation before a brace, and in its strings quotes are escaped.
+_BEGINNING = re.compile(rb'[0-9a-f]{8} \{"serial":\d+,"prev":"')
 
 
 class Frame(Record):
@@ -156,10 +159,11 @@ def _judge_rest(data: bytes, found: Scan) -> None:
     """A crash leaves one unfinished line at most, and never a line after it."""
     if found.end == len(data):
         return
-    if data.find(b"\n", found.end) in {-1, len(data) - 1}:
-        found.torn = True
+    ends_early = data.find(b"\n", found.end) not in {-1, len(data) - 1}
+    if ends_early or _BEGINNING.search(data, found.end + 1):
+        found.damage = _damage(found, "its checksum does not match, and more lines follow")
     else:
-        found.damage = _damage(found, "its checksum does not match and more lines follow")
+        found.torn = True
 
 
 def _damage(found: Scan, why: str) -> Damage:

@@ -31,7 +31,7 @@ class StoreUnderTest:
 def check_store(
     open_store: Callable[[str], StateStore], failing: Callable[[], AbstractContextManager[object]] | None = None
 ) -> None:
-    """Run every check; the arguments are those of `StoreUnderTest`. Raises `AssertionError` naming the duty not done."""
+    """Run every check, with the arguments of `StoreUnderTest`. Raises `AssertionError` naming the duty not done."""
     subject = StoreUnderTest(open_store, failing)
     for check in STORE_CHECKS:
         check(subject)
