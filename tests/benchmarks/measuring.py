@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,17 +63,23 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **(extra or {})}
 
 
-def run(argv: Sequence[str], *, extra: Mapping[str, str] | None = None, folder: Path | None = None) -> Usage:
-    """Run `argv` to its end, output thrown away; it must succeed."""
-    begun = perf_counter()
-    with subprocess.Popen(
-        argv, env=environment(extra), cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    ) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = perf_counter() - begun
-    if process.returncode:
-        raise RuntimeError(f"exit code {process.returncode}: {' '.join(argv)}")
+def run(argv: Sequence[str], *, extra: Mapping[str, str] | None = None) -> Usage:
+    """Run `argv` to its end, what it says thrown away; it must succeed."""
+    with tempfile.TemporaryFile() as words:
+        begun = perf_counter()
+        with subprocess.Popen(
+            argv,
+            env=environment(extra),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=words,
+        ) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        wall = perf_counter() - begun
+        if process.returncode:
+            words.seek(0)
+            raise RuntimeError(f"exit code {process.returncode}: {' '.join(argv)}\n{words.read().decode()}")
     return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 

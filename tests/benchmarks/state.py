@@ -27,7 +27,7 @@ def append_is_flat(folder: Path, rounds: int) -> Iterator[Row]:
 
     def cost(batches: int) -> dict[str, float]:
         into = folder / str(next(numbers))
-        into.mkdir()
+        into.mkdir(parents=True)
         return child("store", "append", into, batches)
 
     many, few = interleaved(lambda: cost(20_000), lambda: cost(100), rounds)
