@@ -1,0 +1,92 @@
+"""Addresses and the patterns that name them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchrunner.address import MATRIX_VALUE, NAME, address, declaration_of, matches, spec_of, unmatched
+
+names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True)
+values = st.text(max_size=12).filter(lambda text: bool(MATRIX_VALUE.match(text)))
+matrices = st.dictionaries(names, values, min_size=1, max_size=3)
+
+
+def test_matrix_members_are_named_by_value_in_key_order() -> None:
+    assert address("nightly", "tickets") == "nightly/tickets"
+    assert address("nightly", "tickets", {}) == "nightly/tickets"
+    assert address("nightly", "tickets", {"lang": "en", "batch": "2"}) == "nightly/tickets[batch=2,lang=en]"
+
+
+@given(names, names, st.none() | matrices)
+def test_an_address_tells_its_spec_and_declaration(spec: str, batch: str, matrix: dict[str, str] | None) -> None:
+    whole = address(spec, batch, matrix)
+    assert spec_of(whole) == spec
+    assert declaration_of(whole) == f"{spec}/{batch}"
+    assert declaration_of(f"{whole}#2") == f"{spec}/{batch}"
+
+
+@given(names, names, matrices, matrices)
+def test_different_members_have_different_addresses(
+    spec: str, batch: str, one: dict[str, str], other: dict[str, str]
+) -> None:
+    assert (address(spec, batch, one) == address(spec, batch, other)) == (one == other)
+
+
+@given(names, names, st.none() | matrices)
+def test_an_address_names_itself_with_and_without_its_spec(
+    spec: str, batch: str, matrix: dict[str, str] | None
+) -> None:
+    whole = address(spec, batch, matrix)
+    assert matches(whole, whole)
+    assert matches(whole.removeprefix(f"{spec}/"), whole)
+    assert matches(f"{spec}/*", whole)
+    assert matches(batch, whole)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("nightly/tickets", True),  # all members of a declaration
+        ("tickets", True),
+        ("tick*", True),
+        ("ticket?", True),
+        ("*", True),
+        ("*/tickets[lang=*]", True),
+        ("tickets[lang=en]", True),
+        ("tickets[lang=e]", False),
+        ("tickets[lang=[ef]n]", False),  # `[` is never a character class
+        ("ticket", False),
+        ("weekly/tickets", False),
+        ("nightly", False),
+        ("", False),
+        ("ticke[t]s", False),
+        ("nightly.tickets", False),
+    ],
+)
+def test_patterns(pattern: str, expected: bool) -> None:
+    assert matches(pattern, "nightly/tickets[lang=en]") is expected
+
+
+def test_a_slash_in_a_matrix_value_is_not_a_spec() -> None:
+    assert matches("tickets[model=org/llama]", "nightly/tickets[model=org/llama]")
+    assert matches("nightly/tickets[model=org/*]", "nightly/tickets[model=org/llama]")
+
+
+def test_patterns_that_name_nothing_are_named() -> None:
+    known = iter(["nightly/a", "nightly/b[lang=en]"])
+    assert unmatched(["a", "c", "b", "weekly/*"], known) == ("c", "weekly/*")
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", ".a", "a/b", "a b", "a\n", "é", "a" * 64])
+def test_names_that_are_none(name: str) -> None:
+    assert not NAME.match(name)
+
+
+@pytest.mark.parametrize("value", ["", " a", "a ", "a,b", "a=b", "a]", "[", "a#1", "a*", "a?", "a\n", "\u00a0a", "x" * 65])
+def test_matrix_values_that_would_be_ambiguous(value: str) -> None:
+    assert not MATRIX_VALUE.match(value)
+
+
+@pytest.mark.parametrize("value", ["en", "Île de France", "gpt-4o-mini", "org/llama:8b", "x" * 64, "a"])
+def test_matrix_values(value: str) -> None:
+    assert MATRIX_VALUE.match(value)
