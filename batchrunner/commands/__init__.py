@@ -4,11 +4,13 @@ import difflib
 import gc
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+
+from batchrunner.commands._streams import flushed, prepare_streams, without_reader
+from batchrunner.printable import brief, printable
 
 COMMANDS = {
     "init": "Write a first spec, a project file and a CI workflow.",
@@ -31,7 +33,22 @@ Examples:
 """
 
 
-class Commands(click.Group):
+class Suggesting(click.Group):
+    """A group that answers an unknown command with the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command named first in `args`."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], known, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise click.UsageError(f"There is no command `{printable(brief(args[0]))}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Commands(Suggesting):
     """A group that knows its commands' names and imports them on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -45,16 +62,6 @@ class Commands(click.Group):
         module = importlib.import_module(f"batchrunner.commands.{cmd_name}")
         command: click.Command = module.command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command named first in `args`; an unknown one is answered with the nearest."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean `{near[0]}`?" if near else ""
-            raise click.UsageError(f"No such command `{args[0]}`.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command, without importing them."""
@@ -80,8 +87,10 @@ def run(arguments: Sequence[str]) -> NoReturn:
     """Run a command line and end the process. Every error becomes words and an exit code here, and nowhere else."""
     gc.disable()  # a command's imports make objects that live to its end: collecting during them is wasted
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    prepare_streams()
     code = _guarded(list(arguments))
-    leave(code)
+    # The interpreter's own tear-down costs more than a small command does.
+    os._exit(flushed(code))
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -89,32 +98,15 @@ def _guarded(arguments: list[str]) -> int:
         return int(group.main(arguments, prog_name="batchrunner", standalone_mode=False) or 0)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except click.UsageError as error:
-        from batchrunner.commands._failing import show_usage_error
-
-        return show_usage_error(error, arguments)
-    except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("\nInterrupted. Nothing was left half done.\n")
-        return 130
     except BrokenPipeError:
-        return _without_reader()
-    except Exception as error:
-        from batchrunner.commands._failing import show_error
-
-        return show_error(error, arguments)
+        return without_reader()
+    except (Exception, KeyboardInterrupt) as error:
+        return _failed(error, arguments)
 
 
-def _without_reader() -> int:
-    """The reader of our output has gone, as `head` does: nothing more can be said, and that is not an error of ours."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
+def _failed(error: Exception | KeyboardInterrupt, arguments: list[str]) -> int:
+    from batchrunner.commands._failing import show_error, show_interruption, show_usage_error
 
-
-def leave(code: int) -> NoReturn:
-    """End the process now, output flushed; the interpreter's own tear-down costs more than a small command does."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = _without_reader()
-    sys.stderr.flush()
-    os._exit(code)
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return show_interruption(arguments)
+    return show_usage_error(error, arguments) if isinstance(error, click.UsageError) else show_error(error, arguments)

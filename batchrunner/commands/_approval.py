@@ -1,20 +1,21 @@
 """Asking before money is spent. On a terminal a person is asked; elsewhere the plan itself has to be harmless."""
 
-import sys
-
-from batchrunner.commands._console import Console
+from batchrunner.commands._console import answers_yes, somebody_is_there
 from batchrunner.errors import Refused
 from batchrunner.plans import Plan
+from batchrunner.render.units import counted
 
 
-def approve(plan: Plan, console: Console) -> None:
+def approve(plan: Plan) -> None:
     """Ask on a terminal. Elsewhere go on: a replacement is only planned where its own flag asked for it.
 
     Raises `Refused` `not-approved` for any answer but yes.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()) or console.output.json:
-        return
-    sys.stderr.write(f"\nSubmit {len(plan.sendable)} batches? Only `yes` is taken as approval: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != "yes":
-        raise Refused("not-approved", "nothing was submitted", hint="Answer yes, or add --yes.")
+    if somebody_is_there() and not answers_yes(f"\n{_question(plan)}"):
+        raise Refused("not-approved", "not approved, so nothing was submitted", hint="answer yes, or add --yes")
+
+
+def _question(plan: Plan) -> str:
+    replacing = plan.counts["replace"]
+    more = f", {replacing:,} of them one more time, to be paid again" if replacing else ""
+    return f"Submit {counted(len(plan.sendable), 'batch')}{more}?"

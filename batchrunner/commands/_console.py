@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchrunner.commands._options import Output
+from batchrunner.commands._secrets import redacted, redacted_value
+from batchrunner.commands._streams import write_error
+from batchrunner.errors import Refused
 from batchrunner.render.style import COLOUR, PLAIN, Style
-from batchrunner.settings import environment, wants_colour
+from batchrunner.settings import Settings, environment, wants_colour
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Writes for one command. Secrets named in `secrets` never get out, whatever a provider echoes."""
+    """Writes for one command. A secret that was read never gets out, whatever a provider echoes."""
 
     output: Output
-    secrets: tuple[str, ...] = ()
 
     @property
     def style(self) -> Style:
@@ -29,15 +31,14 @@ class Console:
         return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 0
 
     def result(self, text: str) -> None:
-        """Write the command's result."""
-        sys.stdout.write(self._clean(text if text.endswith("\n") else f"{text}\n"))
-        sys.stdout.flush()
+        """Write the command's result. Raises `Refused` `output-not-written`, `BrokenPipeError` where nobody reads."""
+        self._write(redacted(text if text.endswith("\n") else f"{text}\n"))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write the command's result as JSON."""
         from batchrunner.render.json import dumps
 
-        self.result(dumps(document))
+        self._write(dumps(redacted_value(dict(document))))
 
     def note(self, text: str) -> None:
         """Say something beside the result."""
@@ -45,11 +46,34 @@ class Console:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """Say something that must be seen."""
-        sys.stderr.write(self._clean(text if text.endswith("\n") else f"{text}\n"))
-        sys.stderr.flush()
+        """Say something that must be seen; a stderr that is gone stops nothing."""
+        if self.output.log_format == "json":
+            from batchrunner.commands._failing import log_line
 
-    def _clean(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "[redacted]")
-        return text
+            text = log_line("warning", "notice", message=text)
+        write_error(redacted(text if text.endswith("\n") else f"{text}\n"))
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Refused(
+                "output-not-written",
+                "the result cannot be written to standard output",
+                why=error.strerror or str(error),
+                hint="Make room there. What was submitted is in state: batchrunner state list",
+            ) from None
+
+
+def somebody_is_there() -> bool:
+    """Whether a person can be asked: on a terminal at both ends, and not in CI, whose terminals nobody types into."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and not Settings.read(environment()).ci
+
+
+def answers_yes(question: str) -> bool:
+    """Ask on the terminal. Whether the answer is `yes`, the whole word and no other."""
+    write_error(f"{question} Only `yes` is taken as approval: ")
+    return sys.stdin.readline().strip() == "yes"

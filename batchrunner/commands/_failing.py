@@ -1,67 +1,146 @@
 """How a command that failed says so: words on stderr, or a document on stdout, and an exit code."""
 
+import json
+import re
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
 
-from batchrunner.errors import BatchrunnerError, InvalidFiles
+from batchrunner.commands._secrets import redacted, redacted_value
+from batchrunner.commands._streams import without_reader, write_error
+from batchrunner.errors import BatchrunnerError, ExitCode, InvalidFiles, UsageError
 from batchrunner.render.diagnostics import diagnostics_text
 from batchrunner.render.errors import error_document, error_text
 from batchrunner.render.style import COLOUR, PLAIN, Style
 from batchrunner.settings import environment, wants_colour
 
+GROUPS = frozenset({"state", "sandbox"})
+_SUGGESTION = re.compile(r"[.;]? \(?Did you mean (.+?)\??\)?\Z|[.;]? \(Possible options: (.+)\)\Z")
+
+
+class Interrupted(BatchrunnerError):
+    """Ctrl-C where nothing was in flight."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+def show_interruption(arguments: Sequence[str]) -> int:
+    """Show that a person stopped the command before it sent anything. Returns 130."""
+    write_error("\n" if sys.stderr.isatty() else "")
+    return show_error(Interrupted("interrupted", "interrupted; nothing was sent or left half done"), arguments)
+
 
 def show_error(error: Exception, arguments: Sequence[str]) -> int:
     """Show `error` as the command line asked for. Returns the exit code."""
     told = error if isinstance(error, BatchrunnerError) else _defect(error, arguments)
-    if "--json" in arguments:
-        _write_document(error_document(_command(arguments), told))
-    elif isinstance(told, InvalidFiles):
-        sys.stderr.write(diagnostics_text(told.diagnostics, unlisted=told.unlisted, style=_style()) + "\n")
+    if _wants_json(arguments):
+        return _write_document(error_document(_command(arguments), told), int(told.exit_code))
+    if _logs_json(arguments):
+        document = error_document(_command(arguments), told)
+        write_error(log_line("error", "error", **redacted_value(document)))
     else:
-        sys.stderr.write(error_text(told, _style()) + "\n")
-    return told.exit_code
+        write_error(redacted(_text(told, _style(arguments))) + "\n")
+    return int(told.exit_code)
+
+
+def _text(error: BatchrunnerError, style: Style) -> str:
+    if isinstance(error, InvalidFiles):
+        return diagnostics_text(error.diagnostics, unlisted=error.unlisted, style=style)
+    return error_text(error, style)
 
 
 def show_usage_error(error: click.UsageError, arguments: Sequence[str]) -> int:
     """Show what is wrong with the command line itself. Returns 64: click's own 2 would read as "changes present"."""
-    from batchrunner.errors import UsageError
-
     where = error.ctx.command_path if error.ctx else "batchrunner"
-    return show_error(UsageError("usage", error.format_message(), hint=f"{where} --help"), arguments)
+    message, suggestion = _usage_words(error.format_message())
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None and error.ctx.parent is None:
+        suggestion = "options go after the command."
+    hint = f"{suggestion} All there is: {where} --help" if suggestion else f"{where} --help"
+    return show_error(UsageError("usage", message, hint=hint), arguments)
+
+
+def _usage_words(text: str) -> tuple[str, str]:
+    """What click says, in our manner, and its suggestion."""
+    found = _SUGGESTION.search(text)
+    message = (text[: found.start()] if found else text).rstrip(".")
+    suggestion = f"did you mean {(found[1] or found[2]).replace(chr(39), '`')}?" if found else ""
+    return message[:1].lower() + message[1:], suggestion
+
+
+def log_line(level: str, event: str, **fields: Any) -> str:
+    """A line for a log that is read by machines, in the form of all the other lines of `--log-format json`."""
+    from datetime import UTC, datetime
+
+    timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps({**fields, "event": event, "level": level, "timestamp": timestamp}) + "\n"
 
 
 def _defect(error: Exception, arguments: Sequence[str]) -> BatchrunnerError:
     if isinstance(error, OSError):
         return BatchrunnerError("system-error", error.strerror or str(error), where=str(error.filename or ""))
-    if "-vv" in arguments:
-        _traceback(error)
+    if _verbosity(arguments) > 1:
+        _show_traceback(error, arguments)
     return BatchrunnerError(
         "internal-error",
-        f"batchrunner has a defect: {type(error).__name__}: {error}",
+        redacted(f"batchrunner has a defect: {type(error).__name__}: {error}"),
         why="What was submitted is in state; nothing is lost.",
-        hint="Run again with -vv and report what it prints.",
+        hint="run again with -vv and report what it prints",
     )
 
 
-def _traceback(error: Exception) -> None:
+def _show_traceback(error: Exception, arguments: Sequence[str]) -> None:
     """Where a defect lies, without the values of local variables: they may hold a key."""
     import traceback
 
-    traceback.print_exception(error)
+    text = redacted("".join(traceback.format_exception(error)))
+    write_error(log_line("error", "defect", traceback=text) if _logs_json(arguments) else text)
+
+
+# What was typed is looked at directly: an error may be that it could not be parsed.
 
 
 def _command(arguments: Sequence[str]) -> str:
-    return next((argument for argument in arguments if not argument.startswith("-")), "")
+    words = [argument for argument in arguments if not argument.startswith("-")]
+    return " ".join(words[: 2 if words[:1] and words[0] in GROUPS else 1])
 
 
-def _write_document(document: dict[str, Any]) -> None:
+def _said(arguments: Sequence[str], option: str) -> str:
+    """The last value that was given to `option`, as `--option value` or `--option=value`."""
+    values = [after for before, after in pairwise(arguments) if before == option]
+    values += [text.partition("=")[2] for text in arguments if text.startswith(f"{option}=")]
+    return values[-1] if values else ""
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    return "--json" in arguments or _said(arguments, "--format") == "json"
+
+
+def _logs_json(arguments: Sequence[str]) -> bool:
+    return (_said(arguments, "--log-format") or environment().get("BATCHRUNNER_LOG_FORMAT")) == "json"
+
+
+def _verbosity(arguments: Sequence[str]) -> int:
+    short = sum(text.count("v") for text in arguments if re.fullmatch(r"-[qv]+", text))
+    return short + sum(text == "--verbose" for text in arguments)
+
+
+def _write_document(document: dict[str, Any], code: int) -> int:
     from batchrunner.render.json import dumps
 
-    sys.stdout.write(dumps(document))
+    try:
+        sys.stdout.write(dumps(redacted_value(document)))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return without_reader()
+    except OSError as error:
+        write_error(f"The error cannot be written to standard output: {error.strerror}\n")
+    return code
 
 
-def _style() -> Style:
-    return COLOUR if wants_colour("auto", sys.stderr.isatty(), environment()) else PLAIN
+def _style(arguments: Sequence[str]) -> Style:
+    color = _said(arguments, "--color")
+    choice = color if color in {"always", "never"} else "auto"
+    return COLOUR if wants_colour(choice, sys.stderr.isatty(), environment()) else PLAIN

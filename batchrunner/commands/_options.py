@@ -8,44 +8,90 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+EVERYWHERE = ("project", "state", "var", "run-key", "at", "target")
+"""Options that every command takes, so that a script may add them to all it runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a command speaks: `json` to stdout as one document, `color` auto, always or never."""
+    """How a command speaks: `form` is text, json or what else the command offers, `color` auto, always or never."""
 
-    json: bool
+    form: str
     color: str
     progress: bool
     quiet: bool
     verbose: int
     log_format: str
 
+    @property
+    def json(self) -> bool:
+        """Whether the result is one JSON document."""
+        return self.form == "json"
 
-def output_options(command: F) -> F:
-    """Add the options about output; the command receives one `output: Output`."""
 
-    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-    @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
-    @click.option("--no-progress", is_flag=True, help="No progress on stderr.")
-    @click.option("-q", "--quiet", is_flag=True, help="Only the result and errors.")
-    @click.option("-v", "--verbose", count=True, help="Log to stderr; twice for debugging.")
-    @click.option("--log-format", type=click.Choice(["text", "json"]), default=None, help="Log to stderr in this form.")
-    @wraps(command)
-    def with_output(
-        *args: Any,
-        as_json: bool,
-        color: str,
-        no_progress: bool,
-        quiet: bool,
-        verbose: int,
-        log_format: str | None,
-        **kwargs: Any,
-    ) -> Any:
-        output = Output(as_json, color, not (no_progress or quiet), quiet, verbose, log_format or "")
-        return command(*args, output=output, **kwargs)
+def output_options(*forms: str) -> Callable[[F], F]:
+    """Add the options about output; `forms` are those besides text and JSON. The command receives `output: Output`."""
 
-    return with_output  # type: ignore[return-value]
+    def decorate(command: F) -> F:
+        @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+        @click.option("--format", "form", type=click.Choice(["text", "json", *forms]), help="Form of the result.")
+        @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+        @click.option("--no-progress", is_flag=True, help="No progress on stderr.")
+        @click.option("-q", "--quiet", is_flag=True, help="Only the result and errors.")
+        @click.option("-v", "--verbose", count=True, help="Log to stderr; twice for debugging.")
+        @click.option("--log-format", type=click.Choice(["text", "json"]), help="Log to stderr in this form.")
+        @wraps(command)
+        def with_output(
+            *args: Any,
+            as_json: bool,
+            form: str | None,
+            color: str,
+            no_progress: bool,
+            quiet: bool,
+            verbose: int,
+            log_format: str | None,
+            **kwargs: Any,
+        ) -> Any:
+            output = Output(
+                form=_form(as_json, form),
+                color=color,
+                progress=not (no_progress or quiet),
+                quiet=quiet,
+                verbose=verbose,
+                log_format=log_format or _log_format(),
+            )
+            return command(*args, output=output, **kwargs)
+
+        return with_output  # type: ignore[return-value]
+
+    return decorate
+
+
+def _form(as_json: bool, form: str | None) -> str:
+    if as_json and form not in {None, "json"}:
+        raise click.UsageError(f"--json and --format {form} contradict each other")
+    return "json" if as_json else form or "text"
+
+
+def _log_format() -> str:
+    from batchrunner.errors import UsageError
+    from batchrunner.settings import Settings, environment
+
+    said = Settings.read(environment()).log_format
+    if said not in {"", "text", "json"}:
+        raise UsageError("bad-setting", f"BATCHRUNNER_LOG_FORMAT must be text or json, not {said!r}")
+    return said
+
+
+def idle_options(*names: str) -> Callable[[F], F]:
+    """Take options of other commands that have nothing to decide here. Only where ignoring them cannot mislead."""
+
+    def decorate(command: F) -> F:
+        for name in names:
+            command = click.option(f"--{name}", hidden=True, expose_value=False, multiple=True)(command)
+        return command
+
+    return decorate
 
 
 def spec_options(command: F) -> F:

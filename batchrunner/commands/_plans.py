@@ -1,23 +1,26 @@
 """Plans as files and on screen."""
 
 import os
-from pathlib import Path
+from contextlib import suppress
 
 from batchrunner.commands._console import Console
-from batchrunner.errors import Refused, StaleError
+from batchrunner.errors import Refused, StaleError, StateError
 from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, digest_of_plan
 from batchrunner.records import decode, pretty
 
-FORMATS = ["text", "json", "markdown"]
+SPEC_SUFFIXES = (".yaml", ".yml")
+HOW_TO_SAVE = "make one: batchrunner plan PATH --out FILE"
 
 
-def show_plan(plan: Plan, form: str, console: Console) -> None:
-    """Write `plan` to stdout as text, json or markdown."""
-    if form == "json":
-        from batchrunner.render.json import dumps, plan_document
+def show_plan(plan: Plan, command: str, console: Console) -> None:
+    """Write `plan` to stdout in the form the console has; `command` is what shows it."""
+    if console.output.json:
+        from batchrunner.render.json import plan_document
 
-        console.result(dumps(plan_document(plan)))
-    elif form == "markdown":
+        document = plan_document(plan)
+        console.document({"format": document.pop("format"), "format_version": document.pop("format_version"),
+                          "command": command, **document})  # fmt: skip
+    elif console.output.form == "markdown":
         from batchrunner.render.markdown import plan_markdown
 
         console.result(plan_markdown(plan))
@@ -28,34 +31,59 @@ def show_plan(plan: Plan, form: str, console: Console) -> None:
 
 
 def write_plan(plan: Plan, path: str) -> None:
-    """Save `plan`, readable by its owner alone. Raises `Refused` `plan-not-written`."""
+    """Save `plan`, readable by its owner alone. Raises `Refused` `plan-not-written`, `not-a-plan` for another file."""
+    if os.path.isfile(path) and os.path.getsize(path) and not _is_plan(path):
+        raise Refused("not-a-plan", "there is a file that is no plan, and it is not overwritten", where=path,
+                      hint="name another file with --out")  # fmt: skip
+    temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        temporary = f"{path}.{os.getpid()}.tmp"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pretty(plan))
         os.replace(temporary, path)
-    except OSError as error:
-        raise Refused("plan-not-written", "the plan cannot be saved", where=path, why=error.strerror or "") from None
+    except (OSError, ValueError) as error:
+        with suppress(OSError, ValueError):
+            os.unlink(temporary)
+        raise Refused("plan-not-written", "the plan cannot be saved", where=path, why=_why(error),
+                      hint="name a file in a folder that is there and may be written to") from None  # fmt: skip
+
+
+def _why(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or "It is not a path."
 
 
 def read_plan(path: str) -> Plan:
     """The plan saved at `path`. Raises `Refused` for what is no plan, `StaleError` for a newer or an altered one."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise Refused("plan-not-read", "the plan cannot be read", where=path, why=error.strerror or "") from None
+    data = _bytes_of(path)
     _check_format(data, path)
-    plan = decode(data, Plan, what=f"the plan {path}")
+    plan = _decoded(data, path)
     if digest_of_plan(plan) != plan.plan_id:
         raise StaleError(
             "plan-altered",
             "the plan's content does not match its plan_id",
             where=path,
             why="It was edited, or damaged, after it was made.",
-            hint="Plan again.",
+            hint=HOW_TO_SAVE,
         )
     return plan
+
+
+def _bytes_of(path: str) -> bytes:
+    try:
+        # Without O_NONBLOCK a pipe that nobody writes to would hold the command.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read() or b""
+    except (OSError, ValueError) as error:
+        raise Refused("plan-not-read", "the plan cannot be read", where=path, why=_why(error),
+                      hint=HOW_TO_SAVE) from None  # fmt: skip
+
+
+def _decoded(data: bytes, path: str) -> Plan:
+    try:
+        return decode(data, Plan, what="the plan")
+    except StateError as error:
+        raise StaleError("plan-altered", "the plan is damaged", where=path, why=error.why, hint=HOW_TO_SAVE) from None
 
 
 def _check_format(data: bytes, path: str) -> None:
@@ -64,9 +92,9 @@ def _check_format(data: bytes, path: str) -> None:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Refused("not-a-plan", "the file is not a saved plan", where=path, why=f"Not JSON: {error}.") from None
+        raise _no_plan(path, f"It is not JSON: {error}.") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise Refused("not-a-plan", "the file is not a saved plan", where=path, hint="batchrunner plan SPEC --out FILE")
+        raise _no_plan(path, "It is JSON of another kind.")
     version = str(document.get("format_version", ""))
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise StaleError(
@@ -77,6 +105,20 @@ def _check_format(data: bytes, path: str) -> None:
         )
 
 
+def _no_plan(path: str, why: str) -> Refused:
+    return Refused("not-a-plan", "the file is not a saved plan", where=path, why=why, hint=HOW_TO_SAVE)
+
+
 def is_saved_plan(paths: tuple[str, ...]) -> bool:
-    """Whether the command line names one file that is meant to be a plan: specs are YAML, plans are JSON."""
-    return len(paths) == 1 and paths[0].endswith(".json")
+    """Whether the command line names one file that is, or is meant to be, a saved plan: specs are YAML."""
+    return len(paths) == 1 and (paths[0].endswith(".json") or _is_plan(paths[0]))
+
+
+def _is_plan(path: str) -> bool:
+    try:
+        if path.endswith(SPEC_SUFFIXES) or not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            return f'"{FORMAT}"'.encode() in file.read(256)
+    except (OSError, ValueError):
+        return False

@@ -1,10 +1,11 @@
 """What a repair did, in words."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from batchrunner.printable import printable
 from batchrunner.state import Entry
-from batchrunner.stores._salvage import RepairReport
+from batchrunner.stores import RepairReport
 
 
 def repair_text(url: str, report: RepairReport) -> str:
@@ -12,6 +13,30 @@ def repair_text(url: str, report: RepairReport) -> str:
     if not report.damage:
         return f"{url} is sound; nothing was done."
     return "\n".join(_lines(url, report))
+
+
+def repair_object(url: str, report: RepairReport) -> dict[str, Any]:
+    """The same as a JSON object."""
+    return {
+        "state": url,
+        "damage": report.damage,
+        "kept": report.kept,
+        "dropped": report.dropped,
+        "copies": [str(copy) for copy in (report.journal, report.snapshot) if copy is not None],
+        "lost": [_entry_object(entry) for entry in report.lost],
+        "doubtful": [_entry_object(entry) for entry in report.doubtful],
+    }
+
+
+def _entry_object(entry: Entry) -> dict[str, str]:
+    attempt = entry.attempt
+    return {
+        "address": entry.address,
+        "run_key": entry.run_key,
+        "status": attempt.status,
+        "batch_id": attempt.batch_id,
+        "idempotency_key": attempt.intent.idempotency_key,
+    }
 
 
 def _lines(url: str, report: RepairReport) -> Iterator[str]:

@@ -1,19 +1,24 @@
 """How an apply is watched, and how it is summed up."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from batchrunner.address import spec_of
 from batchrunner.applier import Report
 from batchrunner.commands._console import Console
-from batchrunner.plans import Change, Plan, action_of
+from batchrunner.commands._options import Output
+from batchrunner.commands._secrets import redacted
+from batchrunner.plans import Change, Plan, Replace, action_of
 from batchrunner.ports import Reporter
 from batchrunner.render.report import ApplySummary, apply_document, apply_text
 from batchrunner.settings import environment
 from batchrunner.state import State
+from batchrunner.wiring import Choices
 from batchrunner.wiring.running import Ground
+from batchrunner.wiring.typed import typed_apply, typed_resolve
 from batchrunner.wiring.workspace import SystemClock
 
 
@@ -29,28 +34,48 @@ class Reporters:
             report(event)  # type: ignore[arg-type]
 
 
-@contextmanager
-def opened_reporter(console: Console, total: int) -> Iterator[Reporter]:
-    """The reporter that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request."""
-    output = console.output
-    reporters: list[Reporter] = []
-    if output.log_format or output.verbose:
-        from batchrunner.telemetry import LogReporter, configure, redactor
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What is watched during an apply: `reporter` shows events, `say` a sentence after which no bar is drawn."""
 
-        level = "debug" if output.verbose > 1 else "info"
-        configure(output.log_format, level, redactor(console.secrets))
-        reporters.append(LogReporter())
-    elif output.progress and _interactive():
+    reporter: Reporter
+    say: Callable[[str], None]
+
+
+@contextmanager
+def opened_screen(console: Console, total: int) -> Iterator[Screen]:
+    """The screen that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request."""
+    output = console.output
+    if output.progress and _interactive() and not (output.log_format or output.verbose):
         from batchrunner.render.progress import ProgressReporter
 
         with ProgressReporter(total) as bar:
-            yield bar
+            yield Screen(bar, partial(_say_below, console, bar.close))
         return
-    elif output.progress:
+    reporters = [_log(output)] if output.log_format or output.verbose else []
+    if output.progress and not reporters:
         from batchrunner.render.lines import LineReporter
 
         reporters.append(LineReporter(console.warn, SystemClock(), total))
-    yield Reporters(*reporters)
+    yield Screen(Reporters(*reporters), partial(_say, console))
+
+
+def _log(output: Output) -> Reporter:
+    from batchrunner.telemetry import LogReporter, configure
+
+    configure(output.log_format, "debug" if output.verbose > 1 else "info", redacted)
+    return LogReporter()
+
+
+def _say_below(console: Console, close_bar: Callable[[], None], words: str) -> None:
+    close_bar()
+    _say(console, words)
+
+
+def _say(console: Console, words: str) -> None:
+    """Tell who pressed Ctrl-C, on a line after the `^C` that the terminal shows."""
+    plain = sys.stderr.isatty() and console.output.log_format != "json"
+    console.warn(f"\n{words}" if plain else words)
 
 
 def _interactive() -> bool:
@@ -60,43 +85,54 @@ def _interactive() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An apply that is over."""
+    """An apply that is over. `paths` and `choices` are what it was called with."""
 
     plan: Plan
     ground: Ground
     report: Report
     interrupted: bool
+    paths: tuple[str, ...]
+    choices: Choices
 
 
-def show_ending(ending: Ending, console: Console, paths: str) -> None:
+def show_ending(ending: Ending, console: Console) -> None:
     """The last lines: what was submitted, what was not and why, and the command that goes on."""
-    summary = _summary(ending, f"batchrunner apply {paths}")
+    states = {name: store.load() for name, store in ending.ground.stores.items()}
+    summary = _summary(ending, states)
     _rescue(ending, console)
     if console.output.json:
-        console.document({**apply_document(ending.plan, summary), "batches": _batches(ending)})
+        batches = [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
+        console.document({**apply_document(ending.plan, summary), "batches": batches})
     else:
         console.result(apply_text(summary, console.style, console.width or 80))
 
 
-def _summary(ending: Ending, command: str) -> ApplySummary:
-    report = ending.report
-    stores = {store.url: store for store in ending.ground.stores.values()}
+def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
+    report, plan, stores = ending.report, ending.plan, ending.ground.stores
+    replacing = [change.address for change in plan.changes if _still_to_replace(change, states)]
     return ApplySummary(
         submitted=report.submitted,
-        unchanged=ending.plan.counts["unchanged"] + report.already,
+        unchanged=plan.counts["unchanged"] + report.already,
         failed=tuple(report.failed),
         left=report.left,
-        states=tuple((url, store.load().serial) for url, store in stores.items()),
-        command=command,
+        states=tuple({stores[name].url: state.serial for name, state in states.items()}.items()),
+        command=typed_apply(ending.paths, ending.choices, targets=ending.choices.targets, replacing=replacing),
         interrupted=ending.interrupted,
+        blocked=len(plan.blocked),
+        resolve={
+            failure.address: typed_resolve(failure.address, stores[spec_of(failure.address)].url)
+            for failure in report.failed
+            if failure.outcome == "in-doubt"
+        },
     )
 
 
-def _batches(ending: Ending) -> list[dict[str, str]]:
-    """Every planned batch with what state now says of it."""
-    ground = ending.ground
-    states = {name: store.load() for name, store in ground.stores.items()}
-    return [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
+def _still_to_replace(change: Change, states: Mapping[str, State]) -> bool:
+    """Whether going on has to ask for a replacement again: it did not start, or the provider refused it."""
+    if not isinstance(change, Replace):
+        return False
+    latest = states[spec_of(change.address)].latest(change.address, change.run_key)
+    return latest is None or latest.number < change.attempt or latest.status == "rejected"
 
 
 def _batch(change: Change, state: State) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Finding the state that knows an address, for commands that take no spec."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
@@ -15,71 +17,117 @@ from batchrunner.loader import load_project
 from batchrunner.settings import Settings, environment
 from batchrunner.state import State
 from batchrunner.stores import FileStore, open_store
-from batchrunner.wiring.workspace import SANDBOX
+from batchrunner.suggestions import did_you_mean
+from batchrunner.wiring.workspace import SANDBOX, state_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDERS = (Path("specs"), Path())
+SNAPSHOT, JOURNAL = ".state.json", ".state.journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which state is meant: what the flags said, empty where they said nothing."""
+
+    state: str
+    project: str
+    sandbox: bool
+
+    def typed(self, command: str) -> str:
+        """`command` for this state, as one would type it."""
+        flags = [f"--{name} {quote(value)}" for name in ("state", "project") if (value := getattr(self, name))]
+        return " ".join([f"batchrunner {command}", *flags, *(["--sandbox"] if self.sandbox else [])])
 
 
 def state_options(command: F) -> F:
-    """Add `--state` and `--sandbox` to a command that works on state alone."""
+    """Add the options that say which state is meant; the command receives one `sought: Sought`."""
 
     @click.option("--state", default="", metavar="URL", help="State file or folder.  [default: found in specs/ or .]")
+    @click.option("--project", default="", metavar="FILE", help="Project file instead of the nearest batchrunner.yaml.")
     @click.option("--sandbox", is_flag=True, help="The sandbox's own state.")
     @wraps(command)
-    def with_state(*args: Any, **kwargs: Any) -> Any:
-        return command(*args, **kwargs)
+    def with_state(*args: Any, state: str, project: str, sandbox: bool, **kwargs: Any) -> Any:
+        return command(*args, sought=Sought(state, project, sandbox), **kwargs)
 
     return with_state  # type: ignore[return-value]
 
 
-def find_stores(state: str, sandbox: bool) -> list[FileStore]:
-    """The stores that `state`, BATCHRUNNER_STATE, the project file or the usual folders hold. Raises `Refused`."""
-    named = state or Settings.read(environment()).state
-    if named.endswith(".json"):
-        return [open_store(named, spec_name="", default=Path(named))]
-    folders = [Path(named.removeprefix("file:"))] if named else [*_project_folder(), *FOLDERS]
+def find_stores(sought: Sought) -> list[FileStore]:
+    """The stores that the flags, BATCHRUNNER_STATE, the project file or the usual folders hold, at least one.
+
+    Raises `Refused` `no-state`, `unknown-store`.
+    """
+    named = sought.state or _configured(sought)
+    folders: tuple[Path, ...] = FOLDERS
+    if named:
+        # Any spec's name will do: what counts is whether the URL means a file or a folder.
+        path = Path(open_store(named, spec_name=SANDBOX, default=Path()).url)
+        if named.endswith(".json"):
+            return [_existing(path)]
+        folders = (path.parent,)
     found = {path.resolve(): path for folder in folders for path in sorted(folder.glob("*.state.j*"))}
-    stores = {_snapshot(path): None for path in found.values() if _wanted(path, sandbox)}
+    states = {_snapshot(path): _is_sandbox(path) for path in found.values() if path.name.endswith((SNAPSHOT, JOURNAL))}
+    stores = [FileStore(path) for path, sandbox in states.items() if sandbox == sought.sandbox]
     if not stores:
-        raise Refused(
-            "no-state",
-            "there is no state here yet",
-            why=f"Looked in {', '.join(str(folder) for folder in folders)}.",
-            hint="Name it: --state FILE",
-        )
-    return [FileStore(path) for path in stores]
+        raise _no_state(folders, others=bool(states), sandbox=sought.sandbox)
+    return stores
 
 
-def _project_folder() -> list[Path]:
+def _configured(sought: Sought) -> str:
+    settings = Settings.read(environment())
     start = next((folder for folder in FOLDERS if folder.is_dir()), Path())
-    url = load_project(Settings.read(environment()).project or None, start).state_url
-    return [Path(url.removeprefix("file:"))] if url else []
+    return settings.state or state_url(settings, load_project(sought.project or settings.project or None, start))
 
 
-def _wanted(path: Path, sandbox: bool) -> bool:
-    if not path.name.endswith((".state.json", ".state.journal.jsonl")):
-        return False
-    return (f".{SANDBOX}.state." in path.name) == sandbox
+def _existing(path: Path) -> FileStore:
+    journal = path.with_name(path.name.removesuffix(".json") + ".journal.jsonl")
+    if not (path.exists() or path.is_symlink() or journal.exists()):
+        raise Refused("no-state", "there is no such state", where=str(path),
+                      hint="batchrunner state list, without --state, shows what is in specs/ and here")  # fmt: skip
+    return FileStore(path)
+
+
+def _no_state(folders: Iterable[Path], *, others: bool, sandbox: bool) -> Refused:
+    where = " and ".join("this folder" if folder == Path() else f"{folder}/" for folder in folders)
+    hint = "apply makes it; if it is elsewhere, name it: --state FILE"
+    if others:
+        hint = "leave out --sandbox" if sandbox else "there is a sandbox's state: add --sandbox"
+    kind = "no sandbox state" if sandbox else "no state"
+    return Refused("no-state", f"there is {kind} in {where}", why="Nothing was applied from here yet.", hint=hint)
+
+
+def _is_sandbox(path: Path) -> bool:
+    return f".{SANDBOX}.state." in path.name
 
 
 def _snapshot(path: Path) -> Path:
     """The snapshot's path; before the first fold there is only a journal."""
-    return path.with_name(path.name.replace(".state.journal.jsonl", ".state.json"))
+    return path.with_name(path.name.removesuffix(JOURNAL) + SNAPSHOT) if path.name.endswith(JOURNAL) else path
 
 
 @contextmanager
-def located(address: str, state: str, sandbox: bool, console: Console) -> Iterator[tuple[FileStore, State]]:
+def located(address: str, sought: Sought, console: Console) -> Iterator[tuple[FileStore, State]]:
     """The store that knows `address`, locked, and its state. Raises `Refused` `no-such-address`."""
-    stores = find_stores(state, sandbox)
-    for store in stores:
-        if address in store.load().batches:
-            with store.lock(Settings.read(environment()).lock_timeout, console.warn):
-                yield store, store.load()
-            return
-    raise Refused(
-        "no-such-address",
-        f"no state knows {address}",
-        why=f"Looked in {', '.join(store.url for store in stores)}.",
-        hint=f"batchrunner state list   (spec {spec_of(address)})",
-    )
+    stores = find_stores(sought)
+    store = next((store for store in stores if address in store.load().batches), None)
+    if store is None:
+        raise no_such_address(address, stores, sought)
+    with store.lock(lock_timeout(), console.warn):
+        state = store.load()
+        if address not in state.batches:
+            raise no_such_address(address, stores, sought)
+        yield store, state
+
+
+def no_such_address(address: str, stores: Sequence[FileStore], sought: Sought) -> Refused:
+    """What to say of an address that no state knows."""
+    known = [each for store in stores for each in store.load().batches]
+    looked = ", ".join(store.url for store in stores)
+    same_spec = [each for each in known if spec_of(each) == spec_of(address)]
+    hint = " ".join(filter(None, [did_you_mean(address, same_spec or known), sought.typed("state list")]))
+    return Refused("no-such-address", f"no state knows {address}", why=f"Looked in {looked}.", hint=hint)
+
+
+def lock_timeout() -> float:
+    """How many seconds to wait for a lock."""
+    return Settings.read(environment()).lock_timeout

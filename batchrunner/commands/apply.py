@@ -1,7 +1,9 @@
 """`batchrunner apply`: submit what is planned, each batch once."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import click
 
@@ -10,7 +12,8 @@ from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan
-from batchrunner.commands._reporting import Ending, opened_reporter, show_ending
+from batchrunner.commands._reporting import Ending, opened_screen, show_ending
+from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode, UsageError
 from batchrunner.plans import Plan
 from batchrunner.settings import Settings, environment
@@ -29,7 +32,7 @@ from batchrunner.wiring.workspace import SANDBOX
     "--lock-timeout", type=click.FloatRange(0), default=None, help="Seconds to wait for the lock.  [default: 30]"
 )
 @spec_options
-@output_options
+@output_options()
 def command(
     *,
     paths: tuple[str, ...],
@@ -49,12 +52,15 @@ def command(
     timeout = Settings.read(environment()).lock_timeout if lock_timeout is None else lock_timeout
     reviewed = is_saved_plan(paths)
     prepare = _from_plan if reviewed else _from_specs
-    with prepare(paths, choices.replacing(replace), Patience(timeout, console.warn)) as prepared:
+    choices = choices.replacing(replace)
+    with prepare(paths, choices, Patience(timeout, console.warn)) as prepared:
         if not output.json:
-            show_plan(prepared.plan, "text", console)
+            show_plan(prepared.plan, "apply", console)
+        keys = needed_keys(prepared.plan, prepared.providers)
+        keep_secret(key for name, key in keys.items() if name != SANDBOX)
         if prepared.plan.sendable and not (yes or reviewed):
-            approve(prepared.plan, console)
-        return _apply(prepared, concurrency, console, " ".join(paths))
+            approve(prepared.plan)
+        return _apply(_Run(prepared, keys, concurrency, paths, choices), console)
 
 
 def _from_specs(paths: tuple[str, ...], choices: Choices, patience: Patience) -> AbstractContextManager[Prepared]:
@@ -76,20 +82,25 @@ def _refuse_new_choices(choices: Choices) -> None:
         )
 
 
-def _apply(prepared: Prepared, concurrency: int, console: Console, paths: str) -> int:
-    plan = prepared.plan
-    keys = needed_keys(plan, prepared.providers)
-    console = Console(console.output, secrets=tuple(key for name, key in keys.items() if name != SANDBOX))
-    brake = Brake()
-    report = Report()
-    if plan.sendable:
-        sending = Sending(prepared.root, prepared.providers, keys, concurrency, brake)
-        with opened_reporter(console, len(plan.sendable)) as reporter:
-            report = send(plan, prepared.ground, sending, reporter)
-    else:
-        prepared.ground.fold()  # what a crash left in the journal belongs into the snapshot that people commit
-    show_ending(Ending(plan, prepared.ground, report, interrupted(brake) is not None), console, paths)
-    return int(interrupted(brake) or exit_code(plan, report))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    prepared: Prepared
+    keys: Mapping[str, str]
+    concurrency: int
+    paths: tuple[str, ...]
+    choices: Choices
+
+
+def _apply(run: _Run, console: Console) -> int:
+    prepared, brake, report = run.prepared, Brake(), Report()
+    if prepared.plan.sendable:
+        with opened_screen(console, len(prepared.plan.sendable)) as screen:
+            sending = Sending(prepared.root, prepared.providers, run.keys, run.concurrency, brake, screen.say)
+            report = send(prepared.plan, prepared.ground, sending, screen.reporter)
+    stopped = interrupted(brake)
+    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, run.paths, run.choices)
+    show_ending(ending, console)
+    return int(stopped or exit_code(prepared.plan, report))
 
 
 def exit_code(plan: Plan, report: Report) -> ExitCode:

@@ -1,18 +1,20 @@
 """`batchrunner init`: a first spec, a project file, a CI workflow. Never overwrites."""
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import Output, output_options
+from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options
 from batchrunner.commands._templates import TEMPLATES
 from batchrunner.errors import Refused
 
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
-@output_options
+@idle_options(*EVERYWHERE)
+@output_options()
 def command(*, folder: Path, output: Output) -> int:
     """Write what a repository of specs starts with into DIR. Files that are there stay as they are."""
     console = Console(output)
@@ -30,7 +32,7 @@ def command(*, folder: Path, output: Output) -> int:
         return 0
     for name in files:
         console.result(f"{'wrote' if name in written else 'kept '} {folder / name}")
-    prefix = "" if folder == Path() else f"cd {folder} && "
+    prefix = "" if folder == Path() else f"cd {quote(str(folder))} && "
     console.note(f"Next: {prefix}batchrunner apply specs/first.yaml --sandbox")
     return 0
 
@@ -43,5 +45,6 @@ def _write(path: Path, text: str) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise Refused("not-written", "the file cannot be written", where=str(path), why=error.strerror or "") from None
+        raise Refused("not-written", "the file cannot be written", where=str(path), why=error.strerror or "",
+                      hint="batchrunner init DIR, for a folder that may be written to") from None  # fmt: skip
     return True

@@ -1,12 +1,13 @@
 """`batchrunner plan`: what apply would do. Offline, without credentials."""
 
 import sys
+from shlex import quote
 
 import click
 
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
-from batchrunner.commands._plans import FORMATS, show_plan, write_plan
+from batchrunner.commands._plans import show_plan, write_plan
 from batchrunner.errors import ExitCode
 from batchrunner.plans import Plan
 from batchrunner.wiring import Choices, open_workspace
@@ -15,16 +16,14 @@ from batchrunner.wiring import Choices, open_workspace
 @click.command("plan")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--out", metavar="FILE", default="", help="Save the plan, for show and apply.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to submit or to settle.")
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Plan one more paid attempt of this address.")
 @spec_options
-@output_options
+@output_options("markdown")
 def command(
     *,
     paths: tuple[str, ...],
     out: str,
-    form: str,
     detailed_exitcode: bool,
     replace: tuple[str, ...],
     choices: Choices,
@@ -40,9 +39,9 @@ def command(
     plan = workspace.plan(stores, {name: store.load() for name, store in stores.items()})
     if out:
         write_plan(plan, out)
-    show_plan(plan, "json" if output.json else form, console)
+    show_plan(plan, "plan", console)
     if out:
-        console.note(f"Saved to {out}. Next: batchrunner apply {out}")
+        console.note(f"Saved to {out}. Next: batchrunner apply {quote(out)}")
     return int(_exit_code(plan) if detailed_exitcode else ExitCode.DONE)
 
 

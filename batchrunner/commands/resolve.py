@@ -1,47 +1,59 @@
 """`batchrunner resolve`: a person says what became of a batch that is in doubt."""
 
 import re
+from pathlib import Path
+from shlex import quote
 
 import click
 
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import Output, output_options
-from batchrunner.commands._states import located, state_options
+from batchrunner.commands._options import Output, idle_options, output_options
+from batchrunner.commands._states import Sought, located, state_options
 from batchrunner.errors import Refused, UsageError
 from batchrunner.records import replace
 from batchrunner.state import Attempt, Entry, Problem, State, moved
 from batchrunner.stores import FileStore
 from batchrunner.wiring.workspace import SystemClock
 
+PLACEHOLDER = "BATCH_ID"
 BATCH_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 
 
 @click.command("resolve")
 @click.argument("address", metavar="ADDRESS")
-@click.option("--adopt", metavar="ID", default="", help="The provider has it: this is its batch id.")
+@click.option("--adopt", metavar="BATCH_ID", default="", help="The provider has it: this is its batch id.")
 @click.option("--absent", is_flag=True, help="The provider does not have it: apply may send the stored intent again.")
 @click.option("--run-key", default="", metavar="KEY", help="Which run, where several are open.")
 @state_options
-@output_options
-def command(*, address: str, adopt: str, absent: bool, run_key: str, state: str, sandbox: bool, output: Output) -> int:
+@idle_options("var", "at")
+@output_options()
+def command(*, address: str, adopt: str, absent: bool, run_key: str, sought: Sought, output: Output) -> int:
     """Settle ADDRESS, whose last submission was sent without an answer that can be believed.
 
     Look at the provider first: --absent for a batch that is there means paying for it twice.
     """
-    if bool(adopt) == absent:
-        raise UsageError("usage", "say either --adopt ID or --absent")
-    if adopt and not BATCH_ID.match(adopt):
-        raise UsageError("usage", "a batch id has 1 to 128 letters, digits, dots, dashes and underscores")
+    _check_answer(adopt, absent)
     console = Console(output)
-    with located(address, state, sandbox, console) as (store, known):
-        found_key, attempt = _open_attempt(known, address, run_key)
+    with located(address, sought, console) as (store, known):
+        found_key, attempt = _open_attempt(known, address, run_key, sought)
         settled = _adopted(attempt, adopt) if adopt else _absent(attempt)
-        _save(store, known, Entry(address=address, run_key=found_key, attempt=settled))
-    _tell(console, address, found_key, settled)
+        backup = _save(store, known, Entry(address=address, run_key=found_key, attempt=settled))
+    _tell(console, address, found_key, settled, backup)
     return 0
 
 
-def _open_attempt(state: State, address: str, run_key: str) -> tuple[str, Attempt]:
+def _check_answer(adopt: str, absent: bool) -> None:
+    if bool(adopt) == absent:
+        raise UsageError("usage", "say either --adopt BATCH_ID or --absent", hint="batchrunner resolve --help")
+    if adopt == PLACEHOLDER:
+        raise UsageError("usage", f"{PLACEHOLDER} stands for the id that the provider gave the batch",
+                         hint="look it up at the provider, and give it to --adopt")  # fmt: skip
+    if adopt and not BATCH_ID.match(adopt):
+        raise UsageError("usage", "this is no batch id: one has 1 to 128 letters, digits, dots, dashes and underscores",
+                         hint="give the id as the provider shows it")  # fmt: skip
+
+
+def _open_attempt(state: State, address: str, run_key: str, sought: Sought) -> tuple[str, Attempt]:
     unresolved = {
         key: attempts[-1]
         for key, attempts in state.batches.get(address, {}).items()
@@ -51,11 +63,11 @@ def _open_attempt(state: State, address: str, run_key: str) -> tuple[str, Attemp
         return next(iter(unresolved.items()))
     if unresolved:
         keys = ", ".join(unresolved)
-        raise UsageError("which-run", f"{address} is open for several runs: {keys}", hint="Add --run-key KEY.")
+        raise UsageError("which-run", f"{address} is open for several runs: {keys}", hint="add --run-key KEY")
     raise Refused(
         "nothing-to-resolve",
         f"{address} has no submission in doubt",
-        hint=f"batchrunner state show '{address}'",
+        hint=sought.typed(f"state show {quote(address)}"),
     )
 
 
@@ -72,16 +84,15 @@ def _now() -> str:
     return SystemClock().now().isoformat(timespec="milliseconds")
 
 
-def _save(store: FileStore, state: State, entry: Entry) -> None:
+def _save(store: FileStore, state: State, entry: Entry) -> Path:
     state.record([entry])
-    store.rewrite(state)
+    return store.rewrite(state)
 
 
-def _tell(console: Console, address: str, run_key: str, attempt: Attempt) -> None:
+def _tell(console: Console, address: str, run_key: str, attempt: Attempt, backup: Path) -> None:
     if console.output.json:
         console.document({"format_version": "1.0", "command": "resolve", "address": address, "run_key": run_key,
-                          "status": attempt.status, "batch_id": attempt.batch_id})  # fmt: skip
-    elif attempt.batch_id:
-        console.result(f"{address} ({run_key}) is {attempt.batch_id}.")
-    else:
-        console.result(f"{address} ({run_key}) was not accepted; the next apply sends it again.")
+                          "status": attempt.status, "batch_id": attempt.batch_id, "backup": str(backup)})  # fmt: skip
+        return
+    said = f"is {attempt.batch_id}." if attempt.batch_id else "was not accepted; the next apply sends it again."
+    console.result(f"{address} ({run_key}) {said} Backup: {backup}")

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from batchrunner.commands import Suggesting
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import Output, output_options
+from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options
 
 
-@click.group("sandbox", invoke_without_command=True)
+@click.group("sandbox", cls=Suggesting, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """The built-in provider: speaks AlphaEdge and OpenAI calls on this machine, and can be told to misbehave."""
@@ -24,7 +25,8 @@ def command(ctx: click.Context) -> None:
 @click.option("--fault", "faults", multiple=True, metavar="NAME=P", help="Misbehave: 429=0.2, drop-after-commit=0.1 …")
 @click.option("--seed", type=int, default=0, show_default=True, help="Makes faults repeatable.")
 @click.option("--ignore-keys", is_flag=True, help="Do not honour idempotency keys.")
-@output_options
+@idle_options(*EVERYWHERE)
+@output_options()
 def serve(
     *,
     database: str,

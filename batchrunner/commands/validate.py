@@ -12,10 +12,9 @@ from batchrunner.wiring import Choices, open_workspace
 
 @click.command("validate")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
 @spec_options
-@output_options
-def command(*, paths: tuple[str, ...], form: str, choices: Choices, output: Output) -> int:
+@output_options("github")
+def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
     """Check specs and the lines of their inputs: YAML, schema, references, request lines.
 
     PATH is a spec, a directory, a glob, or - for standard input. Reads no credential and opens no connection.
@@ -25,14 +24,14 @@ def command(*, paths: tuple[str, ...], form: str, choices: Choices, output: Outp
         workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
         requests = workspace.survey()
     except InvalidFiles as invalid:
-        if form != "github":
+        if output.form != "github":
             raise
         from batchrunner.render.github import diagnostics_github
 
-        console.result(diagnostics_github(invalid.diagnostics))
+        console.result(diagnostics_github(invalid.diagnostics, unlisted=invalid.unlisted))
         return int(invalid.exit_code)
     batches = sum(len(spec.batches) for spec in workspace.specs)
-    if output.json or form == "json":
+    if output.json:
         console.document({"format_version": "1.0", "command": "validate", "specs": len(workspace.specs),
                           "batches": batches, "requests": requests, "diagnostics": []})  # fmt: skip
     else:

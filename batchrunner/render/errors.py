@@ -5,6 +5,7 @@ from typing import Any
 from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles
 from batchrunner.printable import printable
 from batchrunner.render.style import PLAIN, Style
+from batchrunner.render.units import counted
 
 
 def error_text(error: BatchrunnerError, style: Style = PLAIN) -> str:
@@ -29,7 +30,7 @@ def error_document(command: str, error: BatchrunnerError) -> dict[str, Any]:
         "exit_code": int(error.exit_code),
         "error": {
             "code": error.code,
-            "message": error.message,
+            "message": _message(error),
             "where": error.where,
             "why": error.why,
             "hint": error.hint,
@@ -37,6 +38,13 @@ def error_document(command: str, error: BatchrunnerError) -> dict[str, Any]:
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in diagnostics],
         "unlisted": unlisted,
     }
+
+
+def _message(error: BatchrunnerError) -> str:
+    if not isinstance(error, InvalidFiles):
+        return error.message
+    files = len({diagnostic.path for diagnostic in error.diagnostics})
+    return f"{counted(len(error.diagnostics) + error.unlisted, 'error')} in {counted(files, 'file')}"
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:

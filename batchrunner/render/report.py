@@ -7,7 +7,7 @@ from typing import Any
 from batchrunner.events import Failed
 from batchrunner.plans import Plan
 from batchrunner.printable import printable
-from batchrunner.records import Record
+from batchrunner.records import Record, field
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
 from batchrunner.render.layout import paragraph, shorten, width_of
@@ -24,7 +24,10 @@ OUTCOMES = {
     "in-doubt": "in doubt: sent, and nobody knows whether the provider has it",
 }
 WHAT_TO_DO = {
-    "in-doubt": "The next apply settles what is in doubt where the provider honours keys; else a person has to say.",
+    "in-doubt": (
+        "The next apply settles what is in doubt where the provider honours keys; else a person has to look there and "
+        "say: as above, or with --absent in place of --adopt BATCH_ID."
+    ),
     "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
     "denied": "Check the provider's API key; nothing more was sent.",
 }
@@ -34,7 +37,8 @@ class ApplySummary(Record):
     """How an apply ended.
 
     `failed` in the order it happened; `left` were not started; `states` are where each spec's state is and its serial;
-    `command` is the apply that goes on from here.
+    `command` is the apply that goes on from here; `resolve` by address the command for what is in doubt, where it takes
+    more than the address; `blocked` counts the changes that wait for a person.
     """
 
     submitted: int
@@ -44,13 +48,15 @@ class ApplySummary(Record):
     states: tuple[tuple[str, int], ...] = ()
     command: str
     interrupted: bool = False
+    blocked: int = 0
+    resolve: dict[str, str] = field(default_factory=dict)
 
 
 def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> str:
     """`summary` as text: one line of counts, each failure, and the command that goes on. Ends without a newline."""
     lines = [_headline(summary, style)]
     for failure in summary.failed[:SHOWN]:
-        lines += _failure(failure, style, width)
+        lines += _failure(failure, summary, style, width)
     if rest := summary.failed[SHOWN:]:
         lines.append(f"  … and {count(len(rest))} more failed: batchrunner state list")
     return neutral("\n".join([*lines, *_onwards(summary, style, width)]))
@@ -65,6 +71,7 @@ def apply_document(plan: Plan, summary: ApplySummary) -> dict[str, Any]:
         unchanged=summary.unchanged,
         failed=[_failed_object(failure) for failure in summary.failed],
         left=summary.left,
+        blocked=summary.blocked,
         interrupted=summary.interrupted,
         states=[{"state": where, "serial": serial} for where, serial in summary.states],
         next=summary.command if _unfinished(summary) else "",
@@ -76,10 +83,13 @@ def _failed_object(failure: Failed) -> dict[str, Any]:
 
 
 def _headline(summary: ApplySummary, style: Style) -> str:
-    paint = style.red if summary.failed else style.yellow if summary.interrupted or summary.left else style.green
+    unfinished = summary.interrupted or summary.left or summary.blocked
+    paint = style.red if summary.failed else style.yellow if unfinished else style.green
     word = "Interrupted" if summary.interrupted else "Applied"
     counts = f"{count(summary.submitted)} submitted, {count(summary.unchanged)} unchanged"
     counts += f", {count(len(summary.failed))} failed"
+    if summary.blocked:
+        counts += f", {count(summary.blocked)} blocked"
     if summary.left:
         counts += f", {count(summary.left)} not started"
     return f"{paint(f'{word}:')} {counts}.{_states(summary)}"
@@ -91,7 +101,7 @@ def _states(summary: ApplySummary) -> str:
     return f" State {', '.join(shown)}{f' and {count(len(rest))} more' if rest else ''}." if shown else ""
 
 
-def _failure(failure: Failed, style: Style, width: int) -> Iterator[str]:
+def _failure(failure: Failed, summary: ApplySummary, style: Style, width: int) -> Iterator[str]:
     outcome = OUTCOMES.get(failure.outcome, printable(failure.outcome))
     http = f", HTTP {failure.status}" if failure.status else ""
     address, why = printable(failure.address), f"{outcome} ({printable(failure.code)}{http})"
@@ -103,7 +113,8 @@ def _failure(failure: Failed, style: Style, width: int) -> Iterator[str]:
     if failure.words:
         yield from paragraph(f'provider: "{printable(shorten(failure.words, LONGEST_WORDS))}"', width, indent=4)
     if failure.outcome == "in-doubt":
-        yield f"      {style.bold(resolve_command(failure.address))}"
+        command = summary.resolve.get(failure.address) or resolve_command(failure.address)
+        yield f"      {style.bold(printable(command))}"
 
 
 def resolve_command(address: str) -> str:

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,15 +38,25 @@ def locked(stores: Mapping[str, FileStore], timeout: float, waiting: Callable[[s
         yield
 
 
+def _say(words: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"{words}\n")
+        sys.stderr.flush()
+
+
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What a plan is sent with. `root` is where its inputs lie; `keys` are the providers' secrets."""
+    """What a plan is sent with. `root` is where its inputs lie; `keys` are the providers' secrets.
+
+    `say` tells the person who stops the run what happens now.
+    """
 
     root: str
     providers: Mapping[str, ProviderFacts]
     keys: Mapping[str, str]
     concurrency: int
     brake: Brake
+    say: Callable[[str], None] = _say
 
 
 def needed_keys(plan: Plan, providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
@@ -128,7 +138,7 @@ async def _send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter
         brake=sending.brake,
         concurrency=sending.concurrency,
     )
-    with stopping_on_signals(sending.brake):
+    with stopping_on_signals(sending.brake, sending.say):
         try:
             return await apply_plan(plan, ground.states, tools)
         finally:
@@ -150,18 +160,16 @@ def _provider(name: str, sending: Sending, reporter: Reporter) -> OpenProvider:
 
 
 @contextmanager
-def stopping_on_signals(brake: Brake) -> Iterator[None]:
+def stopping_on_signals(brake: Brake, say: Callable[[str], None]) -> Iterator[None]:
     """The first SIGINT or SIGTERM pulls the brake, a second one leaves at once: what is durable stays so."""
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:
         if brake.reason in _CODES:
-            sys.stderr.write("\nLeft at once. Nothing is lost: run the same command again.\n")
-            sys.stderr.flush()
+            say("Left at once. Nothing is lost: run the same command again.")
             os._exit(_CODES[brake.reason])
         brake.reason = _NAMES[number]
-        sys.stderr.write("\nStopping: what is in flight is finished. Again to leave at once.\n")
-        sys.stderr.flush()
+        say("Stopping: what is in flight is finished. Once more to leave at once.")
 
     for number in _NAMES:
         loop.add_signal_handler(number, stop, number)

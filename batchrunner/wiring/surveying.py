@@ -17,6 +17,8 @@ from batchrunner.scanner import InputRefused, Scan, open_beneath, relative_to_ro
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import State
 from batchrunner.stores import FileStore
+from batchrunner.suggestions import did_you_mean
+from batchrunner.wiring.typed import with_typed_hint
 from batchrunner.wiring.workspace import SANDBOX, Workspace
 
 Survey = Mapping[str, tuple[Desired, ...]]
@@ -28,7 +30,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     _check_addresses(workspace, states)
     surveyed = survey(workspace, around)
     changes = [
-        change
+        with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
         for spec in workspace.specs
         for change in plan_changes(spec.name, spec.path, surveyed[spec.name], states[spec.name], around)
     ]
@@ -73,10 +75,12 @@ def _check_addresses(workspace: Workspace, states: Mapping[str, State]) -> None:
     strangers = [*unmatched(workspace.choices.targets, [*known, *recorded]),
                  *sorted(workspace.choices.replace - set(known))]  # fmt: skip
     if strangers:
+        near = did_you_mean(strangers[0], known)
         raise UsageError(
             "no-such-address",
             f"no batch is called {', '.join(strangers)}",
-            hint=f"Known addresses: {', '.join(known[:12])}{', …' if len(known) > 12 else ''}",
+            why=f"There is {', '.join(known[:12]) or 'none'}{', …' if len(known) > 12 else ''}.",
+            hint=near or "an address is SPEC/BATCH, quoted where it has brackets",
         )
 
 

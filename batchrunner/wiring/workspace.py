@@ -83,11 +83,7 @@ class Workspace:
 
     def state_url(self) -> str:
         """Where state is kept, by flag, variable or project file; empty for beside the spec."""
-        if self.choices.state or self.settings.state:
-            return self.choices.state or self.settings.state
-        if self.project.state_env:
-            return _from_environment(self.project.state_env, self.project.path)
-        return self.project.state_url
+        return self.choices.state or state_url(self.settings, self.project)
 
     def survey(self) -> int:
         """Check every input without planning anything. Returns how many requests the local inputs hold."""
@@ -152,9 +148,17 @@ def _with_origin(name: str, facts: ProviderFacts, variables: Mapping[str, str]) 
     return facts.model_copy(update={"origin": checked_origin(url, f"{facts.origin_env} (provider {name})")})
 
 
+def state_url(settings: Settings, project: Project) -> str:
+    """Where state is kept by variable or project file; empty for beside the spec. Raises `Refused`."""
+    if settings.state or not project.state_env:
+        return settings.state or project.state_url
+    return _from_environment(project.state_env, project.path)
+
+
 def _from_environment(name: str, where: str) -> str:
     url = environment().get(name, "")
     if not url:
         raise Refused("state-url-missing", f"the environment variable {name} is not set", where=where,
-                      why="The project file keeps its state URL there.")  # fmt: skip
+                      why="The project file keeps its state URL there.",
+                      hint="Set it, or name the state with --state.")  # fmt: skip
     return url

@@ -1,0 +1,48 @@
+"""Commands as a person would type them now, in the same folder and with the same flags, to be shown as advice."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from shlex import quote
+
+from batchrunner.plans import Blocked, Change
+from batchrunner.records import replace
+from batchrunner.wiring.workspace import Choices
+
+OTHERWISE = "where the provider does not have it, --absent takes the place of --adopt BATCH_ID"
+
+
+def typed_apply(
+    paths: Sequence[str], choices: Choices, *, targets: Iterable[str] = (), replacing: Iterable[str] = ()
+) -> str:
+    """The apply of `paths` with the choices that were made."""
+    wanted = [f"--target {quote(target)}" for target in targets]
+    again = [f"--replace {quote(address)}" for address in replacing]
+    return " ".join(["batchrunner apply", *map(quote, paths), *_flags(choices), *wanted, *again])
+
+
+def typed_resolve(address: str, state_url: str) -> str:
+    """How one says that the provider has what is in doubt; it names the state, so that it works from where we are."""
+    return f"batchrunner resolve {quote(address)} --state {quote(state_url)} --adopt BATCH_ID"
+
+
+def with_typed_hint(change: Change, path: str, state_url: str, choices: Choices) -> Change:
+    """A blocked change whose hint can be pasted; others as they are."""
+    if not isinstance(change, Blocked):
+        return change
+    if change.reason == "changed-since-submitted":
+        return replace(change, hint=typed_apply([path], choices, replacing=[change.address]))
+    explanation = "; ".join(filter(None, [change.explanation, OTHERWISE]))
+    return replace(change, hint=typed_resolve(change.address, state_url), explanation=explanation)
+
+
+def _flags(choices: Choices) -> Iterator[str]:
+    for name, value in (
+        ("project", choices.project),
+        ("state", choices.state),
+        ("run-key", choices.run_key),
+        ("at", choices.at),
+    ):
+        if value:
+            yield f"--{name} {quote(value)}"
+    yield from (f"--var {quote(f'{name}={value}')}" for name, value in choices.variables.items())
+    if choices.sandbox:
+        yield "--sandbox"
