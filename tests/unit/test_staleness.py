@@ -1,0 +1,109 @@
+"""Which plans still stand on their ground."""
+
+from typing import Any
+
+import pytest
+from support.builders import DAY, LINEAGE, attempt, desired, intent, plan_of, state_of
+from support.doubles import Bench, Memory
+
+from batchrunner.errors import ExitCode, StaleError
+from batchrunner.plans import Plan
+from batchrunner.staleness import check_current
+from batchrunner.state import Entry, State, moved
+
+LATER = "2026-11-22T03:00:00+00:00"
+
+
+def refusal(plan: Plan, state: State) -> StaleError:
+    with pytest.raises(StaleError) as caught:
+        check_current(plan, {"nightly": state})
+    return caught.value
+
+
+def test_a_plan_stands_where_it_was_made() -> None:
+    for state in (State(LINEAGE), state_of(attempt("rejected")), state_of(attempt("in-doubt")), state_of(attempt())):
+        check_current(plan_of([desired()], state), {"nightly": state})
+
+
+def test_every_address_that_moved_is_named() -> None:
+    plan = plan_of([desired("nightly/a"), desired("nightly/b"), desired("nightly/c")])
+    state = state_of(attempt())
+    state.record([Entry(address="nightly/c", run_key=DAY, attempt=attempt("in-doubt"))])
+    error = refusal(plan, state)
+    assert (error.code, error.exit_code) == ("stale-plan", ExitCode.CONFLICT)
+    assert "nightly/a, nightly/c" in error.message
+    assert "nightly/b" not in error.message
+
+
+def test_other_addresses_may_move() -> None:
+    state = state_of(attempt(), address="nightly/other")
+    check_current(plan_of([desired()]), {"nightly": state})
+
+
+def test_another_lineage_is_refused() -> None:
+    plan = plan_of([desired()], state_of(attempt("rejected")))
+    other = State("another", 1, state_of(attempt("rejected")).batches)
+    error = refusal(plan, other)
+    assert error.code == "other-state"
+    assert LINEAGE in error.why
+    assert "another" in error.why
+
+
+def test_a_plan_made_before_there_was_a_state_has_no_lineage() -> None:
+    check_current(plan_of([desired()]), {"nightly": State("born-later", 3)})
+
+
+@pytest.mark.parametrize("status", ["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"])
+def test_what_the_same_plan_moved_is_not_stale(status: Any) -> None:
+    plan = plan_of([desired()])
+    (change,) = plan.sendable
+    ours = intent(key=change.idempotency_key, plan_id=plan.plan_id)
+    check_current(plan, {"nightly": state_of(attempt(status, intent=ours))})
+
+
+@pytest.mark.parametrize("status", ["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"])
+def test_what_another_plan_moved_is(status: Any) -> None:
+    plan = plan_of([desired()])
+    (change,) = plan.sendable
+    theirs = intent(key=change.idempotency_key, plan_id="sha256:another")
+    assert refusal(plan, state_of(attempt(status, intent=theirs))).code == "stale-plan"
+
+
+def test_a_later_attempt_is_not_the_plans_own() -> None:
+    plan = plan_of([desired()])
+    (change,) = plan.sendable
+    ours = intent(key=change.idempotency_key, plan_id=plan.plan_id)
+    state = state_of(attempt("rejected", intent=ours), attempt(number=2, intent=ours))
+    assert refusal(plan, state).code == "stale-plan"
+
+
+def test_a_replacement_is_for_the_attempt_it_saw() -> None:
+    seen = state_of(attempt())
+    plan = plan_of([desired()], seen, replace=frozenset({"nightly/a"}))
+    check_current(plan, {"nightly": seen})
+    assert refusal(plan, state_of(attempt(), attempt(number=2, batch_id="batch-2"))).code == "stale-plan"
+    assert refusal(plan, State(LINEAGE, 1)).code == "stale-plan"
+
+
+def test_a_resumption_may_find_its_intent_further_on() -> None:
+    open_attempt = attempt("in-doubt")
+    plan = plan_of([], state_of(open_attempt))
+    for status in ("in-doubt", "deferred", "submitted"):
+        check_current(plan, {"nightly": state_of(moved(open_attempt, status, LATER))})  # type: ignore[arg-type]
+    assert refusal(plan, State(LINEAGE, 1)).code == "stale-plan"
+    other = attempt("in-doubt", intent=intent(key="br1-other"), updated_at=LATER)
+    assert refusal(plan, state_of(other)).code == "stale-plan"
+
+
+def test_a_plan_that_was_applied_may_be_applied_again_and_its_rival_may_not() -> None:
+    memory = Memory()
+    plan = plan_of([desired()])
+    rival = plan_of([desired(metadata={"made": "by another"})])
+    assert Bench(memory=memory).apply(plan).submitted == 1
+    check_current(plan, {"nightly": memory.load()})
+    assert refusal(rival, memory.load()).code == "stale-plan"
+
+
+def test_only_what_sends_has_to_be_current() -> None:
+    plan = plan_of([desired(metadata={"x": "y"})], state_of(attempt()))
+    check_current(plan, {"nightly": state_of(attempt(), attempt(number=2))})
