@@ -75,7 +75,6 @@ def apply(
 
     with prepared_from_specs(workspace, Patience(lock_timeout, lambda _holder: None)) as prepared:
         if not prepared.plan.sendable:
-            prepared.ground.fold()
             return Report()
         keys = needed_keys(prepared.plan, prepared.providers)
         sending = Sending(prepared.root, prepared.providers, keys, concurrency, Brake())

@@ -67,6 +67,8 @@ class Writer:
 
     def fold(self) -> None:
         """Bring the journal into the snapshot. Nothing is written where there is nothing to bring."""
+        if self._cursor is not None and not self._cursor.check:
+            return
         reading = self._read()
         if reading.scan.count or reading.scan.torn:
             self._cursor = self._folded(reading)

@@ -55,7 +55,10 @@ def prepared_from_plan(plan: Plan, choices: Choices, patience: Patience) -> Iter
 @contextmanager
 def _loaded(stores: Mapping[str, FileStore], patience: Patience) -> Iterator[Ground]:
     with locked(stores, patience.timeout, patience.waiting):
-        yield Ground({name: store.load() for name, store in stores.items()}, stores)
+        ground = Ground({name: store.load() for name, store in stores.items()}, stores)
+        # What a crash left in the journal belongs into the snapshot that people commit, also where nothing is sent.
+        ground.fold()
+        yield ground
 
 
 def _folder(plan: Plan) -> Path:

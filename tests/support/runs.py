@@ -60,6 +60,11 @@ class Desk:
             project.write(f"specs/data/{number}.jsonl", request_line(f"{name}-{number}"))
         return project
 
+    def posts(self) -> int:
+        """How many requests the provider was sent, whatever came of them."""
+        seen = self.ledger.requests()
+        return sum(seen[kind] for kind in ("creates", "uploads", "unauthorized"))
+
 
 def _usual_specs(name: str, two_specs: bool) -> dict[str, Any]:
     more = {"weekly": spec(batch("ready", f"file-{name}-weekly"), batch("first", "data/0.jsonl"))} if two_specs else {}

@@ -68,10 +68,10 @@ class Plot:
         run = partial(self.run, project)
         runs = project.apply_until_done(*self.arguments, run=run)
         project.assert_exactly_once(self.planned)
-        requests = self.desk.ledger.requests()
+        posts = self.desk.posts()
         again = run("apply", *self.arguments)
         assert again.code == 0, again
-        assert self.desk.ledger.requests() == requests, "there was nothing to send"
+        assert self.desk.posts() == posts, "there was nothing to send"
         figures = Figures(kills, 1, len(project.batches()), self.planned, runs, runs)
         project.forget()
         return figures
