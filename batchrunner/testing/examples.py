@@ -1,12 +1,12 @@
 """Entries that look like what an apply records."""
 
 from batchrunner.manifest import LocalFile
-from batchrunner.records import Raw
+from batchrunner.records import Raw, encode
 from batchrunner.state import NO_REPLY, Attempt, Entry, Intent, Status
 
 _REPLY = (
-    '{"id":"%s","object":"batch","status":"validating","created_at":1700000000,'
-    '"input_file_id":"file-1","endpoint":"/v1/chat/completions"}'
+    b'{"id":%b,"object":"batch","status":"validating","created_at":1700000000,'
+    b'"input_file_id":"file-1","endpoint":"/v1/chat/completions"}'
 )
 
 
@@ -50,4 +50,4 @@ def _intent(address: str, run_key: str, number: int) -> Intent:
 
 
 def _reply(batch_id: str, reply: bytes | None) -> Raw:
-    return Raw((_REPLY % batch_id).encode() if reply is None else reply)
+    return Raw(_REPLY % encode(batch_id) if reply is None else reply)
