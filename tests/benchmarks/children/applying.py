@@ -3,6 +3,7 @@
 import gc
 import json
 import sys
+from itertools import pairwise
 from time import perf_counter, process_time
 
 from batchrunner.applier import Brake
@@ -38,7 +39,7 @@ def main(spec: str, concurrency: int) -> None:
     if report.failed or report.left or report.submitted != len(prepared.plan.changes):
         raise SystemExit(f"not everything was submitted: {report}")
     figures: dict[str, float] = {"batches": report.submitted}
-    for name, before, after in zip(("plan", "send", "fold"), watch.marks, watch.marks[1:], strict=True):
+    for name, (before, after) in zip(("plan", "send", "fold"), pairwise(watch.marks), strict=True):
         figures[f"{name}_wall"], figures[f"{name}_cpu"] = after[0] - before[0], after[1] - before[1]
     print(json.dumps(figures))
 
