@@ -8,7 +8,7 @@ from support.builders import DAY, LINEAGE, NOW, ORIGIN, around, attempt, desired
 
 from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
-from batchrunner.planner import Circumstances, Desired, key_alive, plan_changes
+from batchrunner.planner import Desired, key_alive, plan_changes
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
 from batchrunner.state import Attempt, Entry, State
 
@@ -16,12 +16,8 @@ OTHER_DAY = "day:2026-11-21"
 A = "nightly/a"
 
 
-def changes(
-    wanted: list[Desired], state: State | None = None, circumstances: Circumstances | None = None, **choices: Any
-) -> tuple[Change, ...]:
-    return plan_changes(
-        "nightly", "specs/nightly.yaml", wanted, state or State(LINEAGE), circumstances or around(**choices)
-    )
+def changes(wanted: list[Desired], state: State | None = None, **choices: Any) -> tuple[Change, ...]:
+    return plan_changes("nightly", "specs/nightly.yaml", wanted, state or State(LINEAGE), around(**choices))
 
 
 def only(wanted: list[Desired], state: State | None = None, **choices: Any) -> Change:
