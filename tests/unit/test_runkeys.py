@@ -152,7 +152,8 @@ def test_times_are_read_in_their_zone(text: str, zone: str, expected: str) -> No
 
 
 @pytest.mark.parametrize("text", ["", "now", "2026-02-30", "2026-11-22T24:00", "2026-11-22T02", "20261122",
-                                  "2026-W47-1", "0001-01-01T00:00+23:00", "9999-12-31", "2026-11-22T02:30:00+25:00"])  # fmt: skip
+                                  "2026-W47-1", "0001-01-01T00:00+23:00", "9999-12-31",
+                                  "2026-11-22T02:30:00+25:00"])  # fmt: skip
 def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(UsageError) as raised:
         parse_time(text)

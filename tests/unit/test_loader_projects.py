@@ -1,0 +1,155 @@
+"""The project file: found, read, laid over what is built in."""
+
+from pathlib import Path
+
+import pytest
+
+from batchrunner.errors import InvalidFiles
+from batchrunner.facts import built_in
+from batchrunner.loader import load_project
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "repo" / "specs" / "team"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "repo")
+    return tmp_path
+
+
+def test_without_a_file_the_work_tree_is_the_root(here: Path) -> None:
+    (here / "repo" / ".git").write_text("gitdir: elsewhere\n")
+    project = load_project(None, Path("specs/team"))
+    assert (project.root, project.path, project.name) == (str(here / "repo"), "", "")
+    assert project.providers == built_in()
+    assert (project.state_url, project.state_env, project.policy.allow_env) == ("", "", ())
+
+
+def test_without_a_work_tree_the_folder_of_the_spec_is_the_root(here: Path) -> None:
+    assert load_project(None, Path("specs")).root == str(here / "repo" / "specs")
+
+
+def test_the_nearest_file_counts(here: Path) -> None:
+    (here / "repo" / "batchrunner.yaml").write_text("project: outer\n")
+    (here / "repo" / "specs" / "batchrunner.yaml").write_text("project: inner\n")
+    assert load_project(None, Path("specs/team")).name == "inner"
+    assert load_project(None, Path()).name == "outer"
+    inner = load_project(None, Path("specs"))
+    assert (inner.root, inner.path) == (str(here / "repo" / "specs"), "specs/batchrunner.yaml")
+
+
+def test_a_file_outside_of_the_work_tree_has_no_say(here: Path) -> None:
+    (here / "batchrunner.yaml").write_text("project: stranger\n")
+    assert load_project(None, Path("specs")).name == "stranger"
+    (here / "repo" / ".git").mkdir()
+    assert load_project(None, Path("specs")).name == ""
+
+
+def test_a_named_file_or_its_folder_counts_before_any_other(here: Path) -> None:
+    (here / "batchrunner.yaml").write_text("project: one\n")
+    (here / "other.yaml").write_text("project: two\n")
+    assert load_project(str(here), Path()).name == "one"
+    assert load_project(str(here / "other.yaml"), Path()).name == "two"
+    for missing in ("nope.yaml", "a\0b", "specs"):
+        with pytest.raises(InvalidFiles) as raised:
+            load_project(missing, Path())
+        assert raised.value.diagnostics[0].code == "no-such-file"
+
+
+def written(text: str) -> None:
+    Path("batchrunner.yaml").write_text(text, encoding="utf-8")
+
+
+def test_an_empty_file_decides_nothing_but_the_root() -> None:
+    written("# nothing yet\n")
+    assert load_project(None, Path("specs")).providers == built_in()
+
+
+def test_what_is_said_lies_over_what_is_built_in() -> None:
+    written("""
+        x-note: ignored
+        providers:
+          alphaedge:
+            api_key: {file: /run/secrets/key}
+            limits: {max_in_flight: 2, max_bytes: ~}
+            retry: {attempts: 2}
+            endpoints: ~
+            paths: {upload_file: ~}
+            timeouts: {create_seconds: 5}
+        """)
+    facts, base = load_project(None, Path()).providers["alphaedge"], built_in()["alphaedge"]
+    assert (facts.api_key.file, facts.api_key.env) == ("/run/secrets/key", None)
+    assert facts.limits == base.limits.model_copy(update={"max_in_flight": 2})
+    assert facts.retry == base.retry.model_copy(update={"attempts": 2})
+    assert facts.timeouts == base.timeouts.model_copy(update={"create_seconds": 5})
+    assert (facts.endpoints, facts.paths.upload_file, facts.paths.create_batch) == (None, None, "/v1/batch")
+    assert (facts.origin, facts.origin_env, facts.idempotency) == (base.origin, base.origin_env, base.idempotency)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "variable"),
+    [
+        ("https://llm.example.com", "https://llm.example.com", None),
+        ("https://LLM.example.com:8443/v1/", "https://llm.example.com:8443", None),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", None),
+        ("{env: LLM_URL}", "${LLM_URL}", "LLM_URL"),
+    ],
+)
+def test_a_new_provider_has_dialect_url_and_key(url: str, origin: str, variable: str | None) -> None:
+    written(
+        f"providers: {{in-house: {{dialect: openai, base_url: '{url}', api_key: {{env: KEY}}}}}}".replace(
+            "'{", "{"
+        ).replace("}'", "}")
+    )
+    project = load_project(None, Path())
+    assert sorted(project.providers) == ["alphaedge", "in-house"]
+    facts = project.providers["in-house"]
+    assert (facts.dialect, facts.origin, facts.origin_env, facts.api_key.env) == ("openai", origin, variable, "KEY")
+
+
+def test_the_owners_word_on_where_requests_go_beats_the_variable() -> None:
+    written("providers: {alphaedge: {base_url: 'https://proxy.example.com/v1'}}")
+    facts = load_project(None, Path()).providers["alphaedge"]
+    assert (facts.origin, facts.origin_env) == ("https://proxy.example.com", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "url", "variable"),
+    [
+        ("'file:.batchrunner/state'", "file:.batchrunner/state", ""),
+        (".batchrunner/state", "file:.batchrunner/state", ""),
+        ("'file:/var/lib/state'", "file:/var/lib/state", ""),
+        ("{env: STATE_URL}", "", "STATE_URL"),
+    ],
+)
+def test_state_is_kept_where_it_says(state: str, url: str, variable: str) -> None:
+    written(f"state: {{url: {state}}}\npolicy: {{allow_env: [A, B]}}\n")
+    project = load_project(None, Path("specs"))
+    assert (project.state_url, project.state_env, project.policy.allow_env) == (url, variable, ("A", "B"))
+
+
+def test_a_relative_state_is_relative_to_the_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written("state: {url: 'file:state'}\n")
+    monkeypatch.chdir(here / "repo" / "specs")
+    assert load_project(None, Path()).state_url == "file:../state"
+
+
+@pytest.mark.parametrize("text", [
+    "providers: {alphaedge: {api_key: canary}}",
+    "providers: {alphaedge: {api_key: [canary]}}",
+    "providers: {alphaedge: {api_key: {env: 'canary!'}}}",
+    "providers:\n  alphaedge:\n    api_key:\n      value:\n        canary",
+    "providers: {alphaedge: {base_url: 'https://canary@example.com'}}",
+    "providers: {alphaedge: {base_url: 'https://example.com/?key=canary'}}",
+    "providers: {alphaedge: {key: canary}}",
+    "state: {url: 'postgresql://me:canary@db'}",
+    "providers: {alphaedge: {api_key: canary: canary}}",
+    "providers: {alphaedge: {api_key: !secret canary}}",
+])  # fmt: skip
+def test_no_error_shows_a_secret(text: str) -> None:
+    written(text)
+    with pytest.raises(InvalidFiles) as raised:
+        load_project(None, Path())
+    assert raised.value.diagnostics
+    assert "canary" not in repr(raised.value.diagnostics)
+    assert "canary" not in str(raised.value)
