@@ -19,7 +19,7 @@ from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.suggestions import did_you_mean
 from batchrunner.wiring.typed import with_typed_hint
-from batchrunner.wiring.workspace import SANDBOX, Workspace
+from batchrunner.wiring.workspace import SANDBOX, SystemClock, Workspace
 
 Survey = Mapping[str, tuple[Desired, ...]]
 
@@ -62,7 +62,8 @@ def _circumstances(workspace: Workspace) -> Circumstances:
     return Circumstances(
         project=workspace.project.name,
         providers=workspace.providers,
-        now=workspace.now,
+        # A key's life is counted on the machine's clock; --at only says which run is meant.
+        now=SystemClock().now(),
         targets=workspace.choices.targets,
         replace=workspace.choices.replace,
     )

@@ -66,7 +66,8 @@ class Killer:
 def killing() -> Iterator[Killer]:
     """A killer, for as long as the `with` block lasts."""
     command = [sys.executable, "-W", "error", str(ZYGOTE)]
-    with TemporaryDirectory() as outputs, subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        TemporaryDirectory() as outputs,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+    ):
         yield Killer(process, Path(outputs))

@@ -1,17 +1,23 @@
 """Specs in a folder, a sandbox to send them to, the command line in between, and what must be true afterwards."""
 
+import asyncio
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from support.scripted_server import Answer, Server, serving
 
 from batchrunner.sandbox import Faults, Ledger, SandboxSettings, running
 
@@ -140,6 +146,11 @@ class Project:
             assert done.code in GOES_ON, done
         raise AssertionError(f"not done after {limit} runs")
 
+    def run_printed(self, command: str) -> Done:
+        """Run a command as a person would who copied it from the screen."""
+        assert command.startswith("batchrunner "), command
+        return self.run(*shlex.split(command)[1:])
+
     # What the provider has, and what state says.
 
     def batches(self) -> list[dict[str, Any]]:
@@ -185,3 +196,32 @@ def at_desk(*faults: str, seed: int = 0, **settings: Any) -> Iterator[Desk]:
         chosen = SandboxSettings(database=database, key=KEY, faults=Faults.parse(faults, seed), **settings)
         with running(chosen) as sandbox:
             yield Desk(folder, sandbox.base_url, Ledger(database))
+
+
+@contextmanager
+def scripted_desk(*answers: Answer) -> Iterator[tuple[Desk, Server]]:
+    """A desk whose provider gives these answers and keeps nothing but what it heard."""
+    with quick_folder() as folder, scripted(*answers) as server:
+        yield Desk(folder, server.origin, Ledger(folder / "nothing.db")), server
+
+
+@contextmanager
+def scripted(*answers: Answer) -> Iterator[Server]:
+    """A scripted server in a thread of its own."""
+    ready: Future[Server] = Future()
+    loop = asyncio.new_event_loop()
+
+    async def serve(leaving: asyncio.Event) -> None:
+        async with serving(*answers) as server:
+            ready.set_result(server)
+            await leaving.wait()
+
+    leaving = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(leaving),))
+    thread.start()
+    try:
+        yield ready.result()
+    finally:
+        loop.call_soon_threadsafe(leaving.set)
+        thread.join()
+        loop.close()

@@ -45,7 +45,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Plot:
-    """What is killed: `specs` makes the specs of a project from its name, `planned` batches in all."""
+    """What is killed, again and again: an apply with `arguments`, which may name a plan to be made before."""
 
     desk: Desk
     killer: Killer
@@ -58,7 +58,10 @@ class Plot:
         return 5 if self.two_specs else 3
 
     def project(self) -> Project:
-        return self.desk.project(two_specs=self.two_specs, **(self.facts or {}))
+        project = self.desk.project(two_specs=self.two_specs, **(self.facts or {}))
+        if self.arguments[0] == "plan.json":
+            assert self.run(project, "plan", "specs", "--out", "plan.json").code == 0
+        return project
 
     def run(self, project: Project, *arguments: str, **how: Any) -> Ended:
         return self.killer.run(project.folder, *arguments, environment=project.environment, **how)
