@@ -22,21 +22,17 @@ class Journal:
             # What goes into a deleted file is gone with the process, however often it is synced.
             raise FileNotFoundError(errno.ENOENT, "It was deleted while in use", str(self._path))
         _disk.write_all(journal, line)
-        _disk.sync(journal)
-        if not self._is_named:
-            # Once a session, not once a file: whoever made the file may have died before its name was durable.
-            _disk.sync_directory(self._path.parent)
-            self._is_named = True
+        self._sync(journal)
 
     def cut(self, length: int) -> None:
         """Return when the file is `length` bytes long on the medium."""
         journal = self._opened()
         os.ftruncate(journal, length)
-        _disk.sync(journal)
+        self._sync(journal)
 
     def sync(self) -> None:
         """Return when what an earlier writer left unsynced is on the medium."""
-        _disk.sync(self._opened())
+        self._sync(self._opened())
 
     def close(self) -> None:
         """Let go of the file."""
@@ -48,3 +44,10 @@ class Journal:
         if self._descriptor < 0:
             self._descriptor = _disk.open_private(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         return self._descriptor
+
+    def _sync(self, journal: int) -> None:
+        _disk.sync(journal)
+        if not self._is_named:
+            # Once a session, not once a file: whoever made the file may have died before its name was durable.
+            _disk.sync_directory(self._path.parent)
+            self._is_named = True

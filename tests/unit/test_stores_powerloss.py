@@ -57,20 +57,25 @@ class Disk:
         files = tuple((inode, file.content, file.synced) for inode, file in self.files.items())
         self.moments.append((files, tuple(self.names), self.names_synced, tuple(self.promised)))
 
-    def step(self) -> None:
-        """One system call is about to be made."""
+    def step(self, name: str, call: Callable[..., Any], arguments: Any) -> None:
+        """One system call is about to be made; a write that the process is killed in gets half-way."""
         if self.calls == self.kill_at:
+            if name == "write" and arguments[0] in self.open:
+                descriptor, data = arguments
+                self.on_write(call(descriptor, data[: len(data) // 2]), descriptor, data)
             raise KilledError
         self.calls += 1
 
     def watch(self, patch: pytest.MonkeyPatch) -> None:
         for name in ("open", "write", "fdatasync", "fsync", "replace", "ftruncate", "unlink", "close"):
-            patch.setattr(os, name, self.watched(getattr(self, f"on_{name}"), getattr(os, name)))
+            patch.setattr(os, name, self.watched(name, getattr(os, name)))
 
-    def watched(self, handle: Callable[..., None], call: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        handle = getattr(self, f"on_{name}")
+
         def made(*arguments: Any, **options: Any) -> Any:
-            if handle != self.on_close:
-                self.step()
+            if name != "close":
+                self.step(name, call, arguments)
             elif self.calls == self.kill_at:
                 return None  # the kernel closes what a killed process had open; `bury` does it here
             result = call(*arguments, **options)
@@ -177,7 +182,8 @@ def work(root: Path, disk: Disk, prefix: str) -> None:
     """What an apply does: find out, write down, fold; then once more."""
     store = FileStore(root / "nightly.state.json")
     with store.lock(0, print):
-        store.load()
+        for known in store.load().batches:
+            disk.promise(known)  # what was found is reported, and acted on
         for number in range(4):
             address = f"nightly/{prefix}-{number}"
             store.append([example_entry(address)])
