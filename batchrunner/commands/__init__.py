@@ -98,7 +98,7 @@ def _guarded(arguments: list[str]) -> int:
         return int(group.main(arguments, prog_name="batchrunner", standalone_mode=False) or 0)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except BrokenPipeError:
+    except (SystemExit, BrokenPipeError):  # click meets a broken pipe with `sys.exit(1)`
         return without_reader()
     except (Exception, KeyboardInterrupt) as error:
         return _failed(error, arguments)

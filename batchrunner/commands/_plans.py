@@ -119,6 +119,6 @@ def _is_plan(path: str) -> bool:
         if path.endswith(SPEC_SUFFIXES) or not os.path.isfile(path):
             return False
         with open(path, "rb") as file:
-            return f'"{FORMAT}"'.encode() in file.read(256)
+            return file.read(1) == b"{" and f'"{FORMAT}"'.encode() in file.read()
     except (OSError, ValueError):
         return False
