@@ -72,7 +72,8 @@ def _diagnosed(line: bytes) -> LineProblem:
     if not line.strip():
         return LineProblem("blank-line", "the line is blank", "Delete it.")
     try:
-        value = json.loads(line.decode("utf-8"))
+        # Numbers are not looked at, and reading a long one would be refused for its length.
+        value = json.loads(line.decode("utf-8"), parse_int=lambda _digits: 0)
     except UnicodeDecodeError as error:
         return LineProblem("not-utf-8", f"byte {error.start + 1} of the line is not UTF-8")
     except RecursionError:

@@ -1,0 +1,125 @@
+"""One line of an input: what it must be, and words for whatever it is instead."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from batchrunner.jsonl import MAX_CUSTOM_ID, LineProblem, check_line
+
+ENDPOINT = "/v1/chat/completions"
+GOOD: dict[str, Any] = {"custom_id": "a", "method": "POST", "url": ENDPOINT, "body": {"model": "m", "messages": []}}
+
+
+def line(**changes: Any) -> bytes:
+    kept = {key: value for key, value in {**GOOD, **changes}.items() if value is not ...}
+    return json.dumps(kept).encode()
+
+
+def problem(data: bytes) -> LineProblem:
+    with pytest.raises(LineProblem) as caught:
+        check_line(data, ENDPOINT)
+    return caught.value
+
+
+def test_a_good_line() -> None:
+    request = check_line(line(extra={"deep": [1]}), ENDPOINT)
+    assert (request.custom_id, request.body.model, request.body.stream) == ("a", "m", None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        line(body={"model": "m", "stream": False}),
+        line(body={"model": "m", "stream": None}),
+        line(custom_id="x" * MAX_CUSTOM_ID),
+        line(custom_id="é 😀"),
+        json.dumps(GOOD, ensure_ascii=False, indent=None, separators=(" ,", " : ")).encode(),
+        line() + b" \t\r",
+        line(custom_id="日本").replace(b"\\u65e5", "日".encode()),
+    ],
+)
+def test_more_good_lines(data: bytes) -> None:
+    check_line(data, ENDPOINT)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "words"),
+    [
+        (b"", "blank-line", "blank"),
+        (b" \t\r", "blank-line", "blank"),
+        (b"\xff", "not-utf-8", "byte 1"),
+        (line(custom_id="?").replace(b"?", b"\xe9"), "not-utf-8", "byte 16"),
+        (line(extra="?").replace(b"?", b"\xed\xa0\x80"), "not-utf-8", "not UTF-8"),
+        (b"{", "invalid-json-line", "not JSON"),
+        (line() + b"x", "invalid-json-line", "Extra data"),
+        (b"{'custom_id': 'a'}", "invalid-json-line", "double quotes"),
+        (line().replace(b'"a"', b'"a\x00"'), "invalid-json-line", "control character"),
+        (line().replace(b"[]", b"[NaN]"), "invalid-json-line", "finite"),
+        (line().replace(b'"a"', b'"\\ud800"'), "invalid-json-line", "well-formed"),
+        (b"[" * 25_000, "too-deep", "deeply"),
+        (line(extra=...).replace(b"[]", b"[" * 25_000 + b"]" * 25_000), "too-deep", "deeply"),
+        (b"[]", "not-an-object", "JSON object"),
+        (b"null", "not-an-object", "JSON object"),
+        (b'"text"', "not-an-object", "JSON object"),
+        (line(custom_id=...), "missing-field", "`custom_id` is missing"),
+        (line(method=...), "missing-field", "`method` is missing"),
+        (line(url=...), "missing-field", "`url` is missing"),
+        (line(body=...), "missing-field", "`body` is missing"),
+        (line(custom_id=...)[:-1] + b',"n":' + b"9" * 5000 + b"}", "missing-field", "`custom_id` is missing"),
+        (line(custom_id=7), "wrong-type", "`custom_id` must be a string"),
+        (line(url=None), "wrong-type", "`url` must be a string"),
+        (line(body=[]), "wrong-type", "`body` must be an object"),
+        (line(custom_id=""), "bad-custom-id", "1 to 512"),
+        (line(custom_id="x" * (MAX_CUSTOM_ID + 1)), "bad-custom-id", "1 to 512"),
+        (line(method="GET"), "bad-method", "'GET'"),
+        (line(method="post"), "bad-method", "'post'"),
+        (line(url="/v1/embeddings"), "url-mismatch", "'/v1/embeddings'"),
+        (line(url=f"https://api.openai.com{ENDPOINT}"), "url-mismatch", "endpoint '/v1/chat/completions'"),
+        (line(body={}), "model-missing", "`body.model` is missing"),
+        (line(body={"model": None}), "wrong-type", "`body.model` must be a string"),
+        (line(body={"model": "m", "stream": True}), "streaming-unsupported", "`stream: true`"),
+        (line(body={"model": "m", "stream": "yes"}), "wrong-type", "`body.stream` must be a boolean"),
+        (line(body={"model": "m", "stream": 1}), "wrong-type", "`body.stream` must be a boolean"),
+    ],
+)
+def test_what_is_wrong_is_said(data: bytes, code: str, words: str) -> None:
+    found = problem(data)
+    assert (found.code, words in found.message) == (code, True), found.message
+
+
+def test_words_stay_short_whatever_is_quoted() -> None:
+    for data in (line(url="x" * 10_000), line(method="x" * 10_000)):
+        assert len(problem(data).message) < 300
+
+
+near_misses = st.fixed_dictionaries(
+    {},
+    optional={
+        "custom_id": st.one_of(st.text(), st.integers()),
+        "method": st.sampled_from(["POST", "GET", None]),
+        "url": st.sampled_from([ENDPOINT, "/v1/x", 1]),
+        "body": st.one_of(
+            st.none(),
+            st.fixed_dictionaries(
+                {}, optional={"model": st.one_of(st.text(), st.none()), "stream": st.one_of(st.booleans(), st.text())}
+            ),
+        ),
+    },
+).map(lambda document: json.dumps(document).encode())
+
+
+@given(st.binary() | near_misses | st.tuples(near_misses, st.binary(max_size=3)).map(b"".join))
+@example(
+    b'{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m"},"x":' + b"9" * 5000 + b"}"
+)
+@example(b"\xef\xbb\xbf{}")
+def test_any_bytes_are_a_request_or_a_problem(data: bytes) -> None:
+    try:
+        request = check_line(data, ENDPOINT)
+    except LineProblem:
+        return
+    document = json.loads(data, parse_int=lambda digits: 0)
+    assert (document["custom_id"], document["body"]["model"]) == (request.custom_id, request.body.model)
