@@ -270,9 +270,8 @@ def test_ids_whose_hashes_collide_are_told_apart(ids: list[str], hashed: Callabl
     seen = SeenIds(hashed)
     for custom_id in ids:
         seen.add(custom_id)
-    expected = [
-        (n, ids.index(custom_id) + 1, custom_id) for n, custom_id in enumerate(ids, 1) if custom_id in ids[: n - 1]
-    ]
+    numbered = list(enumerate(ids, 1))
+    expected = [(n, ids.index(each) + 1, each) for n, each in numbered if each in ids[: n - 1]]
     assert list(seen.repeated(lambda: numbered)) == expected
 
 
