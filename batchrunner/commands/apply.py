@@ -1,8 +1,8 @@
 """`batchrunner apply`: submit what is planned, each batch once."""
 
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import click
@@ -14,12 +14,13 @@ from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan
 from batchrunner.commands._reporting import Ending, opened_screen, show_ending
 from batchrunner.commands._secrets import keep_secret
-from batchrunner.errors import ExitCode, UsageError
+from batchrunner.errors import ExitCode, StaleError, UsageError
 from batchrunner.plans import Plan
 from batchrunner.settings import Settings, environment
 from batchrunner.wiring import Choices, open_workspace
 from batchrunner.wiring.preparing import Patience, Prepared, prepared_from_plan, prepared_from_specs
 from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
+from batchrunner.wiring.typed import typed_plan
 from batchrunner.wiring.workspace import SANDBOX
 
 
@@ -67,9 +68,16 @@ def _from_specs(paths: tuple[str, ...], choices: Choices, patience: Patience) ->
     return prepared_from_specs(open_workspace(paths, choices, stdin=sys.stdin.buffer.read), patience)
 
 
-def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience) -> AbstractContextManager[Prepared]:
+@contextmanager
+def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience) -> Iterator[Prepared]:
     _refuse_new_choices(choices)
-    return prepared_from_plan(read_plan(paths[0]), choices, patience)
+    plan = read_plan(paths[0])
+    try:
+        with prepared_from_plan(plan, choices, patience) as prepared:
+            yield prepared
+    except StaleError as error:
+        error.hint = typed_plan(plan, paths[0])
+        raise
 
 
 def _refuse_new_choices(choices: Choices) -> None:
@@ -78,7 +86,7 @@ def _refuse_new_choices(choices: Choices) -> None:
         raise UsageError(
             "plan-is-fixed",
             "a saved plan takes no --var, --run-key, --at, --target or --replace",
-            hint="Plan again with them.",
+            hint="plan again with them: batchrunner plan PATH --out FILE",
         )
 
 

@@ -21,6 +21,14 @@ from batchrunner.suggestions import did_you_mean
 from batchrunner.wiring.typed import with_typed_hint
 from batchrunner.wiring.workspace import SANDBOX, SystemClock, Workspace
 
+_HOW_TO_REACH: Mapping[str, str] = {
+    "input-not-found": "a path starts at the folder of its spec",
+    "input-is-a-link": "name the file itself: what a link points to can change after the review",
+    "input-outside-root": "move it there; the root is the folder of batchrunner.yaml, else of the git work tree",
+    "input-hidden": "rename it, without the dot",
+    "input-not-a-file": "name a file with one request a line",
+}
+
 Survey = Mapping[str, tuple[Desired, ...]]
 
 
@@ -119,7 +127,8 @@ class _Surveyor:
             return self._scanned(spec, declared.input or "", declared.endpoint, facts)
         except InputRefused as refusal:
             pointer = (*batch.pointer, "input")
-            self.diagnostics.append(diagnostic_at(spec, pointer, refusal.code, refusal.message))
+            hint = _HOW_TO_REACH.get(refusal.code, "")
+            self.diagnostics.append(diagnostic_at(spec, pointer, refusal.code, refusal.message, hint))
             return None
 
     def _scanned(self, spec: Spec, path: str, endpoint: str, facts: ProviderFacts) -> Source:

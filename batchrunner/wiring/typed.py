@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote
 
-from batchrunner.plans import Blocked, Change
+from batchrunner.plans import Blocked, Change, Plan
 from batchrunner.records import replace
-from batchrunner.wiring.workspace import Choices
+from batchrunner.wiring.workspace import SANDBOX, Choices
 
 OTHERWISE = "where the provider does not have it, --absent takes the place of --adopt BATCH_ID"
 
@@ -17,6 +17,14 @@ def typed_apply(
     wanted = [f"--target {quote(target)}" for target in targets]
     again = [f"--replace {quote(address)}" for address in replacing]
     return " ".join(["batchrunner apply", *map(quote, paths), *_flags(choices), *wanted, *again])
+
+
+def typed_plan(plan: Plan, out: str) -> str:
+    """The plan of the same specs, made anew and saved in the same place."""
+    flags = [f"--target {quote(target)}" for target in plan.targets]
+    in_sandbox = any(change.provider == SANDBOX for change in plan.sendable)
+    flags += ["--sandbox"] if in_sandbox or any(f".{SANDBOX}.state." in spec.state for spec in plan.specs) else []
+    return " ".join(["batchrunner plan", *(quote(spec.path) for spec in plan.specs), *flags, "--out", quote(out)])
 
 
 def typed_resolve(address: str, state_url: str) -> str:

@@ -141,7 +141,17 @@ def test_format_json_is_another_way_to_say_it(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES[:5], "resolve", *SUBCOMMANDS[:6], "schema", "completion", "sandbox serve"])
 def test_shared_flags_are_known_after_every_command(desk: Desk, name: str) -> None:
-    flags = ["--color", "never", "--no-progress", "-q", "-v", "--project", "batchrunner.yaml", "--state", "s.state.json"]
+    flags = [
+        "--color",
+        "never",
+        "--no-progress",
+        "-q",
+        "-v",
+        "--project",
+        "batchrunner.yaml",
+        "--state",
+        "s.state.json",
+    ]
     arguments, code = BAD[name]
     ran = desk.run(*words(name), *arguments, *flags, "--var", "a=b", *AT, "--log-format", "text")
     assert (ran.code, ran.out) == (code, "")
@@ -219,9 +229,7 @@ COLOURS = [
 
 
 @pytest.mark.parametrize(("env", "flags", "coloured"), COLOURS)
-def test_colour_is_where_it_was_asked_for(
-    desk: Desk, env: dict[str, str], flags: list[str], coloured: bool
-) -> None:
+def test_colour_is_where_it_was_asked_for(desk: Desk, env: dict[str, str], flags: list[str], coloured: bool) -> None:
     assert ("\x1b[" in desk.run("plan", "s.yaml", *flags, env=env).out) is coloured
     assert ("\x1b[" in desk.run("plan", "nope.yaml", *flags, env=env).err) is coloured
 

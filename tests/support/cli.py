@@ -106,9 +106,7 @@ class Desk:
         known = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "TMPDIR": str(self.folder)}
         return {**known, "PYTHONWARNINGS": "error", **self.env, **(env or {})}
 
-    def run(
-        self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, cwd: str = "."
-    ) -> Ran:
+    def run(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, cwd: str = ".") -> Ran:
         """Run the command line to its end, and check what must hold for all of them."""
         return self.run_script([SCRIPT, *arguments], stdin=stdin, env=env, cwd=cwd)
 
@@ -186,10 +184,11 @@ _UNSTEADY = (
     (re.compile(r"batch-[0-9a-f]{24}"), "batch-…"),
     (re.compile(r"file-[0-9a-f]{24}"), "file-…"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
-    (re.compile(r"^\d\d:\d\d:\d\d ", re.M), "HH:MM:SS "),
+    (re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE), "HH:MM:SS "),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "TIME"),
     (re.compile(r"\d{8}T\d{6}Z"), "TIME"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"pid \d+ on \S+,"), "pid PID on HOST,"),
 )
 
