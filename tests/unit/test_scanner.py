@@ -88,6 +88,10 @@ def test_models_are_kept_up_to_a_number() -> None:
         (b"\xef\xbb\xbf" + lines(request("a"), request("b")), [("byte-order-mark", 1)]),
         (lines(request("a"), b"\xef\xbb\xbf" + request("b")), [("invalid-json-line", 2)]),
         (lines(request("a") + b"\r", request("b") + b"\r", request("c") + b"\r"), [("crlf", 1)]),
+        (
+            lines(request("a"), b"\xef\xbb\xbf" + request("a"), request("a")),
+            [("invalid-json-line", 2), ("duplicate-custom-id", 3)],
+        ),
         (lines(request("a"), request("b") + b"\r"), [("crlf", 2)]),
         (lines(b"\r"), [("crlf", 1), ("blank-line", 1)]),
         (lines(request("a"), b"{}"), [("missing-field", 2)]),
@@ -134,10 +138,11 @@ def test_lines_up_to_the_limit_are_read(end: bytes) -> None:
     assert found(request("a") + b" " + end, limits) == [("line-too-long", 1)]
 
 
-def test_a_long_line_is_one_line() -> None:
+@pytest.mark.parametrize("rest", [b"", request("b") + b" " * 200 + request("a"), request("a"), b" " * 300])
+def test_a_long_line_is_one_line(rest: bytes) -> None:
     limits = Limits(max_line_bytes=len(request("a")) + 1)
-    # What lies behind the limit looks like lines of its own.
-    long_line = request("a") + b" " * 3 + request("b") + b" " * 200 + request("a")
+    # Both what fits into the limit and what lies behind it look like lines of their own.
+    long_line = request("a") + b" " * 3 + rest
     data = lines(request("a"), long_line, request("c"), request("a"))
     scan = scanned(data, limits)
     assert [(d.code, d.line) for d in scan.diagnostics] == [("line-too-long", 2), ("duplicate-custom-id", 4)]
