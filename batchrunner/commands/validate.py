@@ -7,6 +7,7 @@ import click
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.errors import InvalidFiles
+from batchrunner.render.units import counted
 from batchrunner.wiring import Choices, open_workspace
 
 
@@ -35,11 +36,6 @@ def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
         console.document({"format_version": "1.0", "command": "validate", "specs": len(workspace.specs),
                           "batches": batches, "requests": requests, "diagnostics": []})  # fmt: skip
     else:
-        console.result(f"Valid: {_counted(len(workspace.specs), 'spec')}, {_counted(batches, 'batch')}, "
-                       f"{_counted(requests, 'request line')} checked.")  # fmt: skip
+        console.result(f"Valid: {counted(len(workspace.specs), 'spec')}, {counted(batches, 'batch')}, "
+                       f"{counted(requests, 'request line')} checked.")  # fmt: skip
     return 0
-
-
-def _counted(number: int, noun: str) -> str:
-    plural = noun + ("es" if noun.endswith("ch") else "s")
-    return f"{number:,} {noun if number == 1 else plural}"

@@ -10,7 +10,7 @@ from batchrunner.printable import printable
 from batchrunner.records import Record, field
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
-from batchrunner.render.layout import paragraph, shorten, width_of
+from batchrunner.render.layout import flow, paragraph, shorten, width_of
 from batchrunner.render.style import PLAIN, Style
 from batchrunner.render.units import count
 
@@ -54,7 +54,7 @@ class ApplySummary(Record):
 
 def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> str:
     """`summary` as text: one line of counts, each failure, and the command that goes on. Ends without a newline."""
-    lines = [_headline(summary, style)]
+    lines = _headline(summary, style, width)
     for failure in summary.failed[:SHOWN]:
         lines += _failure(failure, summary, style, width)
     if rest := summary.failed[SHOWN:]:
@@ -82,23 +82,28 @@ def _failed_object(failure: Failed) -> dict[str, Any]:
     return {name: getattr(failure, name) for name in ("address", "run_key", "outcome", "code", "status", "words")}
 
 
-def _headline(summary: ApplySummary, style: Style) -> str:
+def _headline(summary: ApplySummary, style: Style, width: int) -> list[str]:
     unfinished = summary.interrupted or summary.left or summary.blocked
     paint = style.red if summary.failed else style.yellow if unfinished else style.green
     word = "Interrupted" if summary.interrupted else "Applied"
+    first, *more = flow([f"{word}: {_counts(summary)}", *_states(summary)], width, indent=2)
+    return [paint(f"{word}:") + first.removeprefix(f"{word}:"), *more]
+
+
+def _counts(summary: ApplySummary) -> str:
     counts = f"{count(summary.submitted)} submitted, {count(summary.unchanged)} unchanged"
     counts += f", {count(len(summary.failed))} failed"
     if summary.blocked:
         counts += f", {count(summary.blocked)} blocked"
     if summary.left:
         counts += f", {count(summary.left)} not started"
-    return f"{paint(f'{word}:')} {counts}.{_states(summary)}"
+    return f"{counts}."
 
 
-def _states(summary: ApplySummary) -> str:
+def _states(summary: ApplySummary) -> list[str]:
     shown = [f"{printable(where)} #{serial}" for where, serial in summary.states[:3]]
     rest = summary.states[3:]
-    return f" State {', '.join(shown)}{f' and {count(len(rest))} more' if rest else ''}." if shown else ""
+    return [f"State {', '.join(shown)}{f' and {count(len(rest))} more' if rest else ''}."] if shown else []
 
 
 def _failure(failure: Failed, summary: ApplySummary, style: Style, width: int) -> Iterator[str]:

@@ -34,9 +34,11 @@ def list_text(entries: Sequence[Entry], width: int = 0, style: Style = PLAIN) ->
 
 
 def _stacked(entries: Sequence[Entry]) -> list[str]:
+    """The address and its batch, and the rest on a line below."""
     rows = [HEADINGS, *(_row(entry) for entry in entries)]
-    below = table([row[1:] for row in rows])
-    return [f"{row[0]}\n    {rest}" for row, rest in zip(rows, below, strict=True)]
+    above = table([(row[0], row[4]) for row in rows])
+    below = table([(*row[1:4], row[5]) for row in rows])
+    return [f"{first}\n    {rest}" for first, rest in zip(above, below, strict=True)]
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ def count(number: int) -> str:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 request`, `41,200 requests`; `plural` where an `s` is not enough."""
-    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+    """`1 request`, `41,200 requests`, `2 batches`; `plural` where an `s` or `es` is not enough."""
+    ending = "es" if noun.endswith("ch") else "s"
+    return f"{count(number)} {noun if number == 1 else plural or noun + ending}"
 
 
 def size(number: int) -> str:

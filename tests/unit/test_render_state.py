@@ -41,12 +41,12 @@ def test_a_listing_is_aligned_and_greppable() -> None:
 
 
 def test_a_narrow_terminal_gets_two_lines_each() -> None:
-    lines = list_text([entry(batch_id="batch_71"), entry("nightly/long-name[lang=en]", "in-doubt")], width=80).split(
-        "\n"
-    )
-    assert lines[0] == "ADDRESS"
-    assert lines[2] == "nightly/a"
-    assert lines[3] == "    day:2026-11-22  1        submitted  batch_71  2026-11-22 02:31 UTC"
+    batch_id = "batch-0123456789abcdef01234567"
+    entries = [entry(batch_id=batch_id), entry("nightly/long-name[lang=en]", "in-doubt")]
+    lines = list_text(entries, width=80).split("\n")
+    assert lines[0] == "ADDRESS                     BATCH"
+    assert lines[2] == f"nightly/a                   {batch_id}"
+    assert lines[3] == "    day:2026-11-22  1        submitted  2026-11-22 02:31 UTC"
     assert all(width_of(line) <= 80 for line in lines)
 
 
