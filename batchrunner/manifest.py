@@ -15,7 +15,10 @@ class ProviderFile(Record, tag="provider-file", tag_field="kind"):
 
 
 class LocalFile(Record, tag="local-file", tag_field="kind"):
-    """A local JSONL file. `path` is relative to the project root; `sha256`, `size` (bytes) and `requests` (lines) are its content."""
+    """A local JSONL file. `path` is relative to the project root.
+
+    `sha256` (of the bytes), `size` (in bytes) and `requests` (lines) are its content.
+    """
 
     path: str
     sha256: str
