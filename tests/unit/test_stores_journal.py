@@ -232,7 +232,9 @@ def test_replies_with_line_ends_stay_on_one_line(store: FileStore) -> None:
     assert reply_of(store.load()) == Raw(b'{"id":"batch-1","x":[1.0,"a b"]}')
 
 
-@pytest.mark.parametrize("reply", [b"", b"{", b'{"a":\xff}', b'"\xff"', b"1 2", b"nul", b"[" * 5000 + b"]" * 5000])
+@pytest.mark.parametrize(
+    "reply", [b"", b"{", b'{"a":\xff}', b'"\xff"', b"1 2", b"nul", b"[" * 200_000 + b"]" * 200_000]
+)
 def test_what_could_not_be_read_back_is_not_written(reply: bytes, store: FileStore) -> None:
     with store.lock(0, print):
         store.append([example_entry("nightly/first")])
