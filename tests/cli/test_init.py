@@ -1,0 +1,59 @@
+"""A first folder: it validates, it applies, and what is there is kept."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import yaml
+from support.cli import Desk
+
+PUBLISHED = Path(__file__).parents[2] / "specs" / "schema"
+
+
+def contents(desk: Desk) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in desk.folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_written_validates_and_applies(empty: Desk) -> None:
+    ran = empty.run("init")
+    assert (ran.code, ran.err) == (0, "Next: batchrunner apply specs/first.yaml --sandbox\n")
+    written = [line.split()[1] for line in ran.out.splitlines()]
+    assert sorted(written) == sorted(str(path.relative_to(empty.folder)) for path in contents(empty))
+    assert empty.run("validate", "specs").out == "Valid: 1 spec, 1 batch, 2 request lines checked.\n"
+    assert empty.run("apply", "specs/first.yaml", "--sandbox", "--json").document["submitted"] == 1
+    assert empty.run("apply", "specs/first.yaml", "--sandbox", "--json").document["unchanged"] == 1
+
+
+def test_a_second_time_keeps_everything(empty: Desk) -> None:
+    empty.write("batchrunner.yaml", "project: ours\n")
+    first = empty.run("init", "--json").document
+    before = contents(empty)
+    second = empty.run("init", "--json").document
+    assert first["kept"] == ["batchrunner.yaml"]
+    assert (second["written"], sorted(second["kept"])) == ([], sorted(first["written"] + first["kept"]))
+    assert contents(empty) == before
+
+
+def test_another_folder_is_named_in_what_comes_next(empty: Desk) -> None:
+    ran = empty.run("init", "a new/one")
+    assert ran.err == "Next: cd 'a new/one' && batchrunner apply specs/first.yaml --sandbox\n"
+    assert empty.run("validate", "specs", cwd="a new/one").code == 0
+
+
+def test_schemas_are_the_published_ones_and_accept_what_is_written(empty: Desk) -> None:
+    empty.run("init", "-q")
+    for which, file in (("spec", "specs/first.yaml"), ("project", "batchrunner.yaml")):
+        schema = empty.read(f"specs/schema/{which}.schema.json")
+        assert schema == (PUBLISHED / f"{which}.schema.json").read_text()
+        jsonschema.validate(yaml.safe_load(empty.read(file)), json.loads(schema))
+        named = empty.read(file).partition("$schema=")[2].split()[0]
+        assert (empty.folder / file).parent.joinpath(named).is_file()
+
+
+def test_the_workflow_is_yaml_and_uses_commands_that_exist(empty: Desk) -> None:
+    empty.run("init", "-q")
+    workflow = yaml.safe_load(empty.read(".github/workflows/batches.yaml"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    typed = [step["run"].split()[1:3] for step in steps if step.get("run", "").startswith("batchrunner ")]
+    assert typed == [["plan", "specs/"], ["apply", "specs/"]]
+    assert all(empty.run(command, "-h").code == 0 for command, _ in typed)

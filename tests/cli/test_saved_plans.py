@@ -1,0 +1,114 @@
+"""Plans as files: --out, show, apply, and what --detailed-exitcode means."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.cli import Desk, request_lines
+
+NIGHT = ("--at", "2026-11-22T02:30:00Z")
+
+
+@pytest.fixture
+def planned(shop: Desk) -> Desk:
+    """A provider in reach, and a saved plan."""
+    ran = shop.run("plan", "s.yaml", *NIGHT, "--out", "plan.json")
+    assert (ran.code, ran.err) == (0, "Saved to plan.json. Next: batchrunner apply plan.json\n")
+    return shop
+
+
+def test_a_saved_plan_is_private_and_shows_as_it_was_made(planned: Desk) -> None:
+    assert (planned.folder / "plan.json").stat().st_mode & 0o777 == 0o600
+    assert planned.run("show", "plan.json").out == planned.run("plan", "s.yaml", *NIGHT).out
+    assert planned.run("show", "plan.json", "--format", "markdown").out.startswith("<!--")
+    shown, saved = planned.run("show", "plan.json", "--json").document, json.loads(planned.read("plan.json"))
+    assert shown.pop("command") == "show"
+    assert shown == saved
+    assert list(planned.folder.glob("plan.json.*")) == []
+
+
+def test_it_is_applied_without_its_spec_and_applying_it_again_sends_nothing(planned: Desk) -> None:
+    (planned.folder / "s.yaml").unlink()
+    first = planned.run("apply", "plan.json", "--json")
+    sent = planned.posts
+    again = planned.run("apply", "plan.json", "--json")
+    assert (first.code, first.document["submitted"]) == (0, 2)
+    assert (again.code, again.document["submitted"], again.document["unchanged"]) == (0, 0, 2)
+    assert planned.posts == sent
+
+
+def test_the_run_is_the_one_that_was_reviewed(planned: Desk) -> None:
+    """Whenever it is applied: the key was frozen when it was made."""
+    assert planned.run("apply", "plan.json").code == 0
+    assert list(planned.state()["batches"]["s/rows"]) == ["day:2026-11-22"]
+
+
+def test_a_plan_may_have_any_name(planned: Desk) -> None:
+    planned.run("plan", "s.yaml", *NIGHT, "--out", "reviewed plan")
+    ran = planned.run("plan", "s.yaml", *NIGHT, "--out", "reviewed plan")
+    assert (ran.code, ran.err) == (0, "Saved to reviewed plan. Next: batchrunner apply 'reviewed plan'\n")
+    assert planned.run("apply", "reviewed plan", "--json").document["submitted"] == 2
+
+
+def test_a_stale_plan_sends_nothing_and_the_advice_helps(planned: Desk) -> None:
+    planned.write("data/rows.jsonl", request_lines("other"))
+    stale = planned.run("apply", "plan.json")
+    assert (stale.code, planned.posts) == (4, 0)
+    advice = stale.err.partition("= help: batchrunner ")[2].split()
+    assert planned.run(*advice).code == 0
+    assert planned.run("apply", "plan.json", "--json").document["submitted"] == 2
+
+
+def test_a_sandbox_plan_is_applied_in_the_sandbox(desk: Desk) -> None:
+    desk.run("plan", "s.yaml", "--sandbox", "--out", "plan.json")
+    ran = desk.run("apply", "plan.json", "--json")
+    assert (ran.code, ran.document["submitted"], len(desk.ledger.batches())) == (0, 2, 2)
+
+
+def test_a_detailed_exit_code_tells_changes_from_none(shop: Desk) -> None:
+    plan = ["plan", "s.yaml", *NIGHT, "--detailed-exitcode"]
+    assert shop.run(*plan).code == 2
+    assert shop.run("apply", "s.yaml", *NIGHT).code == 0
+    assert shop.run(*plan).code == 0
+    shop.write("data/rows.jsonl", request_lines("other"))
+    assert shop.run(*plan).code == 2
+    shop.write("data/rows.jsonl", "nonsense\n")
+    assert shop.run(*plan).code == 1
+    assert shop.run(*plan, "--nonsense").code == 64
+    assert shop.run("plan", "s.yaml", *NIGHT).code == 1
+
+
+def test_a_plan_writes_nothing_but_itself(desk: Desk) -> None:
+    before = sorted(desk.folder.rglob("*"))
+    desk.run("plan", "s.yaml", "--out", "plan.json")
+    desk.run("validate", "s.yaml")
+    assert sorted(desk.folder.rglob("*")) == sorted([*before, desk.folder / "plan.json"])
+
+
+def test_a_bit_flipped_anywhere_is_refused(planned: Desk) -> None:
+    """A reviewed plan is applied as it was reviewed, or not at all."""
+    good = (planned.folder / "plan.json").read_bytes()
+    for position in range(len(good) // 16, len(good), len(good) // 8):
+        planned.write("plan.json", bytes([*good[:position], good[position] ^ 1, *good[position + 1 :]]))
+        assert planned.run("apply", "plan.json").code in {1, 4}
+    assert planned.posts == 0
+
+
+def test_validate_counts_what_it_checked(desk: Desk) -> None:
+    assert desk.run("validate", "s.yaml").out == "Valid: 1 spec, 2 batches, 2 request lines checked.\n"
+
+
+def test_validate_annotates_a_pull_request(desk: Desk) -> None:
+    desk.write("s.yaml", desk.read("s.yaml").replace("endpoint", "endpont"))
+    ran = desk.run("validate", "s.yaml", "--format", "github")
+    assert (ran.code, ran.err) == (1, "")
+    assert ran.out.startswith("::error file=s.yaml,line=2,col=12,title=unknown-key::")
+
+
+def test_the_published_example_is_valid_and_applies(empty: Desk) -> None:
+    specs = Path(__file__).parents[2] / "specs"
+    for path in specs.rglob("*"):
+        if path.is_file() and path.suffix in {".yaml", ".jsonl"} and ".state." not in path.name:
+            empty.write(f"specs/{path.relative_to(specs)}", path.read_bytes())
+    ran = empty.run("apply", "specs/nightly.yaml", "--sandbox", "--json")
+    assert (ran.code, ran.document["submitted"]) == (0, 5)

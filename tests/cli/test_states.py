@@ -1,0 +1,102 @@
+"""Looking at state, and surgery: always with a backup, never by surprise."""
+
+import json
+
+import pytest
+from support.cli import Desk
+
+NIGHT = ("--at", "2026-11-22T02:30:00Z")
+
+
+@pytest.fixture
+def used(shop: Desk) -> Desk:
+    """A provider in reach, and a state with two batches."""
+    assert shop.run("apply", "s.yaml", *NIGHT).code == 0
+    return shop
+
+
+def test_list_is_a_line_for_each_attempt(used: Desk) -> None:
+    heading, *lines = used.run("state", "list").out.splitlines()
+    assert heading.split() == ["ADDRESS", "RUN", "ATTEMPT", "STATUS", "BATCH", "SUBMITTED"]
+    assert [line.split()[:4] for line in lines] == [
+        ["s/ready", "day:2026-11-22", "1", "submitted"],
+        ["s/rows", "day:2026-11-22", "1", "submitted"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["s/rows"], ["s/rows"]),
+        (["s/r*"], ["s/ready", "s/rows"]),
+        (["--target", "s/ready"], ["s/ready"]),
+        (["--run-key", "day:2020-01-01"], []),
+        (["t/*"], []),
+    ],
+)
+def test_list_finds_what_is_named(used: Desk, arguments: list[str], found: list[str]) -> None:
+    document = used.run("state", "list", *arguments, "--json").document
+    assert [attempt["address"] for attempt in document["attempts"]] == found
+
+
+def test_show_has_the_reply_as_the_provider_gave_it(used: Desk) -> None:
+    (attempt,) = used.run("state", "show", "s/ready", "--json").document["attempts"]
+    (batch,) = [each for each in used.ledger.batches() if each["input_file_id"] == "file-abc"]
+    assert (attempt["batch_id"], attempt["reply"]["id"]) == (batch["id"], batch["id"])
+    assert attempt["intent"]["idempotency_key"] == batch["idempotency_key"]
+    assert batch["id"] in used.run("state", "show", "s/ready").out
+
+
+def test_what_was_forgotten_is_not_paid_twice_while_the_provider_remembers(used: Desk) -> None:
+    before = used.state()
+    removed = used.run("state", "rm", "s/rows", "--yes", "--json").document
+    assert json.loads(used.read(removed["backup"]))["batches"] == before["batches"]
+    assert list(used.state()["batches"]) == ["s/ready"]
+    assert used.run("apply", "s.yaml", *NIGHT, "--json").document["submitted"] == 1
+    assert len(used.ledger.batches()) == 2
+
+
+def test_one_run_can_be_forgotten_alone(used: Desk) -> None:
+    used.run("apply", "s.yaml", *NIGHT, "--run-key", "2026-11-20")
+    assert used.run("state", "rm", "s/rows", "--run-key", "day:2026-11-20", "--yes").code == 0
+    assert list(used.state()["batches"]["s/rows"]) == ["day:2026-11-22"]
+
+
+def test_a_renamed_batch_is_not_submitted_anew(used: Desk) -> None:
+    used.write("s.yaml", used.read("s.yaml").replace("name: rows", "name: lines"))
+    ran = used.run("state", "mv", "s/rows", "s/lines")
+    assert (ran.code, ran.out.startswith("s/rows is now s/lines. Backup: s.state.backup-")) == (0, True)
+    sent = used.posts
+    document = used.run("apply", "s.yaml", *NIGHT, "--json").document
+    assert (document["unchanged"], used.posts) == (2, sent)
+
+
+def test_a_sound_state_is_left_as_it_is(used: Desk) -> None:
+    before = used.read("s.state.json")
+    assert used.run("state", "repair", "--yes").out == "s.state.json is sound; nothing was done.\n"
+    assert used.run("state", "unlock").out == "s.state.json is not locked.\n"
+    assert used.read("s.state.json") == before
+
+
+def test_states_are_found_beside_their_specs_and_here(used: Desk) -> None:
+    used.write("specs/t.yaml", "batches:\n  - {name: a, input_file_id: file-t, endpoint: /v1/embeddings}\n")
+    assert used.run("apply", "specs").code == 0
+    found = used.run("state", "list", "--json").document["attempts"]
+    assert [attempt["address"] for attempt in found] == ["t/a", "s/ready", "s/rows"]
+    for where in ("specs", "file:specs", "specs/t.state.json"):
+        found = used.run("state", "list", "--state", where, "--json").document["attempts"]
+        assert [attempt["address"] for attempt in found] == ["t/a"]
+
+
+def test_a_journal_without_a_snapshot_is_a_state_too(used: Desk) -> None:
+    """As a first apply leaves it that was killed."""
+    from batchrunner.stores import FileStore
+
+    entries = list(FileStore(used.folder / "s.state.json").load().entries())
+    store = FileStore(used.folder / "new.state.json")
+    with store.lock(0, print):
+        store.append(entries)
+    assert not (used.folder / "new.state.json").exists()
+    document = used.run("state", "list", "--state", "new.state.json", "--json").document
+    assert len(document["attempts"]) == 2
+    assert len(used.run("state", "list", "--json").document["attempts"]) == 4
