@@ -5,17 +5,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from batchrunner.address import spec_of
 from batchrunner.applier import Report
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output
 from batchrunner.commands._secrets import redacted
+from batchrunner.errors import StateError
 from batchrunner.plans import Change, Plan, Replace, action_of
 from batchrunner.ports import Reporter
 from batchrunner.render.report import ApplySummary, apply_document, apply_text
 from batchrunner.settings import environment
 from batchrunner.state import State
+from batchrunner.stores import FileStore
 from batchrunner.wiring import Choices
 from batchrunner.wiring.running import Ground
 from batchrunner.wiring.typed import typed_apply, typed_resolve
@@ -97,14 +100,25 @@ class Ending:
 
 def show_ending(ending: Ending, console: Console) -> None:
     """The last lines: what was submitted, what was not and why, and the command that goes on."""
-    states = {name: store.load() for name, store in ending.ground.stores.items()}
-    summary = _summary(ending, states)
     _rescue(ending, console)
+    states = _states_now(ending)
+    summary = _summary(ending, states)
     if console.output.json:
         batches = [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
         console.document({**apply_document(ending.plan, summary), "batches": batches})
     else:
         console.result(apply_text(summary, console.style, console.width or 80))
+
+
+def _states_now(ending: Ending) -> dict[str, State]:
+    stores = ending.ground.stores
+    if ending.report.state_error is None:
+        return {name: store.load() for name, store in stores.items()}
+    # A store whose write failed does nothing any more; what is on the disk can still be read by another.
+    try:
+        return {name: FileStore(Path(store.url)).load() for name, store in stores.items()}
+    except StateError:
+        return dict(ending.ground.states)
 
 
 def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
@@ -117,7 +131,7 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
         left=report.left,
         states=tuple({stores[name].url: state.serial for name, state in states.items()}.items()),
         command=typed_apply(ending.paths, ending.choices, targets=ending.choices.targets, replacing=replacing),
-        interrupted=ending.interrupted,
+        interrupted=ending.interrupted or report.state_error is not None,
         blocked=len(plan.blocked),
         resolve={
             failure.address: typed_resolve(failure.address, stores[spec_of(failure.address)].url)

@@ -1,4 +1,4 @@
-"""SIGKILL at every step of an apply, then apply again until it is done: each planned batch exists once, and no other."""
+"""SIGKILL at every step of an apply, then apply until it is done: each planned batch exists once, and no other."""
 
 from functools import partial
 from itertools import count

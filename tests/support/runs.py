@@ -118,14 +118,18 @@ class Project:
         """What tells the command line where the provider is and how to be let in."""
         return {"ALPHAEDGE_BASE_URL": self.desk.origin, "ALPHAEDGE_API_KEY": KEY, "CI": ""}
 
+    def whole_environment(self, **changes: str | None) -> dict[str, str]:
+        """The environment of a process that works on this project; None takes a variable away."""
+        whole = {**os.environ, **self.environment, **changes}
+        return {name: value for name, value in whole.items() if value is not None}
+
     def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
         """The command line in a process of its own."""
-        environment = {**os.environ, **self.environment, **options.pop("env", {})}
         command = [sys.executable, "-W", "error", "-m", "batchrunner", *arguments]
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={name: value for name, value in environment.items() if value is not None},
+            env=self.whole_environment(**options.pop("env", {})),
             text=True,
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )

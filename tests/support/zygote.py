@@ -34,7 +34,7 @@ PRELOADED = (
     "batchrunner.render.lines",
     "batchrunner.render.text",
     "batchrunner.scanner",
-    "batchrunner.wiring.surveying",
+    "batchrunner.wiring.planning",
 )
 SHOWN = 48
 
