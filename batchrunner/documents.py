@@ -1,6 +1,8 @@
 """The two files people write, as a whole: what editors are told of them, and what a project file is checked against.
 
-A spec is checked piece by piece, after its references are resolved; `SpecDocument` is its shape before that.
+A spec is checked piece by piece, after its references are resolved; `SpecDocument` is its shape before that. A spec
+with nothing wrong in it never needs these models, whose import takes longer than all the rest of reading it: the same
+rules are with its values, where they are cheap to check and cannot say well what is wrong.
 """
 
 from collections.abc import Mapping
@@ -8,10 +10,58 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from batchrunner.facts import Limits, Names, Paths, Retry, SecretReference, Timeouts
-from batchrunner.project import Policy
-from batchrunner.spec import BatchFields, Name, Scalar, SpecHead
+from batchrunner import facts
+from batchrunner.spec import OncePer, Scalar
 from batchrunner.values import Value
+
+# Lengths apart from patterns: pydantic's regex engine unrolls `{1,4096}` when a model is built, which took 50 ms.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=63)]
+Endpoint = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]+$", max_length=256)]
+Window = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mhd]$")]
+FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=128)]
+InputPath = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096)]
+MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
+Metadata = Annotated[Mapping[MetadataKey, MetadataValue], Field(max_length=16)]
+
+
+class BatchFields(Value):
+    """The fields a batch may take from `defaults`."""
+
+    provider: Name = Field("alphaedge", description="The provider's name: a built-in one, or one of batchrunner.yaml.")
+    endpoint: Endpoint | None = Field(None, description="The API path every request goes to: `/v1/chat/completions`.")
+    completion_window: Window = Field("24h", description="How long the provider may take, such as `24h`.")
+    input_file_id: FileId | None = Field(None, description="A file that is already at the provider. Or else `input`.")
+    input: InputPath | None = Field(
+        None, description="A local .jsonl file of requests, relative to the spec. Or else `input_file_id`."
+    )
+    metadata: Metadata = Field({}, description="Up to 16 labels, text to text. They change nothing that is paid for.")
+
+
+class DeclaredBatch(BatchFields):
+    """One declared batch when its references are resolved, its defaults merged in and its matrix expanded."""
+
+    name: Name
+    endpoint: Endpoint
+
+
+class RunFields(Value):
+    """The `run` section: how often a batch may be submitted."""
+
+    once_per: OncePer = Field(
+        "content", description="What each batch is submitted once for: its content, or an hour, day, week or month."
+    )
+    timezone: str = Field("UTC", description="The IANA time zone that intervals are counted in: `Europe/Paris`.")
+
+
+class SpecHead(Value):
+    """A spec file without what its batches are made from."""
+
+    version: Literal[1] = Field(1, description="The version of the file format.")
+    name: Name | None = Field(None, description="The spec's name, part of every address. Default: the file's name.")
+    description: str = Field("", max_length=4096, description="For people.")
+    run: RunFields = Field(default_factory=RunFields, description="Which occurrence a batch is submitted once for.")
+
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=63)]
 MatrixValues = Annotated[tuple[Scalar, ...], Field(min_length=1)]
@@ -42,6 +92,61 @@ class SpecDocument(SpecHead):
     vars: Mapping[VariableName, Scalar] = Field({}, description="Values that `${vars.name}` stands for.")
     defaults: BatchFields | None = Field(None, description="What every batch says unless it says otherwise.")
     batches: tuple[BatchEntry, ...] = Field(min_length=1, description="The batches.")
+
+
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
+Count = Annotated[int, Field(gt=0)]
+Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=256)]
+_PATHS, _LIMITS, _RETRY, _TIMEOUTS = facts.Paths(), facts.Limits(), facts.Retry(), facts.Timeouts()
+
+
+class SecretReference(Value):
+    """Where a secret is kept: an environment variable or a file, never the secret itself."""
+
+    env: EnvironmentName | None = None
+    file: Annotated[str, Field(min_length=1)] | None = None
+
+
+class Paths(Value):
+    """Request paths; `None` means that the provider does not offer the call."""
+
+    create_batch: Path = "/v1/batch"
+    upload_file: Path | None = _PATHS.upload_file
+
+
+class Limits(Value):
+    """What one batch, one line and one account may hold; `None` means that no limit is known."""
+
+    max_in_flight: Count | None = _LIMITS.max_in_flight
+    max_requests: Count | None = _LIMITS.max_requests
+    max_bytes: Count | None = _LIMITS.max_bytes
+    max_line_bytes: Count = _LIMITS.max_line_bytes
+    max_reply_bytes: Count = _LIMITS.max_reply_bytes
+
+
+class Retry(Value):
+    """How a send is repeated: exponential with full jitter, from `base_seconds` up to `cap_seconds`.
+
+    A server's Retry-After is honoured up to `retry_after_cap_seconds`; beyond it the send is deferred to a later run.
+    `budget` tokens are shared by a run: a failure takes one, a success gives `budget_refill` back, and retries stop
+    below half (gRPC proposal A6).
+    """
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = _RETRY.attempts
+    base_seconds: Seconds = _RETRY.base_seconds
+    cap_seconds: Seconds = _RETRY.cap_seconds
+    retry_after_cap_seconds: Seconds = _RETRY.retry_after_cap_seconds
+    budget: Count = _RETRY.budget
+    budget_refill: Annotated[float, Field(ge=0)] = _RETRY.budget_refill
+
+
+class Timeouts(Value):
+    """Seconds until a connection, one create attempt and one upload attempt are given up, each in total."""
+
+    connect_seconds: Seconds = _TIMEOUTS.connect_seconds
+    create_seconds: Seconds = _TIMEOUTS.create_seconds
+    upload_seconds: Seconds = _TIMEOUTS.upload_seconds
 
 
 class UrlReference(Value):
@@ -90,6 +195,12 @@ class ProviderEntry(Value):
     limits: Limits | None = Field(None, description="What one batch, one line and the account may hold.")
     retry: Retry | None = Field(None, description="How sends are repeated.")
     timeouts: Timeouts | None = Field(None, description="When an attempt is given up.")
+
+
+class Policy(Value):
+    """What specs may do."""
+
+    allow_env: Names = Field((), description="The environment variables that `${env.NAME}` may read.")
 
 
 class ProjectDocument(Value):

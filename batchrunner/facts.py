@@ -1,19 +1,13 @@
 """What is known of a provider, as data: where it is, what it offers, its limits, and how hard it may be asked.
 
-Every number that governs sending has its one home here, and a project file may override each of them.
+Every number that governs sending has its one home here, and a project file may override each of them; the rules that
+such an override must keep are with the project file.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from batchrunner.values import Value
-
-Names = Annotated[tuple[str, ...], Field(strict=False)]
-Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
-Count = Annotated[int, Field(gt=0)]
-Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=256)]
+from batchrunner.records import Record, replace
 
 MEBIBYTE = 1 << 20
 COMMON_ENDPOINTS = (
@@ -25,31 +19,31 @@ COMMON_ENDPOINTS = (
 )
 
 
-class SecretReference(Value):
+class SecretReference(Record):
     """Where a secret is kept: an environment variable or a file, never the secret itself."""
 
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    file: Annotated[str, Field(min_length=1)] | None = None
+    env: str | None = None
+    file: str | None = None
 
 
-class Paths(Value):
-    """Request paths; `None` means that the provider does not offer the call."""
+class Paths(Record):
+    """Request paths. `create_batch` is `None` where the dialect says it, `upload_file` where there are no uploads."""
 
-    create_batch: Path = "/v1/batch"
-    upload_file: Path | None = "/v1/files"
+    create_batch: str | None = None
+    upload_file: str | None = "/v1/files"
 
 
-class Limits(Value):
+class Limits(Record):
     """What one batch, one line and one account may hold; `None` means that no limit is known."""
 
-    max_in_flight: Count | None = None
-    max_requests: Count | None = None
-    max_bytes: Count | None = None
-    max_line_bytes: Count = 16 * MEBIBYTE
-    max_reply_bytes: Count = MEBIBYTE
+    max_in_flight: int | None = None
+    max_requests: int | None = None
+    max_bytes: int | None = None
+    max_line_bytes: int = 16 * MEBIBYTE
+    max_reply_bytes: int = MEBIBYTE
 
 
-class Retry(Value):
+class Retry(Record):
     """How a send is repeated: exponential with full jitter, from `base_seconds` up to `cap_seconds`.
 
     A server's Retry-After is honoured up to `retry_after_cap_seconds`; beyond it the send is deferred to a later run.
@@ -57,23 +51,23 @@ class Retry(Value):
     below half (gRPC proposal A6).
     """
 
-    attempts: Annotated[int, Field(ge=1, le=20)] = 5
-    base_seconds: Seconds = 0.5
-    cap_seconds: Seconds = 30.0
-    retry_after_cap_seconds: Seconds = 120.0
-    budget: Count = 100
-    budget_refill: Annotated[float, Field(ge=0)] = 0.5
+    attempts: int = 5
+    base_seconds: float = 0.5
+    cap_seconds: float = 30.0
+    retry_after_cap_seconds: float = 120.0
+    budget: int = 100
+    budget_refill: float = 0.5
 
 
-class Timeouts(Value):
+class Timeouts(Record):
     """Seconds until a connection, one create attempt and one upload attempt are given up, each in total."""
 
-    connect_seconds: Seconds = 5.0
-    create_seconds: Seconds = 60.0
-    upload_seconds: Seconds = 3600.0
+    connect_seconds: float = 5.0
+    create_seconds: float = 60.0
+    upload_seconds: float = 3600.0
 
 
-class ProviderFacts(Value):
+class ProviderFacts(Record):
     """One provider. `origin` is scheme, host and port, without a path; `key_ttl_seconds` how long a key is honoured.
 
     `idempotency`: `header` and `body` resend the same key after an ambiguous send, `none` holds it for a person.
@@ -81,15 +75,15 @@ class ProviderFacts(Value):
     """
 
     dialect: Literal["alphaedge", "openai"] = "alphaedge"
-    origin: Annotated[str, Field(min_length=1, max_length=2048)]
+    origin: str
     origin_env: str | None = None
     api_key: SecretReference
     paths: Paths = Paths()
     idempotency: Literal["header", "body", "none"] = "none"
-    key_ttl_seconds: Annotated[int, Field(ge=0)] = 86_400
+    key_ttl_seconds: int = 86_400
     metadata: Literal["sent", "kept"] = "sent"
-    endpoints: Names | None = COMMON_ENDPOINTS
-    completion_windows: Names | None = None
+    endpoints: tuple[str, ...] | None = COMMON_ENDPOINTS
+    completion_windows: tuple[str, ...] | None = None
     limits: Limits = Limits()
     retry: Retry = Retry()
     timeouts: Timeouts = Timeouts()
@@ -107,6 +101,7 @@ ALPHAEDGE = ProviderFacts(
     origin="https://api.alphaedge-ai.com",
     origin_env="ALPHAEDGE_BASE_URL",
     api_key=SecretReference(env="ALPHAEDGE_API_KEY"),
+    paths=Paths(create_batch="/v1/batch"),
     idempotency="header",
     metadata="kept",
 )
@@ -114,11 +109,10 @@ ALPHAEDGE = ProviderFacts(
 
 def sandbox_facts() -> ProviderFacts:
     """The built-in sandbox. Where it listens is known only when it runs, so its origin is a name."""
-    return ALPHAEDGE.model_copy(
-        update={
-            "origin": "sandbox",
-            "origin_env": None,
-            "api_key": SecretReference(env="BATCHRUNNER_SANDBOX_KEY"),
-            "metadata": "sent",
-        }
+    return replace(
+        ALPHAEDGE,
+        origin="sandbox",
+        origin_env=None,
+        api_key=SecretReference(env="BATCHRUNNER_SANDBOX_KEY"),
+        metadata="sent",
     )

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import Field
-
-from batchrunner.facts import Names, ProviderFacts
-from batchrunner.values import Value
+from batchrunner.facts import ProviderFacts
+from batchrunner.records import Record
 
 
-class Policy(Value):
-    """What specs may do."""
+class Policy(Record):
+    """What specs may do. `allow_env` names the environment variables that `${env.NAME}` may read."""
 
-    allow_env: Names = Field((), description="The environment variables that `${env.NAME}` may read.")
+    allow_env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,19 @@ The only module that imports msgspec: records, request lines and provider replie
 from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
-from msgspec import Raw, field
+from msgspec import Meta, Raw, field
 from msgspec.structs import replace
 
 from batchrunner.errors import StateError
 
 __all__ = [
     "MALFORMED",
+    "Meta",
     "Raw",
     "Record",
     "Tolerant",
     "compact",
+    "converted",
     "decode",
     "decoder",
     "encode",
@@ -81,6 +83,11 @@ def pretty(value: object) -> bytes:
 def compact(document: bytes) -> Raw:
     """A provider's JSON document on one line, every token as it was sent."""
     return Raw(msgspec.json.format(document, indent=-1))
+
+
+def converted(value: object, kind: type[T]) -> T:
+    """Plain dicts, lists and scalars as a `kind`. Raises one of `MALFORMED` for what breaks a rule of its fields."""
+    return msgspec.convert(value, kind)
 
 
 def plain(value: object) -> Any:

@@ -1,72 +1,60 @@
-"""What the user wrote: the parts of a spec file (version 1), and the spec it resolves to."""
+"""What the user wrote: the parts of a spec file (version 1), and the spec it resolves to.
 
-from collections.abc import Mapping
+The rules of each field are here as they are checked; as they are explained and published they are with the documents.
+"""
+
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from batchrunner.values import Value
+from batchrunner.records import Meta, Record, field
 
 OncePer = Literal["content", "hour", "day", "week", "month"]
-# Lengths apart from patterns: pydantic's regex engine unrolls `{1,4096}` when a model is built, which took 50 ms.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=63)]
-Endpoint = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]+$", max_length=256)]
-Window = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mhd]$")]
-FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=128)]
-InputPath = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096)]
-MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
-MetadataValue = Annotated[str, Field(max_length=512)]
-Metadata = Annotated[Mapping[MetadataKey, MetadataValue], Field(max_length=16)]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=63)]
+Endpoint = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]+\Z", max_length=256)]
+Window = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3}[mhd]\Z")]
+FileId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+\Z", max_length=128)]
+InputPath = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", max_length=4096)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, Meta(max_length=512)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=16)]
 Scalar = str | int | float | bool
 
 
-class BatchFields(Value):
-    """The fields a batch may take from `defaults`."""
+class BatchDefaults(Record):
+    """What every batch of a spec says unless it says otherwise."""
 
-    provider: Name = Field("alphaedge", description="The provider's name: a built-in one, or one of batchrunner.yaml.")
-    endpoint: Endpoint | None = Field(None, description="The API path every request goes to: `/v1/chat/completions`.")
-    completion_window: Window = Field("24h", description="How long the provider may take, such as `24h`.")
-    input_file_id: FileId | None = Field(None, description="A file that is already at the provider. Or else `input`.")
-    input: InputPath | None = Field(
-        None, description="A local .jsonl file of requests, relative to the spec. Or else `input_file_id`."
-    )
-    metadata: Metadata = Field({}, description="Up to 16 labels, text to text. They change nothing that is paid for.")
+    provider: Name = "alphaedge"
+    endpoint: Endpoint | None = None
+    completion_window: Window = "24h"
+    input_file_id: FileId | None = None
+    input: InputPath | None = None
+    metadata: Metadata = field(default_factory=dict)
 
 
-class BatchDeclaration(BatchFields):
-    """One declared batch, references resolved and defaults merged in; `matrix` and `exclude` already expanded."""
+class BatchDeclaration(BatchDefaults):
+    """One declared batch, references resolved and defaults merged in; `matrix` and `exclude` already expanded.
+
+    Exactly one of `input_file_id` and `input` is there.
+    """
 
     name: Name
     endpoint: Endpoint
 
-    @model_validator(mode="after")
-    def _one_input(self) -> "BatchDeclaration":
-        if self.input is None and self.input_file_id is None:
-            raise PydanticCustomError("input-missing", "a batch needs `input_file_id` or `input`")
-        if self.input is not None and self.input_file_id is not None:
-            raise PydanticCustomError("input-twice", "a batch has either `input_file_id` or `input`, not both")
-        return self
+
+class Recurrence(Record):
+    """How often a batch may be submitted: once for each content, or each interval of an IANA time zone."""
+
+    once_per: OncePer = "content"
+    timezone: str = "UTC"
 
 
-class RunFields(Value):
-    """The `run` section: how often a batch may be submitted."""
+class Head(Record):
+    """What a spec says before its batches. `name` is None where it is the file's."""
 
-    once_per: OncePer = Field(
-        "content", description="What each batch is submitted once for: its content, or an hour, day, week or month."
-    )
-    timezone: str = Field("UTC", description="The IANA time zone that intervals are counted in: `Europe/Paris`.")
-
-
-class SpecHead(Value):
-    """A spec file without what its batches are made from."""
-
-    version: Literal[1] = Field(1, description="The version of the file format.")
-    name: Name | None = Field(None, description="The spec's name, part of every address. Default: the file's name.")
-    description: str = Field("", max_length=4096, description="For people.")
-    run: RunFields = Field(default_factory=RunFields, description="Which occurrence a batch is submitted once for.")
+    name: Name | None = None
+    description: Annotated[str, Meta(max_length=4096)] = ""
+    run: Recurrence = Recurrence()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
 from batchrunner.address import address
-from batchrunner.loader.explaining import belonging, explained, kind_of, location
+from batchrunner.loader.explaining import belonging, kind_of
 from batchrunner.loader.findings import Finding, Findings
 from batchrunner.loader.matrix import MatrixReader, Member
 from batchrunner.loader.merging import merged
@@ -16,13 +13,15 @@ from batchrunner.loader.offers import Asked, Offers
 from batchrunner.loader.places import Pointer
 from batchrunner.loader.resolving import Resolver
 from batchrunner.printable import brief
+from batchrunner.records import MALFORMED, converted
 from batchrunner.references import Scope, as_text, refers
-from batchrunner.spec import Batch, BatchDeclaration
+from batchrunner.spec import Batch, BatchDeclaration, BatchDefaults
 
 MAX_BATCHES = 100_000
 
 _EXPANDED = ("matrix", "exclude")
 _ASKED = ("provider", "endpoint", "completion_window")
+_UNLESS_SAID = BatchDefaults()
 _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("version", "description", "run", "vars", "defaults", "batches"), "at the top of the file"),
     **dict.fromkeys(
@@ -30,9 +29,7 @@ _ELSEWHERE: Mapping[str, str] = {
         "in batchrunner.yaml, with the provider: a spec never holds a URL or a key",
     ),
 }
-_INPUT_RULES = frozenset({"input-missing", "input-twice"})
 _SINGLE: Sequence[Member] = ({},)
-_validated = BatchDeclaration.model_validate
 
 
 class BatchReader:
@@ -98,10 +95,9 @@ class BatchReader:
         unresolved: AbstractSet[Pointer] = frozenset()
         if self._scope is not None:
             fields, unresolved = self._resolved(fields, self._scope._replace(matrix=member), pointer)
-        try:
-            declaration = _validated(fields)
-        except ValidationError as error:
-            self._refuse(error.errors(include_url=False), _Fields(written, fields, unresolved), pointer)
+        declaration = _declaration(fields)
+        if declaration is None:
+            self._refuse(_Fields(written, fields, unresolved), pointer)
             return None
         asked = (declaration.provider, declaration.endpoint, declaration.completion_window)
         if self._offers.refusals(asked):
@@ -120,34 +116,44 @@ class BatchReader:
             self._findings.add(Finding(problem.code, problem.message, (*pointer, *where), problem.hint))
         return resolved, {where for where, _ in resolver.problems}
 
-    def _refuse(self, details: Sequence[ErrorDetails], fields: "_Fields", pointer: Pointer) -> None:
-        # Only for suggestions, and only mistakes need them: these models take as long to import as a spec to load.
-        from batchrunner.documents import BatchEntry
+    def _refuse(self, fields: "_Fields", pointer: Pointer) -> None:
+        from batchrunner.loader.refusing import refusals_of_batch
 
-        for detail in details:
-            if location(detail) not in fields.unresolved and detail["type"] not in _INPUT_RULES:
-                finding = explained_field(detail, BatchEntry, pointer)
-                self._findings.add(belonging(_blaming(finding, fields.written), _ELSEWHERE))
-        # Where a field is wrong pydantic does not come to these, and everything wrong is to be said at once.
-        self._check_inputs(fields.resolved, pointer)
-        provider, endpoint, window = (
-            str(fields.resolved.get(name, BatchDeclaration.model_fields[name].default)) for name in _ASKED
-        )
-        known = {location(detail) for detail in details} | fields.unresolved
+        known = set(fields.unresolved)
+        for finding in refusals_of_batch(fields.resolved):
+            where = finding.pointer
+            known.add(where)
+            if where not in fields.unresolved:
+                told = belonging(_blaming(finding, fields.written), _ELSEWHERE)
+                self._findings.add(told._replace(pointer=(*pointer, *where)))
+        # Where a field is wrong the rules between fields are not come to, and everything wrong is to be said at once.
+        if self._has_one_input(fields.resolved, pointer) and not known:
+            raise AssertionError(f"{pointer} breaks a rule, and nothing is wrong with it")
+        provider, endpoint, window = (str(fields.resolved.get(name, getattr(_UNLESS_SAID, name))) for name in _ASKED)
         self._note_refusals((provider, endpoint, window), pointer, known)
 
-    def _check_inputs(self, fields: Mapping[str, Any], pointer: Pointer) -> None:
+    def _has_one_input(self, fields: Mapping[str, Any], pointer: Pointer) -> bool:
         given = [name for name in ("input_file_id", "input") if fields.get(name) is not None]
         if not given:
             self._findings.add(Finding("input-missing", "a batch needs `input_file_id` or `input`", pointer))
         elif len(given) == 2:
             message = "a batch has either `input_file_id` or `input`, not both"
             self._findings.add(Finding("input-twice", message, (*pointer, "input"), "delete one of the two", "key"))
+        return len(given) == 1
 
     def _note_refusals(self, asked: Asked, pointer: Pointer, known: AbstractSet[Pointer]) -> None:
         for refusal in self._offers.refusals(asked):
             if (refusal.field,) not in known:
                 self._findings.add(Finding(refusal.code, refusal.message, (*pointer, refusal.field), refusal.hint))
+
+
+def _declaration(fields: Mapping[str, Any]) -> BatchDeclaration | None:
+    """The declaration that `fields` make, or None where they break a rule."""
+    try:
+        declaration = converted(fields, BatchDeclaration)
+    except MALFORMED:
+        return None
+    return declaration if (declaration.input is None) != (declaration.input_file_id is None) else None
 
 
 class _Fields(NamedTuple):
@@ -160,21 +166,8 @@ class _Fields(NamedTuple):
 
 def _blaming(finding: Finding, written: Any) -> Finding:
     """`finding`, with a hint that leads to what a reference stands for where the value is one."""
-    for part in finding.pointer[2:]:
+    for part in finding.pointer:
         written = written.get(part) if isinstance(written, dict) else None
     if finding.code != "wrong-type" or not isinstance(written, str) or not refers(written):
         return finding
     return finding._replace(hint=f"`{brief(written)}` keeps the type of what it stands for; quote the value there")
-
-
-def explained_field(detail: ErrorDetails, root: type[BaseModel], pointer: Pointer) -> Finding:
-    """A field of a declaration, or of the defaults of one, that was refused. `root` knows the keys there may be."""
-    where = location(detail)
-    if where == ("input",) and isinstance(detail["input"], dict):
-        hint = "write the request lines into a .jsonl file and name that"
-        message = "`input` with rows and a request template is not in this version"
-        return Finding("not-available-yet", message, (*pointer, "input"), hint)
-    if where == ("shard",):
-        hint = "split the file, and declare a batch for each part"
-        return Finding("not-available-yet", "`shard` is not in this version", (*pointer, "shard"), hint, "key")
-    return explained(detail, root, pointer)

@@ -1,15 +1,16 @@
 """What a model refused, in words for a person who edits a file: a code of ours, a short sentence, a hint."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from typing import TYPE_CHECKING, Any, get_args
 
 from batchrunner.loader.findings import Finding
 from batchrunner.loader.places import Pointer
 from batchrunner.printable import brief
 from batchrunner.suggestions import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
 
 _EXPECTED: Mapping[str, str] = {
     "string_type": "text",
@@ -42,17 +43,17 @@ _CONCEALED = frozenset({"api_key", "base_url", "url"})
 """Fields whose values are never quoted: a secret may have been put there by mistake."""
 
 
-def findings_in(error: ValidationError, root: type[BaseModel], base: Pointer = ()) -> list[Finding]:
+def findings_in(error: "ValidationError", root: "type[BaseModel]", base: Pointer = ()) -> list[Finding]:
     """Each problem pydantic found in a part of a `root`; `base` leads to it in the document."""
     return [explained(detail, root, base) for detail in error.errors(include_url=False)]
 
 
-def location(detail: ErrorDetails) -> Pointer:
+def location(detail: "ErrorDetails") -> Pointer:
     """Where in the model the problem is, without pydantic's marks for keys and members of unions."""
     return tuple(part for part in detail["loc"] if part != "[key]" and not str(part).startswith("("))
 
 
-def explained(detail: ErrorDetails, root: type[BaseModel], base: Pointer) -> Finding:
+def explained(detail: "ErrorDetails", root: "type[BaseModel]", base: Pointer) -> Finding:
     """One problem in our words."""
     where = location(detail)
     pointer = (*base, *where)
@@ -65,7 +66,7 @@ def explained(detail: ErrorDetails, root: type[BaseModel], base: Pointer) -> Fin
     return Finding(code, message, pointer, hint, "key" if _concerns_key(detail) else "value")
 
 
-def _concerns_key(detail: ErrorDetails) -> bool:
+def _concerns_key(detail: "ErrorDetails") -> bool:
     return detail["loc"][-1:] == ("[key]",)
 
 
@@ -84,7 +85,7 @@ def belonging(finding: Finding, elsewhere: Mapping[str, str]) -> Finding:
     return finding._replace(message=f"`{finding.pointer[-1]}` has no place here", hint=f"it belongs {place}")
 
 
-def _words(kind: str, where: Pointer, detail: ErrorDetails) -> tuple[str, str, str]:
+def _words(kind: str, where: Pointer, detail: "ErrorDetails") -> tuple[str, str, str]:
     label = f"key of {label_of(where[:-1])}" if _concerns_key(detail) else label_of(where)
     value, context = detail["input"], detail.get("ctx", {})
     if kind in _EXPECTED:
@@ -151,7 +152,7 @@ def _limit(kind: str, context: Mapping[str, Any]) -> str:
     return limits.get(kind, "").format(**context)
 
 
-def keys_at(root: type[BaseModel], where: Pointer) -> tuple[str, ...]:
+def keys_at(root: "type[BaseModel]", where: Pointer) -> tuple[str, ...]:
     """The keys that the mapping at `where` in a `root` may have; none where any are allowed."""
     model: type[BaseModel] | None = root
     for part in where:
@@ -161,7 +162,7 @@ def keys_at(root: type[BaseModel], where: Pointer) -> tuple[str, ...]:
     return tuple(model.model_fields) if model else ()
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _model_in(annotation: Any) -> "type[BaseModel] | None":
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
         return annotation
     return next(filter(None, map(_model_in, get_args(annotation))), None)

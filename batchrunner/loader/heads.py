@@ -1,47 +1,49 @@
 """What a spec says before its batches: version, name, run, defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from pydantic import ValidationError
-
 from batchrunner.address import NAME
-from batchrunner.loader.batches import explained_field
-from batchrunner.loader.explaining import belonging, findings_in, kind_of
+from batchrunner.loader.explaining import belonging, kind_of
 from batchrunner.loader.files import STDIN
 from batchrunner.loader.findings import Finding, Findings
 from batchrunner.loader.places import Pointer
 from batchrunner.printable import brief
+from batchrunner.records import MALFORMED, converted
 from batchrunner.references import refers
-from batchrunner.spec import BatchFields, RunFields, SpecHead
+from batchrunner.spec import BatchDefaults, Head, Recurrence
 
 SUPPORTED_VERSION = 1
 _READ_APART = frozenset({"version", "vars", "defaults", "batches"})
 _OF_ONE_BATCH = dict.fromkeys(("name", "matrix", "exclude"), "under a batch")
 _ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(RunFields.model_fields, "under `run`"),
-    **dict.fromkeys(BatchFields.model_fields, "under `defaults` or under a batch"),
+    **dict.fromkeys(Recurrence.__struct_fields__, "under `run`"),
+    **dict.fromkeys(BatchDefaults.__struct_fields__, "under `defaults` or under a batch"),
     **_OF_ONE_BATCH,
 }
 
 
-def read_head(document: Mapping[str, Any], findings: Findings) -> SpecHead | None:
+def read_head(document: Mapping[str, Any], findings: Findings) -> Head | None:
     """Version, name, description and run of a spec; None where something is wrong with them."""
     known = len(findings)
     check_version(document, findings)
     fields = {key: value for key, value in document.items() if key not in _READ_APART and not key.startswith("x-")}
     referring = _refuse_references(fields, findings)
-    try:
-        head = SpecHead.model_validate(fields)
-    except ValidationError as error:
-        # Only mistakes need the models of the whole file.
-        from batchrunner.documents import SpecDocument
-
-        for finding in findings_in(error, SpecDocument):
-            if finding.pointer not in referring:
-                findings.add(belonging(finding, _ELSEWHERE))
+    head = _head(fields, referring, findings)
     return head if len(findings) == known else None
+
+
+def _head(fields: Mapping[str, Any], referring: Container[Pointer], findings: Findings) -> Head | None:
+    try:
+        return converted(fields, Head)
+    except MALFORMED:
+        from batchrunner.loader.refusing import refusals_of_head
+
+    for finding in refusals_of_head(fields):
+        if finding.pointer not in referring:
+            findings.add(belonging(finding, _ELSEWHERE))
+    return None
 
 
 def check_version(document: Mapping[str, Any], findings: Findings) -> None:
@@ -72,7 +74,7 @@ def _texts(value: Any, pointer: Pointer) -> list[tuple[Pointer, str]]:
     return [(pointer, value)] if isinstance(value, str) else []
 
 
-def spec_name(head: SpecHead, path: str, findings: Findings) -> str:
+def spec_name(head: Head, path: str, findings: Findings) -> str:
     """The spec's name: what it says, else the stem of its file, `stdin` for standard input."""
     stem = "stdin" if path == STDIN else PurePath(path).stem
     name = head.name or stem
@@ -90,12 +92,15 @@ def read_defaults(document: Mapping[str, Any], findings: Findings) -> dict[str, 
     if not isinstance(defaults, dict):
         findings.add(Finding("wrong-type", f"`defaults` must be a mapping, not {kind_of(defaults)}", ("defaults",)))
         return {}
+    _check_defaults(defaults, findings)
+    return {key: value for key, value in defaults.items() if key in BatchDefaults.__struct_fields__}
+
+
+def _check_defaults(defaults: Mapping[str, Any], findings: Findings) -> None:
     try:
-        BatchFields.model_validate(defaults)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            # A text with a reference is judged in each batch, when it is known what the reference stands for.
-            if not (isinstance(detail["input"], str) and refers(detail["input"])):
-                finding = explained_field(detail, BatchFields, ("defaults",))
-                findings.add(belonging(finding, _OF_ONE_BATCH))
-    return {key: value for key, value in defaults.items() if key in BatchFields.model_fields}
+        converted(defaults, BatchDefaults)
+    except MALFORMED:
+        from batchrunner.loader.refusing import refusals_of_defaults
+
+        for finding in refusals_of_defaults(defaults):
+            findings.add(belonging(finding, _OF_ONE_BATCH))

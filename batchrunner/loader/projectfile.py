@@ -25,7 +25,8 @@ from batchrunner.loader.merging import merged
 from batchrunner.loader.strict import read_yaml
 from batchrunner.loader.text import InvalidText
 from batchrunner.origins import checked_origin
-from batchrunner.project import Project
+from batchrunner.project import Policy, Project
+from batchrunner.records import converted, plain
 
 _LATER = ("max_cost_usd", "max_requests", "allowed_models", "allowed_endpoints", "required_metadata")
 _STORES_LATER = frozenset({"postgresql", "postgres", "s3", "gs", "az"})
@@ -141,7 +142,7 @@ class _ProjectReader:
             state_url=self._state_url(url) if isinstance(url, str) else "",
             state_env=url.env if isinstance(url, UrlReference) else "",
             providers={**built_in(), **entries},
-            policy=document.policy,
+            policy=Policy(allow_env=document.policy.allow_env),
         )
 
     def _state_url(self, url: str) -> str:
@@ -159,11 +160,11 @@ def _facts(entry: ProviderEntry, base: ProviderFacts | None) -> ProviderFacts:
     """The facts of a provider: what `entry` says, laid over what is built in."""
     said = entry.model_dump(exclude_unset=True, exclude={"base_url"})
     said = {key: value for key, value in said.items() if value is not None or key in _NULLABLE}
-    known = base.model_dump() if base else {}
+    known = plain(base) if base else {}
     if "api_key" in said:
         # One reference replaces the other as a whole: a file laid over a variable would leave two.
         known.pop("api_key", None)
-    return ProviderFacts.model_validate(merged(known, {**said, **_origin(entry.base_url)}))
+    return converted(merged(known, {**said, **_origin(entry.base_url)}), ProviderFacts)
 
 
 def _origin(url: str | UrlReference | None) -> Mapping[str, Any]:

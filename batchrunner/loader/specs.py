@@ -26,7 +26,7 @@ from batchrunner.loader.variables import check_declared, declared_variables, giv
 from batchrunner.project import Project
 from batchrunner.references import Scope
 from batchrunner.runkeys import resolve_run
-from batchrunner.spec import Batch, Run, Scalar, Spec, SpecHead
+from batchrunner.spec import Batch, Head, Run, Scalar, Spec
 
 MAX_LISTED = 200
 
@@ -153,7 +153,7 @@ class SpecReader:
             message = f"a spec is a mapping that holds `batches`, not {kind_of(document)}"
             self.findings.add(Finding("wrong-type", message, ()))
 
-    def _run(self, head: SpecHead) -> Run | None:
+    def _run(self, head: Head) -> Run | None:
         try:
             return resolve_run(head.run.once_per, head.run.timezone, self._around.now, self._around.run_key)
         except Refused as refused:

@@ -33,7 +33,7 @@ class OpenAI:
     def __init__(self, facts: ProviderFacts) -> None:
         paths = facts.paths
         self.upload_path = paths.upload_file
-        self._create_path = paths.create_batch if "create_batch" in paths.model_fields_set else self.default_create_path
+        self._create_path = paths.create_batch or self.default_create_path
         self._facts = facts
 
     def create_request(self, intent: Intent, file_id: str) -> str:

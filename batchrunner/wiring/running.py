@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from batchrunner import records
 from batchrunner.address import spec_of
 from batchrunner.applier import Brake, Report, Tools, apply_plan
 from batchrunner.errors import ExitCode, StaleError
@@ -199,7 +200,7 @@ def _sandbox(sending: Sending) -> Iterator[Mapping[str, ProviderFacts]]:
 
     settings = SandboxSettings(database=_sandbox_database(sending.root), key=SANDBOX_KEY)
     with running(settings) as sandbox:
-        facts = sending.providers[SANDBOX].model_copy(update={"origin": sandbox.base_url})
+        facts = records.replace(sending.providers[SANDBOX], origin=sandbox.base_url)
         yield {**sending.providers, SANDBOX: facts}
 
 

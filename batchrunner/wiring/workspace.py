@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchrunner import records
 from batchrunner.errors import Refused
 from batchrunner.facts import ProviderFacts, sandbox_facts
 from batchrunner.loader import find_specs, load_project, load_specs
@@ -145,7 +146,7 @@ def _with_origin(name: str, facts: ProviderFacts, variables: Mapping[str, str]) 
     url = variables.get(facts.origin_env or "", "")
     if not url:
         return facts
-    return facts.model_copy(update={"origin": checked_origin(url, f"{facts.origin_env} (provider {name})")})
+    return records.replace(facts, origin=checked_origin(url, f"{facts.origin_env} (provider {name})"))
 
 
 def state_url(settings: Settings, project: Project) -> str:

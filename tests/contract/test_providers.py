@@ -36,6 +36,7 @@ from batchrunner.facts import ALPHAEDGE, Limits, Paths, ProviderFacts, Retry, Ti
 from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome, Rejected, Upload, Uploaded
 from batchrunner.manifest import LocalFile
 from batchrunner.providers import OpenProvider, open_provider
+from batchrunner.records import replace
 
 KEY = "sk-canary-0123456789abcdef"
 START = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -88,7 +89,7 @@ class World:
 
 def facts(origin: str, **changes: object) -> ProviderFacts:
     values = {"origin": origin, "retry": FAST, "timeouts": Timeouts(create_seconds=20, upload_seconds=20), **changes}
-    return ALPHAEDGE.model_copy(update=values)
+    return replace(ALPHAEDGE, **values)
 
 
 @asynccontextmanager
@@ -304,7 +305,7 @@ def test_the_deadline_is_for_the_whole_attempt(answer):
 
 
 def test_never_more_sends_than_attempts():
-    story = play(reply(429), reply(500), reply(429), ACCEPT, retry=FAST.model_copy(update={"attempts": 1}))
+    story = play(reply(429), reply(500), reply(429), ACCEPT, retry=replace(FAST, attempts=1))
     assert isinstance(story.outcome, Deferred)
     assert story.sends == 1
 
@@ -469,7 +470,7 @@ def test_a_pause_asked_of_one_sender_holds_back_the_others():
 
 def test_a_broken_provider_is_left_alone_when_the_budget_is_spent():
     async def scenario() -> int:
-        retry = FAST.model_copy(update={"budget": 20})
+        retry = replace(FAST, budget=20)
         async with serving(reply(500)) as server, opened(facts(server.origin, retry=retry), World()) as provider:
             outcomes = [await provider.create(CREATE) for _ in range(40)]
             assert {type(outcome) for outcome in outcomes} == {InDoubt}
@@ -481,7 +482,7 @@ def test_a_broken_provider_is_left_alone_when_the_budget_is_spent():
 
 def test_success_earns_retries_back():
     async def scenario() -> int:
-        retry = FAST.model_copy(update={"budget": 4, "budget_refill": 2})
+        retry = replace(FAST, budget=4, budget_refill=2)
         answers = [reply(500), reply(500), ACCEPT, reply(500), ACCEPT]
         async with serving(*answers) as server, opened(facts(server.origin, retry=retry), World()) as provider:
             assert isinstance(await provider.create(CREATE), InDoubt)

@@ -57,7 +57,7 @@ class Desk:
 
     def facts(self, **changes: object) -> ProviderFacts:
         retry = Retry(attempts=3, base_seconds=0.002, cap_seconds=0.01, budget=10_000)
-        return ALPHAEDGE.model_copy(update={"origin": self.origin, "retry": retry, **changes})
+        return replace(ALPHAEDGE, origin=self.origin, retry=retry, **changes)
 
     async def run(self, jobs: list[Create] | list[Upload], **changes: object) -> list[Outcome]:
         """One run: a provider of its own, every job once, all at the same time."""
@@ -229,6 +229,7 @@ from batchrunner.facts import ALPHAEDGE
 from batchrunner.jobs import Upload
 from batchrunner.manifest import LocalFile
 from batchrunner.providers import open_provider
+from batchrunner.records import replace
 
 class Wall:
     def now(self): return datetime.now(UTC)
@@ -243,7 +244,7 @@ def job(path):
     return Upload(address="s/b", provider="p", idempotency_key="br1-x", source=source)
 
 async def main(origin, small, large):
-    provider = open_provider("p", ALPHAEDGE.model_copy(update={"origin": origin}), "key",
+    provider = open_provider("p", replace(ALPHAEDGE, origin=origin), "key",
         open_input=lambda path: open(path, "rb"), clock=Wall(), report=lambda event: None, stopping=lambda: False)
     jobs = [job(small), job(large)]
     peaks, outcomes = [], []

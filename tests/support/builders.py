@@ -10,6 +10,7 @@ from batchrunner.facts import ProviderFacts, SecretReference
 from batchrunner.manifest import LocalFile, ProviderFile, Source
 from batchrunner.planner import Circumstances, Desired, plan_changes
 from batchrunner.plans import Plan, PlannedSpec, sealed
+from batchrunner.records import converted
 from batchrunner.state import Attempt, Entry, Intent, State, Status
 
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -22,7 +23,7 @@ LINEAGE = "11111111-1111-4111-8111-111111111111"
 def facts(**changes: Any) -> ProviderFacts:
     """A provider that honours keys for a day."""
     known = {"origin": ORIGIN, "api_key": SecretReference(env="SOME_KEY"), "idempotency": "header"}
-    return ProviderFacts(**{**known, **changes})
+    return converted({**known, **changes}, ProviderFacts)
 
 
 def sha256(text: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from batchrunner.errors import InvalidFiles
 from batchrunner.facts import built_in
 from batchrunner.loader import load_project
+from batchrunner.records import replace
 
 
 @pytest.fixture(autouse=True)
@@ -79,9 +80,9 @@ def test_what_is_said_lies_over_what_is_built_in() -> None:
         """)
     facts, base = load_project(None, Path()).providers["alphaedge"], built_in()["alphaedge"]
     assert (facts.api_key.file, facts.api_key.env) == ("/run/secrets/key", None)
-    assert facts.limits == base.limits.model_copy(update={"max_in_flight": 2})
-    assert facts.retry == base.retry.model_copy(update={"attempts": 2})
-    assert facts.timeouts == base.timeouts.model_copy(update={"create_seconds": 5})
+    assert facts.limits == replace(base.limits, max_in_flight=2)
+    assert facts.retry == replace(base.retry, attempts=2)
+    assert facts.timeouts == replace(base.timeouts, create_seconds=5)
     assert (facts.endpoints, facts.paths.upload_file, facts.paths.create_batch) == (None, None, "/v1/batch")
     assert (facts.origin, facts.origin_env, facts.idempotency) == (base.origin, base.origin_env, base.idempotency)
 

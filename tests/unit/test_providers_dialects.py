@@ -14,6 +14,7 @@ from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.providers._multipart import framing
 from batchrunner.providers.alphaedge import AlphaEdge
 from batchrunner.providers.openai import OpenAI
+from batchrunner.records import replace
 from batchrunner.state import Intent
 
 KEY = "br1-abcdefghijklmnopqrstuvwxyz234567"
@@ -45,7 +46,7 @@ def upload() -> Upload:
 
 
 def facts(base: ProviderFacts = ALPHAEDGE, **changes: object) -> ProviderFacts:
-    return base.model_copy(update=changes)
+    return replace(base, **changes)
 
 
 def test_alphaedge_sends_the_three_documented_fields():

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import jsonschema
 import pytest
@@ -92,10 +92,10 @@ def test_what_is_wrong_is_not(which: Which, text: str) -> None:
 
 
 def test_the_project_file_can_say_every_fact_of_a_provider() -> None:
-    facts = set(ProviderFacts.model_fields) - {"origin", "origin_env"} | {"base_url"}
+    facts = set(ProviderFacts.__struct_fields__) - {"origin", "origin_env"} | {"base_url"}
     assert set(ProviderEntry.model_fields) == facts
 
 
 @pytest.mark.parametrize(("field", "choices"), [("dialect", Dialect), ("idempotency", Idempotency)])
 def test_the_choices_of_a_provider_are_those_of_its_facts(field: str, choices: Any) -> None:
-    assert get_args(ProviderFacts.model_fields[field].annotation) == get_args(choices)
+    assert get_args(get_type_hints(ProviderFacts)[field]) == get_args(choices)

@@ -33,9 +33,10 @@ async def with_batchrunner(origin: str, number: int) -> None:
     from batchrunner.facts import built_in
     from batchrunner.jobs import Accepted, Create
     from batchrunner.providers import open_provider
+    from batchrunner.records import replace
     from batchrunner.wiring.workspace import SystemClock
 
-    facts = built_in()["alphaedge"].model_copy(update={"origin": origin})
+    facts = replace(built_in()["alphaedge"], origin=origin)
     provider = open_provider(
         "alphaedge", facts, "key", open_input=open, clock=SystemClock(), report=print, stopping=lambda: False
     )
