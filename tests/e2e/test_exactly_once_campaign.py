@@ -1,0 +1,62 @@
+"""The long campaigns, by hand: `pytest --campaign -s -n 2 tests/e2e/test_exactly_once_campaign.py`."""
+
+import random
+from itertools import count
+
+import pytest
+from support.killing import Killer
+from support.runs import TIMEOUTS, at_desk
+from support.sweeps import Figures, Plot
+
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3600)]
+
+FAULTS = {
+    "none": [],
+    "429": ["429=0.4:0.01"],
+    "500": ["500=0.4"],
+    "503-html": ["503-html=0.4"],
+    "drop-before": ["drop-before=0.4"],
+    "drop-after-commit": ["drop-after-commit=0.4"],
+    "500-after-commit": ["500-after-commit=0.4"],
+    "truncated": ["truncated=0.4"],
+    "junk": ["junk=0.4"],
+    "stall": ["stall=0.2:60"],
+    "late-commit": ["late-commit=0.4:0.02"],
+    "mixed": [
+        "429=0.06:0.01", "500=0.06", "503-html=0.06", "drop-before=0.06", "drop-after-commit=0.06", "late-commit=0.06",
+        "500-after-commit=0.06", "truncated=0.06", "junk=0.06", "no-id=0.03", "hostile-id=0.03", "foreign=0.03",
+    ],
+}  # fmt: skip
+WAYS = {
+    "one at a time": (("specs", "--concurrency", "1"), False),
+    "two states, many in flight": (("specs",), True),
+}
+
+
+def report(what: str, figures: Figures) -> None:
+    print(f"\n{what}: {figures}")
+    assert (figures.duplicates, figures.lost) == (0, 0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_killed_at_every_step(killer: Killer, fault: str, way: str) -> None:
+    arguments, two_specs = WAYS[way]
+    facts = {"timeouts": {**TIMEOUTS, "create_seconds": 0.2, "upload_seconds": 0.2}} if fault == "stall" else None
+    with at_desk(*FAULTS[fault], seed=11) as desk:
+        figures = Plot(desk, killer, arguments, facts=facts, two_specs=two_specs).sweep(count(1))
+        assert not desk.ledger.requests()["conflicts"]
+    report(f"{fault}, {way}", figures)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_again_and_again_at_any_time(killer: Killer, seed: int) -> None:
+    chance = random.Random(seed)
+    total = Figures()
+    with at_desk(*FAULTS["mixed"], seed=seed) as desk:
+        plot = Plot(desk, killer, two_specs=True)
+        for _ in range(60):
+            project = plot.project()
+            ends = [plot.run(project, "apply", "specs", seconds=chance.uniform(0.001, 0.06)) for _ in range(8)]
+            total.add(plot.settle(project, sum(end.killed for end in ends)))
+    report(f"storm {seed}", total)
