@@ -20,6 +20,7 @@ import importlib
 import itertools
 import json
 import os
+import pkgutil
 import re
 import signal
 import socket
@@ -27,15 +28,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-PRELOADED = (
-    "batchrunner.commands.apply",
-    "batchrunner.providers",
-    "batchrunner.providers._http",
-    "batchrunner.render.lines",
-    "batchrunner.render.text",
-    "batchrunner.scanner",
-    "batchrunner.wiring.planning",
-)
+import batchrunner
+
+NOT_NEEDED = ("batchrunner.__main__", "batchrunner.sandbox", "batchrunner.telemetry", "batchrunner.testing")
 SHOWN = 48
 
 
@@ -183,8 +178,9 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Serve orders until stdin ends."""
-    for name in PRELOADED:
-        importlib.import_module(name)
+    for module in pkgutil.walk_packages(batchrunner.__path__, "batchrunner."):
+        if not module.name.startswith(NOT_NEEDED):
+            importlib.import_module(module.name)
     asyncio.get_event_loop_policy()
     gc.collect()
     gc.freeze()
