@@ -57,8 +57,10 @@ def load(
 
 def plan(workspace: Workspace) -> "Plan":
     """What `apply` would do now. Opens no connection, reads no credential, takes no lock."""
+    from batchrunner.wiring.planning import plan_workspace
+
     stores = workspace.stores()
-    return workspace.plan(stores, {name: store.load() for name, store in stores.items()})
+    return plan_workspace(workspace, stores, {name: store.load() for name, store in stores.items()})
 
 
 def apply(

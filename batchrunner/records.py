@@ -35,10 +35,13 @@ MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _KeywordsOnly(msgspec.StructMeta):
-    """Hands `kw_only` down to subclasses, which msgspec leaves to each of them."""
+    """Hands `kw_only` and `gc` down to subclasses, which msgspec leaves to each of them.
+
+    Records hold no cycles: the collector, which would look at each of a hundred thousand, need not know them.
+    """
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> Any:
-        return super().__new__(mcs, name, bases, namespace, **{"kw_only": True, **config})
+        return super().__new__(mcs, name, bases, namespace, **{"kw_only": True, "gc": False, **config})
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))

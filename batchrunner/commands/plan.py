@@ -11,6 +11,7 @@ from batchrunner.commands._plans import show_plan, write_plan
 from batchrunner.errors import ExitCode
 from batchrunner.plans import Plan
 from batchrunner.wiring import Choices, open_workspace
+from batchrunner.wiring.planning import plan_workspace
 
 
 @click.command("plan")
@@ -36,7 +37,7 @@ def command(
     console = Console(output)
     workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
     stores = workspace.stores()
-    plan = workspace.plan(stores, {name: store.load() for name, store in stores.items()})
+    plan = plan_workspace(workspace, stores, {name: store.load() for name, store in stores.items()})
     if out:
         write_plan(plan, out)
     show_plan(plan, "plan", console)

@@ -9,6 +9,7 @@ from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.errors import InvalidFiles
 from batchrunner.render.units import counted
 from batchrunner.wiring import Choices, open_workspace
+from batchrunner.wiring.scanning import scan_inputs
 
 
 @click.command("validate")
@@ -23,7 +24,7 @@ def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
     console = Console(output)
     try:
         workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
-        requests = workspace.survey()
+        requests = sum(file.requests for file in scan_inputs(workspace).values())
     except InvalidFiles as invalid:
         if output.form != "github":
             raise

@@ -10,6 +10,7 @@ from batchrunner.loader import load_project
 from batchrunner.plans import Plan
 from batchrunner.settings import Settings, environment
 from batchrunner.stores import FileStore, open_store
+from batchrunner.wiring.planning import plan_workspace
 from batchrunner.wiring.running import Ground, check_ground, locked
 from batchrunner.wiring.workspace import SANDBOX, Choices, Workspace, effective_providers
 
@@ -37,7 +38,7 @@ def prepared_from_specs(workspace: Workspace, patience: Patience) -> Iterator[Pr
     """Plan `workspace` with its states locked, so that what is planned is what is there."""
     stores = workspace.stores()
     with _loaded(stores, patience) as ground:
-        plan = workspace.plan(stores, ground.states)
+        plan = plan_workspace(workspace, stores, ground.states)
         yield Prepared(plan, ground, workspace.providers, workspace.project.root)
 
 

@@ -1,4 +1,4 @@
-"""From paths and flags to a plan: reads specs, inputs and state; sends nothing and reads no credential."""
+"""From paths and flags to specs, providers and stores; sends nothing and reads no credential."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,8 +18,6 @@ from batchrunner.settings import Settings, environment
 from batchrunner.spec import Spec
 
 if TYPE_CHECKING:
-    from batchrunner.plans import Plan
-    from batchrunner.state import State
     from batchrunner.stores import FileStore
 
 SANDBOX = "sandbox"
@@ -77,7 +75,7 @@ class Workspace:
         suffix = f".{SANDBOX}" if self.choices.sandbox else ""
         stem = Path(spec.path).stem if spec.path != "-" else spec.name
         return open_store(
-            self.state_url(),
+            _set_apart(self.state_url(), suffix),
             spec_name=spec.name + suffix,
             default=Path(spec.folder, f"{stem}{suffix}.state.json"),
         )
@@ -86,18 +84,13 @@ class Workspace:
         """Where state is kept, by flag, variable or project file; empty for beside the spec."""
         return self.choices.state or state_url(self.settings, self.project)
 
-    def survey(self) -> int:
-        """Check every input without planning anything. Returns how many requests the local inputs hold."""
-        from batchrunner.wiring.surveying import survey
 
-        surveyed = survey(self)
-        return sum(getattr(d.source, "requests", 0) for desired in surveyed.values() for d in desired)
-
-    def plan(self, stores: "Mapping[str, FileStore]", states: "Mapping[str, State]") -> "Plan":
-        """The plan against `states`, both by spec name. Raises `InvalidFiles` for inputs, `UsageError` for targets."""
-        from batchrunner.wiring.surveying import plan_workspace
-
-        return plan_workspace(self, stores, states)
+def _set_apart(url: str, suffix: str) -> str:
+    """A state file's URL with `suffix` in its name: the sandbox never writes into a state that was paid for."""
+    for ending in (".state.json", ".json"):
+        if suffix and url.endswith(ending) and not url.endswith(f"{suffix}{ending}"):
+            return f"{url.removesuffix(ending)}{suffix}{ending}"
+    return url
 
 
 def open_workspace(

@@ -57,7 +57,6 @@ def test_the_core_is_all_there_is_beside_the_edges() -> None:
     assert {f"batchrunner.{name}" for name in flat} == set(core)
 
 
-@pytest.mark.xfail(strict=True, reason="a workspace asks the survey of itself: wiring.workspace <-> wiring.surveying")
 def test_no_imports_go_in_circles() -> None:
     """Imports inside functions and those for types alone are counted too."""
     graph = build_graph("batchrunner", cache_dir=None)
