@@ -11,6 +11,10 @@ An earlier send of the same key that is not accounted for changes what a refusal
 one is still in progress (IETF httpapi Idempotency-Key draft), and most other refusals may come from a gateway that
 never asked the provider. Only 400, 413 and 422 still refuse: a provider that had accepted the key would have replayed
 that acceptance.
+
+A refusal because the key came with another request before proves that the provider once accepted that key: perhaps for
+a batch that a lost state no longer knows. It is never taken for a refusal of the batch, whose next attempt would be
+paid for a second time.
 """
 
 from collections.abc import Callable
@@ -56,6 +60,7 @@ Redact = Callable[[str], str]
 
 LIMITED = "rate-limited"
 _STILL_REFUSING = frozenset({400, 413, 422})
+_KEY_REUSED = frozenset({400, 409, 422})  # 422: IETF httpapi Idempotency-Key draft; 400: Stripe; 409: some others
 _CODES = {
     400: "bad-request",
     401: "unauthorized",
@@ -119,6 +124,8 @@ def _judge_refusal(reply: Reply, in_doubt: bool, redact: Redact, now: datetime) 
     status = reply.status
     code = code_of(status, in_doubt=in_doubt)
     words = redirect_words(reply, redact) if 300 <= status < 400 else words_of(reply, redact)
+    if _is_about_the_key(reply):
+        return Again("key-reused", status, words, ambiguous=True)
     match meaning_of(status, in_doubt=in_doubt):
         case Meaning.DENIED:
             return Denied(code=code, status=status, words=words)
@@ -127,3 +134,7 @@ def _judge_refusal(reply: Reply, in_doubt: bool, redact: Redact, now: datetime) 
         case meaning:
             ambiguous = meaning is Meaning.AMBIGUOUS
             return Again(code, status, words, ambiguous, retry_after(reply.headers, now))
+
+
+def _is_about_the_key(reply: Reply) -> bool:
+    return reply.status in _KEY_REUSED and b"idempoten" in reply.body.lower()

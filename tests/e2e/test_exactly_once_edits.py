@@ -122,3 +122,26 @@ def test_state_that_is_lost_altogether_makes_no_second_batch(with_uploads: bool)
         assert project.apply_until_done() == 1
         assert project.ids() == ids
         assert {each["id"] for each in project.batches()} == set(ids.values())
+
+
+@pytest.mark.parametrize(("source", "code"), [("file-1", 3), ("data/0.jsonl", 75)])
+def test_state_that_is_lost_and_then_an_edit_within_the_day_wait_for_a_person(source: str, code: int) -> None:
+    """The provider says that the key came with another request before: it has a batch that nobody here knows of."""
+    once_a_day = {"run": {"once_per": "day"}}
+    with at_desk() as desk:
+        project = desk.project({"nightly": spec(batch("ready", source), **once_a_day)})
+        today = ("apply", "specs", "--run-key", "2026-11-22")
+        assert project.run(*today).code == 0
+        (made,) = project.batches()
+        for path in project.folder.glob("specs/*state*"):
+            path.unlink()
+        project.write("specs/data/0.jsonl", request_line("edited"))
+        project.write("specs/nightly.yaml", spec(batch("ready", source.replace("1", "2")), **once_a_day))
+        for _ in range(2):
+            unsure = project.run(*today)
+            assert unsure.code == code
+            assert "This Idempotency-Key was used before" in unsure.out
+        assert project.run("resolve", "nightly/ready", "--adopt", made["id"]).code == 0
+        assert project.run(*today).code == 0
+        assert project.ids() == {"nightly/ready": made["id"]}
+        assert len(project.batches()) == 1
