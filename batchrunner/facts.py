@@ -5,11 +5,14 @@ such an override must keep are with the project file.
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Literal
 
 from batchrunner.records import Record, replace
 
 MEBIBYTE = 1 << 20
+KEY_MARGIN = timedelta(seconds=60)
+CLOCK_TOLERANCE = timedelta(seconds=60)
 COMMON_ENDPOINTS = (
     "/v1/chat/completions",
     "/v1/completions",
@@ -87,6 +90,21 @@ class ProviderFacts(Record):
     limits: Limits = Limits()
     retry: Retry = Retry()
     timeouts: Timeouts = Timeouts()
+
+
+def key_is_alive(
+    facts: ProviderFacts, first_send: datetime, now: datetime, server_time: datetime | None = None
+) -> bool:
+    """Whether a resend of a create at `now` reaches the provider while it still knows the key of `first_send`.
+
+    The later of our clock and the provider's counts. A clock that stands well before the first send proves nothing:
+    the key is taken for dead.
+    """
+    if now < first_send - CLOCK_TOLERANCE:
+        return False
+    latest = now if server_time is None else max(now, server_time)
+    resend = timedelta(seconds=facts.timeouts.create_seconds) + KEY_MARGIN
+    return latest + resend <= first_send + timedelta(seconds=facts.key_ttl_seconds)
 
 
 def built_in() -> Mapping[str, ProviderFacts]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from shlex import quote
 
 from batchrunner.address import matches, spec_of
 from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
-from batchrunner.facts import ProviderFacts
+from batchrunner.facts import ProviderFacts, key_is_alive
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
 from batchrunner.state import Attempt, Intent, State
@@ -141,23 +141,13 @@ def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None
         return None
     if facts.idempotency == "none":
         return "in-doubt-held", f"sent at {attempt.sent_at}; {intent.provider} does not honour idempotency keys"
-    if not key_alive(attempt.sent_at, facts, around.now):
+    if not key_is_alive(facts, datetime.fromisoformat(attempt.sent_at), around.now):
         return (
             "key-expired",
             f"sent at {attempt.sent_at}, and it is {around.now.isoformat(timespec='seconds')} now; "
             f"{intent.provider} honours a key for {facts.key_ttl_seconds / 3600:g} hours",
         )
     return None
-
-
-def key_alive(sent_at: str, facts: ProviderFacts, now: datetime) -> bool:
-    """Whether a send at `now` still falls under the key of one at `sent_at` (RFC 3339).
-
-    A clock that stands before the first send cannot be trusted to say so.
-    """
-    sent = datetime.fromisoformat(sent_at)
-    margin = timedelta(seconds=facts.timeouts.create_seconds + 60)
-    return sent <= now and now + margin <= sent + timedelta(seconds=facts.key_ttl_seconds)
 
 
 def _change(desired: Desired, path: str, state: State, around: Circumstances) -> Change:

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from batchrunner.facts import ProviderFacts
+from batchrunner.facts import ProviderFacts, key_is_alive
 from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Result
 from batchrunner.providers._dialect import Dialect
-from batchrunner.providers._times import key_is_alive, moment
+from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
 from batchrunner.records import replace
 
@@ -60,12 +60,6 @@ class Creating:
     def _refusal(self, now: datetime, server_time: datetime | None) -> InDoubt | None:
         if not self._honours_keys:
             return InDoubt(code="no-idempotency", words="this provider would take a second send for a second batch")
-        if self._first_send is None or not key_is_alive(
-            first_send=self._first_send,
-            now=now,
-            server_time=server_time,
-            ttl=self._facts.key_ttl_seconds,
-            deadline=self._call.deadline,
-        ):
+        if self._first_send is None or not key_is_alive(self._facts, self._first_send, now, server_time):
             return InDoubt(code="key-expired", words="the provider may have forgotten the key of the earlier send")
         return None

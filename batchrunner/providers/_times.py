@@ -1,4 +1,4 @@
-"""Times that decide what may be sent: Retry-After, the server's Date, and whether a key is still alive."""
+"""Times as providers say them: Retry-After, and the Date of a reply."""
 
 import math
 import re
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-KEY_MARGIN_SECONDS = 60.0
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
 
 
@@ -40,19 +39,6 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     if (date := http_date(text)) is None:
         return None
     return max(0.0, (date - (http_date(headers.get("date", "")) or now)).total_seconds())
-
-
-def key_is_alive(
-    *, first_send: datetime, now: datetime, server_time: datetime | None, ttl: float, deadline: float
-) -> bool:
-    """Whether a resend that may take `deadline` seconds reaches the provider while it still knows the key.
-
-    The later of the two clocks counts. A clock that says it is before the first send proves nothing: the key is dead.
-    """
-    if now < first_send:
-        return False
-    latest = now if server_time is None else max(now, server_time)
-    return (latest - first_send).total_seconds() + deadline + KEY_MARGIN_SECONDS <= ttl
 
 
 def _number(text: str) -> float | None:

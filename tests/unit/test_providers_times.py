@@ -1,12 +1,12 @@
 """Retry-After, Date and the life of a key."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.providers._times import http_date, key_is_alive, moment, retry_after
+from batchrunner.providers._times import http_date, moment, retry_after
 
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 DAY = 86_400
@@ -51,41 +51,3 @@ def test_what_is_not_a_time_is_none(text):
     for read in (http_date, moment):
         time = read(text)
         assert time is None or time.tzinfo is not None
-
-
-def alive(*, after: float, ttl: float = DAY, server: float | None = None, deadline: float = 60.0) -> bool:
-    return key_is_alive(
-        first_send=NOW,
-        now=NOW + timedelta(seconds=after),
-        server_time=None if server is None else NOW + timedelta(seconds=server),
-        ttl=ttl,
-        deadline=deadline,
-    )
-
-
-def test_a_key_lives_until_a_resend_could_outlast_it():
-    last = DAY - 60 - 60
-    assert alive(after=last)
-    assert not alive(after=last + 0.001)
-    assert not alive(after=last, deadline=60.001)
-
-
-def test_the_later_clock_counts():
-    assert not alive(after=0, server=DAY)
-    assert not alive(after=DAY, server=0)
-    assert alive(after=0, server=-DAY)
-
-
-def test_a_clock_before_the_first_send_proves_nothing():
-    assert not alive(after=-0.001)
-    assert not alive(after=-DAY, server=1)
-
-
-def test_a_key_that_is_not_kept_is_dead_at_once():
-    assert not alive(after=0, ttl=0)
-
-
-@given(st.floats(0, 2 * DAY), st.floats(0, DAY), st.floats(0, 2 * DAY))
-def test_a_dead_key_stays_dead(after, more, server):
-    if not alive(after=after, server=server):
-        assert not alive(after=after + more, server=server)
