@@ -28,9 +28,9 @@ class Interrupted(BatchrunnerError):
 
 
 def show_interruption(arguments: Sequence[str]) -> int:
-    """Show that a person stopped the command before it sent anything. Returns 130."""
+    """Show that a person stopped the command while it read, waited or saved. Returns 130."""
     write_error("\n" if sys.stderr.isatty() else "")
-    return show_error(Interrupted("interrupted", "interrupted; nothing was sent or left half done"), arguments)
+    return show_error(Interrupted("interrupted", "interrupted; nothing is lost: run the same command again"), arguments)
 
 
 def show_error(error: Exception, arguments: Sequence[str]) -> int:

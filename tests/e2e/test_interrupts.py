@@ -5,9 +5,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
+from support.killing import Killer
 from support.runs import Desk, Project, at_desk
 
 from batchrunner.stores import FileStore
@@ -68,6 +71,24 @@ def test_a_second_signal_leaves_at_once(number: signal.Signals) -> None:
         project.write("batchrunner.yaml", {"project": project.name})
         assert project.apply_until_done() == 1
         project.assert_exactly_once()
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_signal_at_any_step(killer: Killer, number: signal.Signals) -> None:
+    with at_desk() as desk:
+        for step in count(3, 7):
+            project = desk.project()
+            run = partial(killer.run, project.folder, environment=project.environment)
+            stopped = run("apply", "specs", "--concurrency", "1", step=step, number=number)
+            assert stopped.code in {0, ENDS[number], -signal.SIGTERM}, stopped
+            assert "Traceback" not in stopped.err, stopped
+            assert "defect" not in stopped.err, stopped
+            if project.batches():
+                assert "nothing was sent" not in stopped.err, stopped
+            assert project.apply_until_done(run=run) == 1
+            project.assert_exactly_once()
+            if not stopped.label:
+                return
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL])

@@ -80,3 +80,15 @@ def test_a_killed_holder_lets_go_at_once() -> None:
             waiter.communicate()
         assert waiter.returncode == 0
         project.assert_exactly_once()
+
+
+def test_two_that_name_the_same_specs_in_another_order_do_not_wait_for_each_other() -> None:
+    with at_desk("slow=1:0.05") as desk:
+        for _ in range(3):
+            project = desk.project(two_specs=True)
+            paths = ["specs/nightly.yaml", "specs/weekly.yaml"]
+            runners = [project.start("apply", *order) for order in (paths, paths[::-1])]
+            for runner in runners:
+                runner.communicate()
+            assert [runner.returncode for runner in runners] == [0, 0]
+            project.assert_exactly_once(5)

@@ -49,10 +49,14 @@ class Killer:
         step: int = 0,
         label: str = "",
         seconds: float = 0.0,
+        number: signal.Signals = signal.SIGKILL,
     ) -> Ended:
-        """Run `batchrunner ARGUMENTS` in `folder`; killed at a step, at the first that matches `label`, or in time."""
+        """Run `batchrunner ARGUMENTS` in `folder`; sent a signal at a step or at the first that matches `label`.
+
+        Or killed after `seconds`.
+        """
         order = {"folder": str(folder), "arguments": arguments, "environment": dict(environment), "step": step,
-                 "label": label, "seconds": seconds, "outputs": str(self._outputs)}  # fmt: skip
+                 "label": label, "seconds": seconds, "signal": int(number), "outputs": str(self._outputs)}  # fmt: skip
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(order) + "\n")

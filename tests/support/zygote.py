@@ -10,7 +10,7 @@ connect, send and receive of a socket; and halfway through each write and send, 
     {"code": -9, "step": 17, "label": "after fdatasync nightly.state.journal.jsonl"}  one answer a line, on stdout
 
 `label` instead of `step` is a pattern: the first step that matches it. `seconds` instead ends the process after a time,
-wherever it is.
+wherever it is. `signal` is what is sent at the step: SIGKILL, or one that the command handles and then goes on.
 """
 
 import asyncio
@@ -35,11 +35,12 @@ SHOWN = 48
 
 
 class Steps:
-    """Counts steps, and ends the process at the `fatal` one, or at the first whose label matches `pattern`."""
+    """Counts steps, and sends `number` to the process at the `fatal` one, or at the first that matches `pattern`."""
 
-    def __init__(self, fatal: int, pattern: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, fatal: int, pattern: str, number: int, tell: Callable[[str], None]) -> None:
         self._numbers = itertools.count(1)
         self._fatal = fatal
+        self._signal = number
         self._pattern = re.compile(pattern) if pattern else None
         self._tell = tell
         self.passed = 0
@@ -48,9 +49,10 @@ class Steps:
         """One step. `last_act` is done if it is the last."""
         number = self.passed = next(self._numbers)
         if number == self._fatal or (self._pattern and self._pattern.search(label)):
-            last_act()
+            if self._signal == signal.SIGKILL:
+                last_act()
             self._tell(f"{number} {label}")
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._signal)
 
     def around(self, name: str, function: Callable[..., Any], describe: Callable[..., str]) -> Callable[..., Any]:
         """`function` with a step before and after."""
@@ -132,11 +134,11 @@ def _line(data: Any) -> str:
 def run_in_child(order: dict[str, Any], report: int) -> NoReturn:
     """Become the command of `order`; `report` is where the last step is told."""
     tell = os.write
-    steps = Steps(order["step"], order["label"], lambda text: tell(report, text.encode()) and None)
+    steps = Steps(order["step"], order["label"], order["signal"], lambda text: tell(report, text.encode()) and None)
     leave = os._exit
 
     def leaving(code: int) -> NoReturn:
-        tell(report, f"{steps.passed} ".encode())
+        tell(report, f"\n{steps.passed} ".encode())
         leave(code)
 
     os._exit = leaving  # type: ignore[assignment]
@@ -171,7 +173,7 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
             os._exit(99)
     os.close(writing)
     with open(reading, "rb") as pipe:
-        step, _, label = pipe.read().decode().partition(" ")
+        step, _, label = pipe.read().decode().strip("\n").partition("\n")[0].partition(" ")
     _, status = os.waitpid(child, 0)
     return {"code": os.waitstatus_to_exitcode(status), "step": int(step or 0), "label": label}
 
