@@ -8,6 +8,8 @@ from support.killing import Killer
 from support.runs import at_desk, batch, spec
 from support.sweeps import Plot
 
+from batchrunner.sandbox import Ledger
+
 ONE_AT_A_TIME = ("specs", "--concurrency", "1")
 
 
@@ -41,6 +43,22 @@ def test_killed_while_applying_a_saved_plan(killer: Killer, part: int) -> None:
         figures = Plot(desk, killer, ("plan.json", "--concurrency", "1")).sweep(count(part * 3, 8))
     assert figures.kills > 10
     assert (figures.duplicates, figures.lost, figures.needed) == (0, 0, 1)
+
+
+def test_killed_together_with_the_built_in_sandbox(killer: Killer) -> None:
+    """The provider dies with the tool and comes back with it."""
+    with at_desk() as desk:
+        kills = 0
+        for step in range(40, 400, 45):
+            project = desk.project()
+            run = partial(killer.run, project.folder, environment=project.environment)
+            kills += run("apply", "specs", "--sandbox", step=step).killed
+            assert project.apply_until_done("specs", "--sandbox", run=run) == 1
+            made = Ledger(project.folder / ".batchrunner" / "sandbox.sqlite3").batches()
+            assert sorted(batch["id"] for batch in made) == sorted(project.ids().values())
+            assert len(made) == 3
+        assert kills > 3
+        assert not desk.ledger.batches()
 
 
 def test_the_table_that_others_fail(killer: Killer) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from itertools import count
+from typing import NamedTuple
 
 import pytest
 from support.killing import Killer
@@ -27,9 +28,19 @@ FAULTS = {
         "500-after-commit=0.06", "truncated=0.06", "junk=0.06", "no-id=0.03", "hostile-id=0.03", "foreign=0.03",
     ],
 }  # fmt: skip
+
+
+class Way(NamedTuple):
+    """How an apply is killed: at every `stride`-th step."""
+
+    arguments: tuple[str, ...]
+    two_specs: bool
+    stride: int
+
+
 WAYS = {
-    "one at a time": (("specs", "--concurrency", "1"), False),
-    "two states, many in flight": (("specs",), True),
+    "one at a time": Way(("specs", "--concurrency", "1"), two_specs=False, stride=1),
+    "two states, many in flight": Way(("specs",), two_specs=True, stride=2),
 }
 
 
@@ -41,10 +52,10 @@ def report(what: str, figures: Figures) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_killed_at_every_step(killer: Killer, fault: str, way: str) -> None:
-    arguments, two_specs = WAYS[way]
+    chosen = WAYS[way]
     facts = {"timeouts": {**TIMEOUTS, "create_seconds": 0.2, "upload_seconds": 0.2}} if fault == "stall" else None
     with at_desk(*FAULTS[fault], seed=11) as desk:
-        figures = Plot(desk, killer, arguments, facts=facts, two_specs=two_specs).sweep(count(1))
+        figures = Plot(desk, killer, chosen.arguments, facts, chosen.two_specs).sweep(count(1, chosen.stride))
         assert not desk.ledger.requests()["conflicts"]
     report(f"{fault}, {way}", figures)
 

@@ -145,3 +145,18 @@ def test_state_that_is_lost_and_then_an_edit_within_the_day_wait_for_a_person(so
         assert project.run(*today).code == 0
         assert project.ids() == {"nightly/ready": made["id"]}
         assert len(project.batches()) == 1
+
+
+def test_what_is_in_doubt_at_one_address_is_not_sent_to_another(killer: Killer) -> None:
+    with at_desk() as desk, at_desk() as elsewhere:
+        project = desk.project()
+        run = partial(killer.run, project.folder)
+        label = DURING_THE_CREATE
+        assert run("apply", "specs", environment=project.environment, label=label).killed
+        moved = run("apply", "specs", environment={**project.environment, "ALPHAEDGE_BASE_URL": elsewhere.origin})
+        assert moved.code == 3
+        assert desk.origin in moved.out
+        assert "file-case-1" not in [made["input_file_id"] for made in elsewhere.ledger.batches()]
+        assert run("apply", "specs", environment=project.environment).code in {0, 3}
+        made = [*desk.ledger.batches(), *elsewhere.ledger.batches()]
+        assert len({each["idempotency_key"] for each in made}) == len(made) == 3
