@@ -1,6 +1,5 @@
 """The commands. Importing this imports click and nothing else; each command's module is loaded when it is called."""
 
-import difflib
 import gc
 import importlib
 import os
@@ -42,7 +41,10 @@ class Suggesting(click.Group):
         """The command named first in `args`."""
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], known, n=1)
+            # Only a mistake needs it, and every start would pay for importing it.
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise click.UsageError(f"There is no command `{printable(brief(args[0]))}`.{hint}", ctx)
         return super().resolve_command(ctx, args)

@@ -1,6 +1,5 @@
 """Where a command speaks: the result on stdout, everything else on stderr."""
 
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +27,11 @@ class Console:
     @property
     def width(self) -> int:
         """Columns of the terminal that stdout is, 0 where it is none."""
-        return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 0
+        if not sys.stdout.isatty():
+            return 0
+        import shutil
+
+        return shutil.get_terminal_size((80, 24)).columns
 
     def result(self, text: str) -> None:
         """Write the command's result. Raises `Refused` `output-not-written`, `BrokenPipeError` where nobody reads."""

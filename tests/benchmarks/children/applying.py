@@ -6,6 +6,7 @@ import sys
 from itertools import pairwise
 from time import perf_counter, process_time
 
+import batchrunner.providers._http  # noqa: F401 - loaded by the first send otherwise, which small applies would pay for
 from batchrunner.applier import Brake
 from batchrunner.events import Event, Finished, Started
 from batchrunner.wiring import Choices, open_workspace
