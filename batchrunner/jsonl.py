@@ -15,13 +15,14 @@ BOM = b"\xef\xbb\xbf"
 
 
 class LineProblem(Exception):
-    """One thing wrong with a line: a kebab-case `code`, a `message`, and what to do about it."""
+    """One thing wrong with a line: a kebab-case `code`, a `message`, what to do about it, and the `column` from 1."""
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    def __init__(self, code: str, message: str, hint: str = "", *, column: int = 1) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.column = column
 
 
 class RequestBody(Tolerant):
@@ -78,8 +79,8 @@ def _diagnosed(line: bytes) -> LineProblem:
         return LineProblem("not-utf-8", f"byte {error.start + 1} of the line is not UTF-8")
     except RecursionError:
         return LineProblem("too-deep", "the JSON is nested too deeply")
-    except ValueError as error:
-        return LineProblem("invalid-json-line", f"not JSON: {error}")
+    except json.JSONDecodeError as error:
+        return LineProblem("invalid-json-line", f"not JSON: {error.msg}", column=error.colno)
     return _misshapen(value)
 
 

@@ -99,5 +99,6 @@ def _clean(secret: str, where: str, provider: str) -> str:
             "bad-key",
             f"the key of provider {provider} is not one: it holds spaces or characters that a header cannot carry",
             why=f"It comes from {where}.",
+            hint="copy the key again, alone and without quotes",
         )
     return stripped

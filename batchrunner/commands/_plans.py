@@ -96,12 +96,13 @@ def _check_format(data: bytes, path: str) -> None:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise _no_plan(path, "It is JSON of another kind.")
     version = str(document.get("format_version", ""))
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+    if version != FORMAT_VERSION:
+        # A newer minor version may hold a condition that this one would pass over.
         raise StaleError(
             "newer-format",
             f"the plan has format {version}; this batchrunner reads {FORMAT_VERSION}",
             where=path,
-            hint="Plan again with this version, or apply it with the one that made it.",
+            hint="plan again with this version, or apply it with the one that made it",
         )
 
 

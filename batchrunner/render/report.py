@@ -118,13 +118,9 @@ def _failure(failure: Failed, summary: ApplySummary, style: Style, width: int) -
     if failure.words:
         yield from paragraph(f'provider: "{printable(shorten(failure.words, LONGEST_WORDS))}"', width, indent=4)
     if failure.outcome == "in-doubt":
-        command = summary.resolve.get(failure.address) or resolve_command(failure.address)
+        unlocated = f"batchrunner resolve {shlex.quote(failure.address)} --adopt BATCH_ID"
+        command = summary.resolve.get(failure.address, unlocated)
         yield f"      {style.bold(printable(command))}"
-
-
-def resolve_command(address: str) -> str:
-    """The command by which a person says what became of a submission in doubt."""
-    return f"batchrunner resolve {shlex.quote(printable(address))} --adopt BATCH_ID | --absent"
 
 
 def _unfinished(summary: ApplySummary) -> bool:

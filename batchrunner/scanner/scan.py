@@ -126,7 +126,7 @@ class _Pass:
         if len(self.diagnostics) >= LISTED:
             self.unlisted += 1
             return
-        column = 1 if line else 0
+        column = problem.column if line else 0
         self.diagnostics.append(
             Diagnostic(problem.code, problem.message, self.shown, line=line, column=column, hint=problem.hint)
         )

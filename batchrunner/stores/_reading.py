@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shlex import quote
 
 from batchrunner.errors import StateError
 from batchrunner.state import FORMAT_VERSION, State
@@ -97,13 +98,17 @@ def replay(data: bytes, head: Head | None, state: State, upgrades: Mapping[int, 
     return scan(data, take, frame_reader(FORMAT_VERSION if head is None else head.format_version, upgrades))
 
 
+def _repairing(names: Names) -> str:
+    return f"batchrunner state repair --state {quote(str(names.snapshot))}"
+
+
 def _damage_error(damage: Damage, names: Names) -> StateError:
     return StateError(
         "corrupt-journal",
         "the journal is damaged where no crash damages it",
         where=f"{names.journal}:{damage.line}",
         why=f"line {damage.line}, at byte {damage.offset}: {damage.why}",
-        hint="batchrunner state repair",
+        hint=_repairing(names),
     )
 
 
@@ -123,7 +128,7 @@ def _unrelated_error(code: str, names: Names) -> StateError:
         message,
         where=f"{names.journal}:1",
         why=f"line 1, at byte 0: {why}",
-        hint=f"put the right {names.snapshot.name} back (git, or a backup beside it), or: batchrunner state repair",
+        hint=f"put the right {names.snapshot.name} back (git, or a backup beside it), or: {_repairing(names)}",
     )
 
 

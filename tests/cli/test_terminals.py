@@ -135,7 +135,7 @@ def test_ctrl_c_at_the_question_is_130_and_nothing_is_sent(shop: Desk) -> None:
         screen.wait_for(ASKED)
         screen.type("\x03")
         assert (screen.end(), shop.posts) == (130, 0)
-    assert "interrupted; nothing was sent" in screen.shown
+    assert "interrupted; nothing is lost" in screen.shown
     assert "Traceback" not in screen.shown
 
 
