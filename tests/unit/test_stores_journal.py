@@ -120,7 +120,7 @@ def test_a_flipped_bit_before_the_last_frame_is_refused(data: st.DataObject, jou
     offset = journal.rfind(b"\n", 0, position) + 1
     assert error.where == f"{journal_of(store)}:{line}"
     assert f"at byte {offset}" in error.why
-    assert error.hint .startswith("batchrunner state repair --state ")
+    assert error.hint.startswith("batchrunner state repair --state ")
     with store.lock(0, print), pytest.raises(StateError, match="damaged"):
         store.load()
     assert journal_of(store).read_bytes() == broken, "a refused journal must not be touched"
