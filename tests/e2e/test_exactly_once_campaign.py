@@ -70,4 +70,6 @@ def test_killed_again_and_again_at_any_time(killer: Killer, seed: int) -> None:
             project = plot.project()
             ends = [plot.run(project, "apply", "specs", seconds=chance.uniform(0.001, 0.06)) for _ in range(8)]
             total.add(plot.settle(project, sum(end.killed for end in ends)))
+            plot.assert_nothing_to_send(project)
+            project.forget()
     report(f"storm {seed}", total)

@@ -11,6 +11,9 @@ from support.runs import Desk, Project
 ENOUGH = 3
 """So many runs in a row that end before their step is reached: there are no further steps."""
 
+EVERY = 3
+"""At every so many projects, a further apply is made, which must send nothing."""
+
 
 @dataclass
 class Figures:
@@ -67,17 +70,16 @@ class Plot:
         return self.killer.run(project.folder, *arguments, environment=project.environment, **how)
 
     def settle(self, project: Project, kills: int) -> Figures:
-        """Apply until done, check that every batch is there once and that nothing more is sent."""
-        run = partial(self.run, project)
-        runs = project.apply_until_done(*self.arguments, run=run)
+        """Apply until done, and check that every batch is there once."""
+        runs = project.apply_until_done(*self.arguments, run=partial(self.run, project))
         project.assert_exactly_once(self.planned)
+        return Figures(kills, 1, len(project.batches()), self.planned, runs, runs)
+
+    def assert_nothing_to_send(self, project: Project) -> None:
         posts = self.desk.posts()
-        again = run("apply", *self.arguments)
+        again = self.run(project, "apply", *self.arguments)
         assert again.code == 0, again
-        assert self.desk.posts() == posts, "there was nothing to send"
-        figures = Figures(kills, 1, len(project.batches()), self.planned, runs, runs)
-        project.forget()
-        return figures
+        assert self.desk.posts() == posts
 
     def sweep(self, steps: Iterable[int]) -> Figures:
         """A fresh project for each of `steps`, killed there, until there are no further steps."""
@@ -90,6 +92,9 @@ class Plot:
                 total.add(self.settle(project, int(ended.killed)))
             except AssertionError as error:
                 raise AssertionError(f"after {ended}") from error
+            if total.projects % EVERY == 0:
+                self.assert_nothing_to_send(project)
+            project.forget()
             unreached = 0 if ended.killed else unreached + 1
             if unreached == ENOUGH:
                 return total

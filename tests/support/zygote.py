@@ -13,7 +13,6 @@ connect, send and receive of a socket; and halfway through each write and send, 
 wherever it is. `signal` is what is sent at the step: SIGKILL, or one that the command handles and then goes on.
 """
 
-import asyncio
 import fcntl
 import gc
 import importlib
@@ -89,7 +88,7 @@ class Steps:
         os.open = self._creating(os.open)  # type: ignore[assignment]
         for name in ("send", "sendall"):
             self._on_network(name, self.sending)
-        for name in ("connect", "recv", "recv_into"):
+        for name in ("connect", "recv", "recv_into", "sendmsg"):
             self._on_network(name, self.around)
 
     def _creating(self, opening: Callable[..., int]) -> Callable[..., int]:
@@ -183,7 +182,6 @@ def main() -> None:
     for module in pkgutil.walk_packages(batchrunner.__path__, "batchrunner."):
         if not module.name.startswith(NOT_NEEDED):
             importlib.import_module(module.name)
-    asyncio.get_event_loop_policy()
     gc.collect()
     gc.freeze()
     orders, answers = os.dup(0), os.dup(1)
