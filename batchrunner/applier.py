@@ -17,7 +17,7 @@ from batchrunner.events import Event, Failed, Finished, Started, Stopping, Submi
 from batchrunner.events import Uploaded as UploadedEvent
 from batchrunner.jobs import Accepted, Create, Denied, Outcome, Upload, Uploaded
 from batchrunner.manifest import LocalFile, ProviderFile
-from batchrunner.plans import Plan, Resume, Sendable, Submit
+from batchrunner.plans import Plan, Resume, Sendable
 from batchrunner.ports import Clock, Committer, Executor, Provider, Reporter
 from batchrunner.state import Attempt, Entry, Intent, Problem, State, Status, moved
 
@@ -137,7 +137,7 @@ class _Apply:
         if isinstance(change, Resume):
             raise StateError("intent-missing", f"the stored intent of {change.address} is gone")
         at = self._now()
-        intent = _intent(change, self.plan.plan_id, at)
+        intent = Intent(**change.as_fields(), plan_id=self.plan.plan_id, created_at=at)
         attempt = Attempt(number=change.attempt, status="intended", intent=intent, updated_at=at)
         if isinstance(intent.source, ProviderFile):
             attempt = self._addressed(attempt, "intended", intent.source.file_id)
@@ -237,18 +237,3 @@ class _Apply:
 
     def _now(self) -> str:
         return self.tools.clock.now().isoformat(timespec="milliseconds")
-
-
-def _intent(change: Submit, plan_id: str, at: str) -> Intent:
-    return Intent(
-        idempotency_key=change.idempotency_key,
-        fingerprint=change.fingerprint,
-        provider=change.provider,
-        origin=change.origin,
-        endpoint=change.endpoint,
-        completion_window=change.completion_window,
-        source=change.source,
-        metadata=change.metadata,
-        plan_id=plan_id,
-        created_at=at,
-    )

@@ -51,36 +51,44 @@ def plan_changes(
     Raises `Refused` `replace-unresolved` where `--replace` names a batch whose outcome is not known yet.
     """
     wanted = tuple(d for d in desired if around.targeted(d.address))
+    by_name = {(d.address, d.run_key): d for d in wanted}
     open_attempts = dict(_unresolved(spec, wanted, state, around))
-    changes = [_carry_on(address, run_key, attempt, wanted, around)
-               for (address, run_key), attempt in open_attempts.items()]  # fmt: skip
-    changes += [_change(d, path, state, around) for d in wanted if (d.address, d.run_key) not in open_attempts]
+    changes: list[Change] = [
+        _carry_on(name, attempt, by_name.get(name), around) for name, attempt in open_attempts.items()
+    ]
+    changes += [_change(d, path, state, around) for name, d in by_name.items() if name not in open_attempts]
     return (*changes, *_orphans(spec, wanted, state, around))
 
 
 def _unresolved(
     spec: str, wanted: tuple[Desired, ...], state: State, around: Circumstances
 ) -> Iterator[tuple[tuple[str, str], Attempt]]:
-    by_name = {(d.address, d.run_key): d for d in wanted}
+    now = {d.address: d for d in wanted}
     for address, runs in state.batches.items():
         if spec_of(address) != spec or not around.targeted(address):
             continue
         for run_key, attempts in runs.items():
             attempt = attempts[-1]
-            if attempt.unresolved and _still_owed(attempt, by_name.get((address, run_key)), around):
+            if attempt.unresolved and _still_owed(run_key, attempt, now.get(address), around):
                 _refuse_replacing(address, around)
                 yield (address, run_key), attempt
 
 
-def _still_owed(attempt: Attempt, desired: Desired | None, around: Circumstances) -> bool:
-    """A create that may have left is always followed up; one that has not, while it can still be sent as it was."""
+def _still_owed(run_key: str, attempt: Attempt, desired: Desired | None, around: Circumstances) -> bool:
+    """A create that may have left is always followed up; one that has not, while it can still be sent as it was.
+
+    An input that was not uploaded yet can be, while it is what the spec names now; keyed by its content, while the spec
+    wants that content sent as it was going to be.
+    """
     intent = attempt.intent
     if attempt.sent_at:
         return True
     facts = around.providers.get(intent.provider)
     if facts is None or facts.origin != intent.origin:
         return False
-    return bool(attempt.request) or (desired is not None and desired.source == intent.source)
+    if attempt.request or desired is None:
+        return bool(attempt.request)
+    return desired.source == intent.source and (desired.run_key == run_key or not run_key.startswith("content:"))
 
 
 def _refuse_replacing(address: str, around: Circumstances) -> None:
@@ -94,8 +102,9 @@ def _refuse_replacing(address: str, around: Circumstances) -> None:
 
 
 def _carry_on(
-    address: str, run_key: str, attempt: Attempt, wanted: tuple[Desired, ...], around: Circumstances
-) -> Change:
+    name: tuple[str, str], attempt: Attempt, desired: Desired | None, around: Circumstances
+) -> Blocked | Resume:
+    address, run_key = name
     held = _why_held(attempt, around)
     if held is not None:
         reason, explanation = held
@@ -104,29 +113,21 @@ def _carry_on(
             run_key=run_key,
             reason=reason,
             explanation=explanation,
-            hint=f"batchrunner resolve {quote(address)} --adopt BATCH_ID | --absent",
+            hint=f"batchrunner resolve {quote(address)} --adopt BATCH_ID",
         )
-    intent = attempt.intent
     return Resume(
+        **attempt.intent.as_fields(),
         address=address,
         run_key=run_key,
-        reason=_why_resumed(address, run_key, attempt, wanted),
+        reason=_why_resumed(attempt, desired),
         attempt=attempt.number,
-        idempotency_key=intent.idempotency_key,
-        fingerprint=intent.fingerprint,
-        provider=intent.provider,
-        endpoint=intent.endpoint,
-        completion_window=intent.completion_window,
-        source=intent.source,
         base_version=attempt.version,
-        origin=intent.origin,
     )
 
 
-def _why_resumed(address: str, run_key: str, attempt: Attempt, wanted: tuple[Desired, ...]) -> str:
-    for d in wanted:
-        if (d.address, d.run_key) == (address, run_key) and d.fingerprint != attempt.intent.fingerprint:
-            return "spec-changed-since"
+def _why_resumed(attempt: Attempt, desired: Desired | None) -> str:
+    if desired is not None and desired.fingerprint != attempt.intent.fingerprint:
+        return "spec-changed-since"
     return attempt.status if attempt.status in {"in-doubt", "deferred"} else "interrupted"
 
 

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from batchrunner.manifest import Source
-from batchrunner.records import Record, encode, field, replace
+from batchrunner.records import Record, encode, replace
+from batchrunner.state import Submission
 
 FORMAT = "batchrunner.plan"
 FORMAT_VERSION = "1.0"
@@ -22,21 +22,13 @@ SYMBOLS: Mapping[str, str] = {
 }
 
 
-class Submit(Record, tag="submit", tag_field="action"):
-    """Create a remote batch that no earlier attempt of this run created."""
+class Submit(Submission, tag="submit", tag_field="action"):
+    """Create a remote batch that no earlier attempt of this run created. `base_version` is the attempt it follows."""
 
     address: str
     run_key: str
     reason: str
     attempt: int
-    idempotency_key: str
-    fingerprint: str
-    provider: str
-    origin: str
-    endpoint: str
-    completion_window: str
-    source: Source
-    metadata: dict[str, str] = field(default_factory=dict)
     base_version: str = ""
 
 
@@ -46,21 +38,14 @@ class Replace(Submit, tag="replace", tag_field="action"):
     replaces: str = ""
 
 
-class Resume(Record, tag="resume", tag_field="action"):
+class Resume(Submission, tag="resume", tag_field="action"):
     """Carry on with a stored intent whose outcome is not known, exactly as it stands in state."""
 
     address: str
     run_key: str
     reason: str
     attempt: int
-    idempotency_key: str
-    fingerprint: str
-    provider: str
-    endpoint: str
-    completion_window: str
-    source: Source
     base_version: str
-    origin: str = ""
 
 
 class Unchanged(Record, tag="unchanged", tag_field="action"):

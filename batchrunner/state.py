@@ -7,7 +7,7 @@ been sent by a process that died: it is unresolved, as `in-doubt` is. `deferred`
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from batchrunner.manifest import Source
 from batchrunner.records import Raw, Record, field, replace
@@ -19,11 +19,10 @@ FORMAT_VERSION = 1
 NO_REPLY = Raw(b"null")
 
 
-class Intent(Record):
-    """One paid submission, as it was decided. Written once, sent as it stands, never recomputed.
+class Submission(Record):
+    """What is sent and paid for, under which key, and to whom.
 
-    `origin` is where it may be sent (scheme, host and port, or `sandbox`); `plan_id` the plan that decided it;
-    `created_at` an RFC 3339 UTC time.
+    `origin` is where it may be sent: scheme, host and port, or `sandbox`.
     """
 
     idempotency_key: str
@@ -34,6 +33,18 @@ class Intent(Record):
     completion_window: str
     source: Source
     metadata: dict[str, str] = field(default_factory=dict)
+
+    def as_fields(self) -> dict[str, Any]:
+        """The fields of a submission alone, to make another kind of it."""
+        return {name: getattr(self, name) for name in Submission.__struct_fields__}
+
+
+class Intent(Submission):
+    """One submission, as it was decided. Written once, sent as it stands, never recomputed.
+
+    `plan_id` is the plan that decided it; `created_at` an RFC 3339 UTC time.
+    """
+
     plan_id: str = ""
     created_at: str
 

@@ -59,8 +59,13 @@ class OpenAI:
         return framing(job.idempotency_key, {"purpose": "batch"})
 
     def upload_call(self, job: Upload, frame: Framing, body: Stream) -> Call:
-        """The upload of `job`, `body` being its file within `frame`. Its key is not the key of the create."""
-        headers = (("Content-Type", frame.content_type), *self._key_header(f"{job.idempotency_key}-file"))
+        """The upload of `job`, `body` being its file within `frame`.
+
+        Its key names the content too: an upload is free, and other content under the key of the create must be noticed
+        where it would be paid for.
+        """
+        key = f"{job.idempotency_key}-{job.source.sha256.removeprefix('sha256:')[:8]}"
+        headers = (("Content-Type", frame.content_type), *self._key_header(key))
         path = self.upload_path or ""
         return Call("POST", path, headers, body, self._facts.timeouts.upload_seconds)
 

@@ -626,7 +626,7 @@ def test_an_upload_is_a_multipart_post_with_a_known_length():
     assert story.outcome == Uploaded(file_id="file-9", reply=story.outcome.reply)
     seen = story.server.seen[0]
     assert (seen.method, seen.path) == ("POST", "/v1/files")
-    assert seen.headers["idempotency-key"] == "br1-key-file"
+    assert seen.headers["idempotency-key"] == f"br1-key-{hashlib.sha256(FILE).hexdigest()[:8]}"
     assert "transfer-encoding" not in seen.headers
     assert int(seen.headers["content-length"]) == seen.size
     boundary = seen.headers["content-type"].removeprefix("multipart/form-data; boundary=")

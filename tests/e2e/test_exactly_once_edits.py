@@ -124,8 +124,8 @@ def test_state_that_is_lost_altogether_makes_no_second_batch(with_uploads: bool)
         assert {each["id"] for each in project.batches()} == set(ids.values())
 
 
-@pytest.mark.parametrize(("source", "code"), [("file-1", 3), ("data/0.jsonl", 75)])
-def test_state_that_is_lost_and_then_an_edit_within_the_day_wait_for_a_person(source: str, code: int) -> None:
+@pytest.mark.parametrize("source", ["file-1", "data/0.jsonl"])
+def test_state_that_is_lost_and_then_an_edit_within_the_day_wait_for_a_person(source: str) -> None:
     """The provider says that the key came with another request before: it has a batch that nobody here knows of."""
     once_a_day = {"run": {"once_per": "day"}}
     with at_desk() as desk:
@@ -139,7 +139,7 @@ def test_state_that_is_lost_and_then_an_edit_within_the_day_wait_for_a_person(so
         project.write("specs/nightly.yaml", spec(batch("ready", source.replace("1", "2")), **once_a_day))
         for _ in range(2):
             unsure = project.run(*today)
-            assert unsure.code == code
+            assert unsure.code == 3
             assert "This Idempotency-Key was used before" in unsure.out
         assert project.run("resolve", "nightly/ready", "--adopt", made["id"]).code == 0
         assert project.run(*today).code == 0

@@ -10,6 +10,7 @@ from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
 from batchrunner.planner import Desired, plan_changes
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
+from batchrunner.records import replace
 from batchrunner.state import Attempt, Entry, State
 
 OTHER_DAY = "day:2026-11-21"
@@ -239,9 +240,22 @@ def test_an_unsent_replacement_whose_input_changed_is_not_ordered_again() -> Non
     assert (replaced.attempt, replaced.replaces) == (3, "batch-1")
 
 
-def test_an_upload_of_a_run_that_is_over_is_left() -> None:
+def test_an_upload_of_a_day_that_is_over_goes_on_while_its_input_is_there() -> None:
     state = state_of(attempt("intended", desired(source=local())), run_key=OTHER_DAY)
-    assert [type(change).__name__ for change in changes([desired(source=local())], state)] == ["Submit"]
+    assert [type(change).__name__ for change in changes([desired(source=local())], state)] == ["Resume", "Submit"]
+
+
+def test_an_upload_of_a_day_that_is_over_is_left_when_its_input_is_gone() -> None:
+    state = state_of(attempt("intended", desired(source=local())), run_key=OTHER_DAY)
+    edited = replace(local(), sha256="sha256:" + "e" * 64)
+    assert [type(change).__name__ for change in changes([desired(source=edited)], state)] == ["Submit"]
+    assert changes([], state) == ()
+
+
+def test_an_upload_that_content_no_longer_asks_for_is_left() -> None:
+    state = state_of(attempt("intended", desired(source=local())), run_key="content:0123456789ab")
+    wanted = desired(source=local(), run_key="content:ba9876543210")
+    assert [type(change).__name__ for change in changes([wanted], state)] == ["Submit"]
 
 
 @pytest.mark.parametrize("providers", [{"q": facts()}, {"p": facts(origin="https://new.example"), "q": facts()}])
@@ -277,7 +291,7 @@ def test_what_may_be_at_a_provider_is_held_where_sending_again_could_pay_twice(
     assert isinstance(change, Blocked)
     assert change.reason == reason
     assert explained in change.explanation
-    assert change.hint == "batchrunner resolve nightly/a --adopt BATCH_ID | --absent"
+    assert change.hint == "batchrunner resolve nightly/a --adopt BATCH_ID"
 
 
 def test_nothing_new_is_submitted_beside_what_is_held() -> None:

@@ -83,7 +83,7 @@ def test_the_key_header_is_sent_where_it_is_the_mode(mode):
     created = dict(dialect.create_call(create()).headers)
     uploaded = dict(dialect.upload_call(upload(), dialect.upload_frame(upload()), None).headers)
     assert created.get("Idempotency-Key") == (KEY if mode == "header" else None)
-    assert uploaded.get("Idempotency-Key") == (f"{KEY}-file" if mode == "header" else None)
+    assert uploaded.get("Idempotency-Key") == (f"{KEY}-{upload().source.sha256[7:15]}" if mode == "header" else None)
 
 
 def test_the_stored_request_is_sent_byte_for_byte():

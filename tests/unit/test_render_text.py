@@ -166,7 +166,8 @@ def test_targets_are_named() -> None:
 def test_every_symbol_is_in_its_row() -> None:
     resume = Resume(
         address="nightly/r", run_key=RUN, reason="interrupted", attempt=1, idempotency_key="k", fingerprint="f",
-        provider="p", endpoint="/e", completion_window="24h", source=ProviderFile(file_id="f"), base_version="1",
+        provider="p", origin="https://p.example", endpoint="/e", completion_window="24h",
+        source=ProviderFile(file_id="f"), base_version="1",
     )  # fmt: skip
     base = submit("nightly/x")
     again = Replace(**{name: getattr(base, name) for name in base.__struct_fields__}, replaces="b1")
