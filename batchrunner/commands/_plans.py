@@ -35,17 +35,29 @@ def write_plan(plan: Plan, path: str) -> None:
     if os.path.isfile(path) and os.path.getsize(path) and not _is_plan(path):
         raise Refused("not-a-plan", "there is a file that is no plan, and it is not overwritten", where=path,
                       hint="name another file with --out")  # fmt: skip
+    try:
+        _save(pretty(plan), path)
+    except (OSError, ValueError) as error:
+        raise Refused("plan-not-written", "the plan cannot be saved", where=path, why=_why(error),
+                      hint="name a file in a folder that is there and may be written to") from None  # fmt: skip
+
+
+def _save(data: bytes, path: str) -> None:
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A device or a pipe is written into: renamed over, /dev/null would be a file from then on.
+        with open(path, "wb") as device:
+            device.write(data)
+        return
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pretty(plan))
+            file.write(data)
         os.replace(temporary, path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError):
         with suppress(OSError, ValueError):
             os.unlink(temporary)
-        raise Refused("plan-not-written", "the plan cannot be saved", where=path, why=_why(error),
-                      hint="name a file in a folder that is there and may be written to") from None  # fmt: skip
+        raise
 
 
 def _why(error: OSError | ValueError) -> str:

@@ -1,6 +1,7 @@
 """Plans as files: --out, show, apply, and what --detailed-exitcode means."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def test_a_plan_may_have_any_name(planned: Desk) -> None:
     ran = planned.run("plan", "s.yaml", *NIGHT, "--out", "reviewed plan")
     assert (ran.code, ran.err) == (0, "Saved to reviewed plan. Next: batchrunner apply 'reviewed plan'\n")
     assert planned.run("apply", "reviewed plan", "--json").document["submitted"] == 2
+
+
+def test_a_plan_is_written_into_a_pipe_or_a_device_and_leaves_it_there(planned: Desk) -> None:
+    os.mkfifo(planned.folder / "pipe")
+    reader = os.open(planned.folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert planned.run("plan", "s.yaml", *NIGHT, "--out", "pipe").code == 0
+        assert json.loads(os.read(reader, 1 << 16))["format"] == json.loads(planned.read("plan.json"))["format"]
+    finally:
+        os.close(reader)
+    assert (planned.folder / "pipe").is_fifo()
 
 
 def test_a_stale_plan_sends_nothing_and_the_advice_helps(planned: Desk) -> None:
