@@ -1,8 +1,8 @@
 """The two files people write, as a whole: what editors are told of them, and what a project file is checked against.
 
 A spec is checked piece by piece, after its references are resolved; `SpecDocument` is its shape before that. A spec
-with nothing wrong in it never needs these models, whose import takes longer than all the rest of reading it: the same
-rules are with its values, where they are cheap to check and cannot say well what is wrong.
+with nothing wrong in it never needs these models, whose import takes longer than all the rest of reading it: the rules
+are with its values, where they are cheap to check and cannot say well what is wrong.
 """
 
 from collections.abc import Mapping
@@ -10,19 +10,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from batchrunner import facts
+from batchrunner import facts, spec
 from batchrunner.spec import OncePer, Scalar
 from batchrunner.values import Value
 
-# Lengths apart from patterns: pydantic's regex engine unrolls `{1,4096}` when a model is built, which took 50 ms.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=63)]
-Endpoint = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]+$", max_length=256)]
-Window = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mhd]$")]
-FileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=128)]
-InputPath = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096)]
-MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
-MetadataValue = Annotated[str, Field(max_length=512)]
-Metadata = Annotated[Mapping[MetadataKey, MetadataValue], Field(max_length=16)]
+Name = Annotated[str, Field(pattern=spec.NAME_PATTERN, max_length=spec.NAME_LENGTH)]
+Endpoint = Annotated[str, Field(pattern=spec.ENDPOINT_PATTERN, max_length=spec.ENDPOINT_LENGTH)]
+Window = Annotated[str, Field(pattern=spec.WINDOW_PATTERN)]
+FileId = Annotated[str, Field(pattern=spec.FILE_ID_PATTERN, max_length=spec.FILE_ID_LENGTH)]
+InputPath = Annotated[str, Field(pattern=spec.INPUT_PATTERN, max_length=spec.INPUT_LENGTH)]
+MetadataKey = Annotated[str, Field(min_length=1, max_length=spec.METADATA_KEY_LENGTH)]
+MetadataValue = Annotated[str, Field(max_length=spec.METADATA_VALUE_LENGTH)]
+Metadata = Annotated[Mapping[MetadataKey, MetadataValue], Field(max_length=spec.METADATA_ENTRIES)]
 
 
 class BatchFields(Value):
@@ -59,7 +58,7 @@ class SpecHead(Value):
 
     version: Literal[1] = Field(1, description="The version of the file format.")
     name: Name | None = Field(None, description="The spec's name, part of every address. Default: the file's name.")
-    description: str = Field("", max_length=4096, description="For people.")
+    description: str = Field("", max_length=spec.DESCRIPTION_LENGTH, description="For people.")
     run: RunFields = Field(default_factory=RunFields, description="Which occurrence a batch is submitted once for.")
 
 

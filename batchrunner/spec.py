@@ -1,6 +1,6 @@
 """What the user wrote: the parts of a spec file (version 1), and the spec it resolves to.
 
-The rules of each field are here as they are checked; as they are explained and published they are with the documents.
+The rules of each field are here, as constants and as they are checked; the documents explain and publish them.
 """
 
 from dataclasses import dataclass
@@ -9,15 +9,33 @@ from typing import Annotated, Literal
 
 from batchrunner.records import Meta, Record, field
 
+# Each rule once, for the values here and for the models that explain and publish it. Lengths apart from patterns:
+# pydantic's regex engine unrolls `{1,4096}` when a model is built, which took 50 ms.
+NAME_PATTERN, NAME_LENGTH = r"^[a-z0-9][a-z0-9._-]*$", 63
+ENDPOINT_PATTERN, ENDPOINT_LENGTH = r"^/[A-Za-z0-9._~/-]+$", 256
+WINDOW_PATTERN = r"^[1-9][0-9]{0,3}[mhd]$"
+FILE_ID_PATTERN, FILE_ID_LENGTH = r"^[A-Za-z0-9_.-]+$", 128
+INPUT_PATTERN, INPUT_LENGTH = r"^[^\x00-\x1f\x7f]+$", 4096
+METADATA_KEY_LENGTH = 64
+METADATA_VALUE_LENGTH = 512
+METADATA_ENTRIES = 16
+DESCRIPTION_LENGTH = 4096
+
+
+def _whole(pattern: str) -> str:
+    """`pattern` for Python's `re`, whose `$` lets a line end follow; that of JSON Schema and pydantic does not."""
+    return pattern.removesuffix("$") + r"\Z"
+
+
 OncePer = Literal["content", "hour", "day", "week", "month"]
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=63)]
-Endpoint = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]+\Z", max_length=256)]
-Window = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3}[mhd]\Z")]
-FileId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+\Z", max_length=128)]
-InputPath = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", max_length=4096)]
-MetadataKey = Annotated[str, Meta(min_length=1, max_length=64)]
-MetadataValue = Annotated[str, Meta(max_length=512)]
-Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=16)]
+Name = Annotated[str, Meta(pattern=_whole(NAME_PATTERN), max_length=NAME_LENGTH)]
+Endpoint = Annotated[str, Meta(pattern=_whole(ENDPOINT_PATTERN), max_length=ENDPOINT_LENGTH)]
+Window = Annotated[str, Meta(pattern=_whole(WINDOW_PATTERN))]
+FileId = Annotated[str, Meta(pattern=_whole(FILE_ID_PATTERN), max_length=FILE_ID_LENGTH)]
+InputPath = Annotated[str, Meta(pattern=_whole(INPUT_PATTERN), max_length=INPUT_LENGTH)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=METADATA_KEY_LENGTH)]
+MetadataValue = Annotated[str, Meta(max_length=METADATA_VALUE_LENGTH)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=METADATA_ENTRIES)]
 Scalar = str | int | float | bool
 
 
@@ -53,7 +71,7 @@ class Head(Record):
     """What a spec says before its batches. `name` is None where it is the file's."""
 
     name: Name | None = None
-    description: Annotated[str, Meta(max_length=4096)] = ""
+    description: Annotated[str, Meta(max_length=DESCRIPTION_LENGTH)] = ""
     run: Recurrence = Recurrence()
 
 
