@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Change, Orphan, Plan, PlannedSpec, Sendable, Unchanged, action_of
 from batchrunner.render.fences import block, cell, code, marker
-from batchrunner.render.reasons import apply_command, command, explanation, sentence
+from batchrunner.render.reasons import command, explanation, sentence
 from batchrunner.render.totals import count_words, total_words, totals
 from batchrunner.render.units import count, counted, size
 
@@ -15,6 +15,10 @@ ROOM = {"specs": 5_000, "blocked": 13_000, "sendable": 22_000, "unchanged": 6_00
 """Characters of rows that each part may take; what one leaves, the next may use. The rest is for the frame."""
 LONGEST_COMMAND = 1_000
 TARGETS_SHOWN = 5
+NEXT = (
+    "Next, once this is merged: `batchrunner apply` with the paths and all the flags of this plan. "
+    "To apply exactly what is shown here, save it (`batchrunner plan … --out FILE`) and `batchrunner apply FILE`."
+)
 
 ICONS = {"submit": "\N{HEAVY PLUS SIGN} submit", "resume": "🔁 resume", "replace": "♻️ replace"}
 Rows = tuple[list[str], int]
@@ -86,19 +90,19 @@ def _spec(spec: PlannedSpec) -> str:
 def _blocked(plan: Plan, room: int) -> tuple[str, int]:
     if not plan.blocked:
         return "", room
-    text, spare = _listing(plan.blocked, lambda change: _blocked_row(change, plan), room)
+    text, spare = _listing(plan.blocked, _blocked_row, room)
     return f"#### ⛔ {count(len(plan.blocked))} blocked: only a person can say what is right\n\n{text}", spare
 
 
-def _blocked_row(change: Change, plan: Plan) -> str:
+def _blocked_row(change: Change) -> str:
     lines = [_reasoned(change)]
     if explained := explanation(change):
         lines.append(f"  {code(explained)}")
-    return "\n".join([*lines, *_command(change, plan)])
+    return "\n".join([*lines, *_command(change)])
 
 
-def _command(change: Change, plan: Plan) -> list[str]:
-    typed = command(change, plan)
+def _command(change: Change) -> list[str]:
+    typed = command(change)
     if not typed:
         return []
     return (
@@ -141,7 +145,7 @@ def _unchanged(plan: Plan, room: int) -> tuple[str, int]:
     found = [change for change in plan.changes if isinstance(change, Unchanged)]
     if not found:
         return "", room
-    text, spare = _listing(found, lambda change: "\n".join([_reasoned(change), *_command(change, plan)]), room)
+    text, spare = _listing(found, _reasoned, room)
     return _folded(f"{count(len(found))} unchanged", text), spare
 
 
@@ -161,10 +165,8 @@ def _digests(plan: Plan, room: int) -> tuple[str, int]:
 
 
 def _next(plan: Plan) -> str:
-    typed = apply_command(plan)
-    if not plan.sendable or len(typed) > LONGEST_COMMAND:
-        return ""
-    return f"Next, once this is merged:\n\n{block(typed)}"
+    # A plan does not say which flags made it, and without one of them the same specs could be another run.
+    return NEXT if plan.sendable else ""
 
 
 PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {

@@ -1,9 +1,8 @@
 """Reason codes as sentences, with their evidence. A code without a sentence is shown as it is."""
 
-import shlex
 from collections.abc import Callable, Mapping
 
-from batchrunner.plans import Blocked, Change, Plan, Replace, Unchanged
+from batchrunner.plans import Blocked, Change, Replace, Unchanged
 from batchrunner.printable import printable
 from batchrunner.render.units import moment
 
@@ -18,7 +17,7 @@ REASONS: Mapping[str, str] = {
     "spec-changed-since": "the spec was edited since; the stored intent goes first, as it stands",
     "already-submitted": "already submitted for {run} at {when}, {batch}",
     "metadata-differs": "already submitted for {run} at {when}, {batch}; only its metadata differs, nothing is sent",
-    "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; not paid for again by itself",
+    "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; not paid for again without --replace",
     "changed-since-submitted": "changed since it was submitted for {run} as {batch}",
     "in-doubt-held": "held in doubt for {run}: sent, and nobody knows whether the provider has it",
     "key-expired": "held in doubt for {run}: its key may be forgotten, so sending it again could pay twice",
@@ -58,17 +57,6 @@ def explanation(change: Change) -> str:
     return printable(change.explanation) if isinstance(change, Blocked) else ""
 
 
-def command(change: Change, plan: Plan) -> str:
+def command(change: Change) -> str:
     """The command that settles a change only a person can settle, safe to print; empty where there is none."""
-    if isinstance(change, Blocked):
-        return printable(change.hint)
-    if change.reason != "failed-remotely":
-        return ""
-    return f"{apply_command(plan)} --replace {shlex.quote(printable(change.address))}"
-
-
-def apply_command(plan: Plan) -> str:
-    """The command that applies the specs of `plan`, as planned now."""
-    paths = [shlex.quote(printable(spec.path)) for spec in plan.specs]
-    targets = [f"--target {shlex.quote(printable(target))}" for target in plan.targets]
-    return " ".join(["batchrunner apply", *paths, *targets])
+    return printable(change.hint) if isinstance(change, Blocked) else ""

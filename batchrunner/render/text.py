@@ -59,7 +59,7 @@ def plan_text(plan: Plan, style: Style, width: int = 80) -> str:
     listed, passed_over = _chosen(_sections(plan))
     lines = [*_targets(plan, page)]
     for section in listed:
-        lines += [*_section_lines(section, plan, page), ""]
+        lines += [*_section_lines(section, page), ""]
     if passed_over:
         changes = sum(len(section.changes) for section in passed_over)
         lines += [f"… and {counted(len(passed_over), 'more spec')} with {counted(changes, 'change')}", ""]
@@ -76,6 +76,8 @@ def _sections(plan: Plan) -> Iterator[Section]:
         changes.setdefault(spec_of(change.address), defaultdict(list))[action_of(change)].append(change)
     room = dict.fromkeys(VERBS, SHOWN)
     for name, by_action in changes.items():
+        if plan.targets and not by_action:
+            continue  # its batches are not targeted, which is not the same as having none
         yield Section(name, specs.get(name, ()), [_group(a, by_action[a], room) for a in VERBS if a in by_action])
 
 
@@ -101,13 +103,13 @@ def _targets(plan: Plan, page: Page) -> list[str]:
     return [*flow(["Only what --target names:", *named[:-1], named[-1][:-1]], page.width, indent=2), ""]
 
 
-def _section_lines(section: Section, plan: Plan, page: Page) -> Iterator[str]:
+def _section_lines(section: Section, page: Page) -> Iterator[str]:
     yield from _heading(section, page)
     yield ""
     rows = _Rows(section, page)
     for group in section.groups:
         for change in group.listed:
-            yield from (*rows.of(change), *_notes(change, plan, page))
+            yield from (*rows.of(change), *_notes(change, page))
         if group.rest:
             yield from _rest(group, page)
     if not section.groups:
@@ -149,12 +151,12 @@ def _rest(group: Group, page: Page) -> list[str]:
     return flow([more, amount] if amount else [more], page.width, between=": ", indent=INDENT)
 
 
-def _notes(change: Change, plan: Plan, page: Page) -> list[str]:
+def _notes(change: Change, page: Page) -> list[str]:
     lines = []
     if isinstance(change, Submit | Resume) and change.reason != "new":
         lines += paragraph(sentence(change), page.width)
     if explained := explanation(change):
         lines += paragraph(explained, page.width)
-    if typed := command(change, plan):
+    if typed := command(change):
         lines.append(" " * (INDENT + 2) + page.style.bold(typed))
     return lines

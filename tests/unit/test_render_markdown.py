@@ -171,3 +171,11 @@ def test_rows_and_remainder_add_up() -> None:
 
 def test_an_empty_plan_says_so() -> None:
     assert "### batchrunner plan: no changes\n" in plan_markdown(plan())
+
+
+def test_what_comes_next_cannot_be_pasted_as_another_run() -> None:
+    """A plan does not know that it was made with --sandbox, --run-key or --replace."""
+    written = plan_markdown(plan(submit("nightly/a")))
+    assert "all the flags of this plan" in written
+    assert "batchrunner apply nightly" not in written
+    assert "Next" not in plan_markdown(plan())

@@ -163,6 +163,13 @@ def test_targets_are_named() -> None:
     assert lines_of(plan(targets=("nightly/a", "b*")))[0] == "Only what --target names: nightly/a, b*"
 
 
+def test_a_spec_without_targeted_batches_is_not_said_to_have_none() -> None:
+    specs = (spec("first"), spec("nightly"))
+    assert "no batches" in plan_text(plan(submit("nightly/a"), specs=specs), PLAIN)
+    text = plan_text(plan(submit("nightly/a"), specs=specs, targets=("nightly/a",)), PLAIN)
+    assert "first" not in text
+
+
 def test_every_symbol_is_in_its_row() -> None:
     resume = Resume(
         address="nightly/r", run_key=RUN, reason="interrupted", attempt=1, idempotency_key="k", fingerprint="f",
