@@ -28,13 +28,21 @@ _WORDS: Sequence[tuple[str, str, str]] = (
     ("document start", "the document is already over here", "a file holds one document"),
     ("incompatible YAML document", _NO_DIRECTIVES, "delete the line"),
     ("directive", _NO_DIRECTIVES, "delete the line"),
-    ("indentation space", "a tab cannot indent", "indent with spaces"),
+    ("tab character", "a tab cannot indent", "indent with spaces"),
 )
+_MORE_FOLLOWS = ("did not find expected", "expected <block end>", "expected ',' or")
+_QUOTES = {
+    "'": "inside `'` write it twice, `''`, or put `\"` around the text",
+    '"': 'inside `"` write `\\"`, or put `\'` around the text',
+}
 _CONSTRUCT_IS_MEANT = ("unexpected end", "expected ',' or", "could not find expected ':'")
 
 
 def syntax_problem(error: ParserError, text: str) -> TextProblem:
     """`error` as a problem of `text`, at the construct that was never finished or at the character that cannot be."""
+    unquoted = _badly_quoted(error, text)
+    if unquoted:
+        return unquoted
     mark = error.mark
     if any(words in error.words for words in _CONSTRUCT_IS_MEANT):
         mark = error.context_mark or mark
@@ -43,11 +51,27 @@ def syntax_problem(error: ParserError, text: str) -> TextProblem:
     return TextProblem("yaml-syntax", message, place, hint)
 
 
+def _badly_quoted(error: ParserError, text: str) -> TextProblem | None:
+    """The two usual ways to end a text too early: a quote inside of quotes, and a `${` that `{…}` and `[…]` cut off."""
+    if error.mark is None or not any(words in error.words for words in _MORE_FOLLOWS):
+        return None
+    lines, column = lines_of(text), error.mark.column
+    line = lines[min(error.mark.line, len(lines) - 1)]
+    before, rest = line[max(column - 1, 0) : column], line[column : column + 1]
+    if before in _QUOTES and rest not in {"", *" \t]},:"}:
+        message, hint = "the text ends at this quote, and more follows", _QUOTES[before]
+    elif before + rest == "${":
+        message, hint = "`${` cannot stand here without quotes", "quote `${…}` inside `{…}` and `[…]`"
+    else:
+        return None
+    return TextProblem("yaml-syntax", message, Place(error.mark.line + 1, column), hint)
+
+
 def _place(mark: Mark, text: str) -> Place:
     lines = lines_of(text)
     line = min(mark.line, len(lines) - 1)
     # The end of the text may be a line of its own, on which there is nothing to show.
-    while line > 0 and not lines[line].strip():
+    while line > 0 and not lines[line].strip(" "):
         line -= 1
     column = mark.column if line == mark.line else len(lines[line])
     return Place(line + 1, column + 1)
