@@ -12,6 +12,7 @@ from batchrunner.records import MALFORMED, Tolerant, decoder
 
 MAX_CUSTOM_ID = 512
 BOM = b"\xef\xbb\xbf"
+_EACH_LINE = "one request object a line, as JSON"
 
 
 class LineProblem(Exception):
@@ -63,30 +64,32 @@ def _misdirected(request: RequestLine, endpoint: str) -> LineProblem:
     if request.method != "POST":
         return LineProblem("bad-method", f"`method` must be POST, not {request.method[:20]!r}")
     if request.url != endpoint:
-        hint = "Set the batch's `endpoint` to it, or write the lines for this endpoint."
+        hint = "set the batch's `endpoint` to it, or write the lines for this endpoint"
         return LineProblem("url-mismatch", f"`url` is {request.url[:80]!r}, the batch's endpoint {endpoint!r}", hint)
-    return LineProblem("streaming-unsupported", "`stream: true` cannot be batched", "Leave `stream` out.")
+    return LineProblem("streaming-unsupported", "`stream: true` cannot be batched", "leave `stream` out")
 
 
 def _diagnosed(line: bytes) -> LineProblem:
     """Why `line` could not be decoded, in the words of the person who wrote it."""
     if not line.strip():
-        return LineProblem("blank-line", "the line is blank", "Delete it.")
+        return LineProblem("blank-line", "the line is blank", "delete it")
     try:
         # Numbers are not looked at, and reading a long one would be refused for its length.
         value = json.loads(line.decode("utf-8"), parse_int=lambda _digits: 0)
     except UnicodeDecodeError as error:
-        return LineProblem("not-utf-8", f"byte {error.start + 1} of the line is not UTF-8")
+        column = len(line[: error.start].decode("utf-8")) + 1
+        message = f"byte {error.start + 1} of the line is not UTF-8"
+        return LineProblem("not-utf-8", message, "save the file as UTF-8", column=column)
     except RecursionError:
         return LineProblem("too-deep", "the JSON is nested too deeply")
     except json.JSONDecodeError as error:
-        return LineProblem("invalid-json-line", f"not JSON: {error.msg}", column=error.colno)
+        return LineProblem("invalid-json-line", f"not JSON: {error.msg}", _EACH_LINE, column=error.colno)
     return _misshapen(value)
 
 
 def _misshapen(value: Any) -> LineProblem:
     if not isinstance(value, Mapping):
-        return LineProblem("not-an-object", "the line must be a JSON object")
+        return LineProblem("not-an-object", "the line must be a JSON object", _EACH_LINE)
     for name, kind, words in (
         ("custom_id", str, "a string"),
         ("method", str, "a string"),

@@ -44,7 +44,7 @@ def scan_input(stream: BinaryIO, *, path: str, shown: str, endpoint: str, limits
     scanned.conclude(stream, limits)
     after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        scanned.problem(0, LineProblem("input-changed", "the file changed while it was read", "Run again."))
+        scanned.problem(0, LineProblem("input-changed", "the file changed while it was read", "run the command again"))
     return scanned.result(path)
 
 
@@ -86,9 +86,9 @@ class _Pass:
         if text.endswith(b"\r") and not self.crlf_told:
             self.crlf_told = True
             words = "lines end in CR LF"
-            self.problem(self.count, LineProblem("crlf", words, "Save the file with LF line ends (told once)."))
+            self.problem(self.count, LineProblem("crlf", words, "save the file with LF line ends (told once)"))
         if self.count == 1 and text.startswith(BOM):
-            self.problem(1, LineProblem("byte-order-mark", "the file starts with a byte order mark", "Save without."))
+            self.problem(1, LineProblem("byte-order-mark", "the file starts with a byte order mark", "save it without"))
             return text.removeprefix(BOM)
         return text
 
@@ -116,7 +116,7 @@ class _Pass:
         ):
             if limit is not None and found > limit:
                 words = f"the file holds {found:,} {name}; the provider takes {limit:,} in a batch"
-                self.problem(0, LineProblem(f"too-many-{name}", words, "Split it into several batches."))
+                self.problem(0, LineProblem(f"too-many-{name}", words, "split it into several batches"))
         again = partial(_ids_of, stream, self.endpoint, limits.max_line_bytes)
         for line, first, custom_id in self.ids.repeated(again):
             words = f"`custom_id` {custom_id[:80]!r} was already used on line {first}"

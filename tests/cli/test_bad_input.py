@@ -163,6 +163,20 @@ def input_lines_that_are_broken(desk: Desk) -> Sequence[str]:
     return PLAN
 
 
+@case(1)
+def input_that_is_a_json_list(desk: Desk) -> Sequence[str]:
+    desk.write("data/rows.jsonl", json.dumps([{"custom_id": "one"}], indent=2))
+    return PLAN
+
+
+@case(1)
+def input_in_another_encoding(desk: Desk) -> Sequence[str]:
+    desk.write("data/rows.jsonl", request_lines("one") + '{"custom_id": "caf')
+    with (desk.folder / "data/rows.jsonl").open("ab") as rows:
+        rows.write(b'\xe9"}\r\n')
+    return PLAN
+
+
 # Keys and addresses of providers.
 
 

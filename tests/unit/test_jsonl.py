@@ -90,6 +90,20 @@ def test_what_is_wrong_is_said(data: bytes, code: str, words: str) -> None:
     assert (found.code, words in found.message) == (code, True), found.message
 
 
+@pytest.mark.parametrize("data", [b"[", b"{", b'  "custom_id": "a",', b"{'custom_id': 'a'}", b"[{}]", line() + b","])
+def test_a_list_or_json_over_several_lines_is_told_what_a_file_holds(data: bytes) -> None:
+    assert problem(data).hint == "one request object a line, as JSON"
+
+
+@pytest.mark.parametrize(
+    ("data", "column"),
+    [(b"\xff", 1), (b'{"custom_id": "caf\xe9"}', 19), ('{"custom_id": "é😀'.encode() + b"\xe9", 18)],
+)
+def test_a_byte_that_is_not_utf8_is_pointed_at(data: bytes, column: int) -> None:
+    found = problem(data)
+    assert (found.code, found.column) == ("not-utf-8", column)
+
+
 def test_words_stay_short_whatever_is_quoted() -> None:
     for data in (line(url="x" * 10_000), line(method="x" * 10_000)):
         assert len(problem(data).message) < 300
