@@ -8,6 +8,8 @@ MATRIX_VALUE = re.compile(
     r"[^\x00-\x20\x7f-\xa0\[\],=#*?](?:[^\x00-\x1f\x7f-\xa0\[\],=#*?]{0,62}[^\x00-\x20\x7f-\xa0\[\],=#*?])?\Z"
 )
 
+GRAMMAR = "A name is of lower-case letters, digits, `.`, `_` and `-`, and members are in brackets: nightly/a[lang=en]."
+
 
 def address(spec: str, batch: str, matrix: Mapping[str, str] | None = None) -> str:
     """The address of a declaration; matrix members are named by value, in key order, never by index."""
@@ -25,6 +27,22 @@ def spec_of(address: str) -> str:
 def declaration_of(address: str) -> str:
     """The address without its matrix members and shard: what the spec declares."""
     return address.partition("[")[0].partition("#")[0]
+
+
+def is_address(text: str) -> bool:
+    """Whether a spec can declare a batch of this address: names that are names, members in key order."""
+    whole, bracket, members = text.partition("[")
+    spec, _, batch = whole.partition("/")
+    if not (NAME.match(spec) and NAME.match(batch)):
+        return False
+    pairs = [member.partition("=") for member in members.removesuffix("]").split(",")] if bracket else []
+    sound = all(NAME.match(key) and MATRIX_VALUE.match(value) for key, _, value in pairs)
+    return sound and text == address(spec, batch, {key: value for key, _, value in pairs})
+
+
+def natural(address: str) -> str:
+    """What to sort addresses by so that `a[i=2]` comes before `a[i=10]`."""
+    return re.sub("[0-9]+", lambda digits: digits[0].zfill(64), address)
 
 
 def matches(pattern: str, address: str) -> bool:

@@ -5,11 +5,24 @@ import batchrunner
 workspace = batchrunner.load("specs/nightly.yaml", sandbox=True)
 print(batchrunner.plan(workspace).counts)
 report = batchrunner.apply(workspace)
+
+What goes wrong is raised as one of `batchrunner.errors`, all of them a `BatchrunnerError` with `code`, `message`,
+`where`, `why` and `hint`:
+
+from batchrunner.errors import InvalidFiles, Refused, TryAgain, UsageError
+
+try:
+    workspace = batchrunner.load("specs/")
+except InvalidFiles as invalid:
+    for problem in invalid.diagnostics:
+        print(problem.where, problem.code, problem.message)
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from batchrunner.errors import UsageError
 from batchrunner.wiring import Choices, Workspace, open_workspace
 
 if TYPE_CHECKING:
@@ -28,7 +41,7 @@ class Silent:
 
 
 def load(
-    *paths: str,
+    *paths: str | os.PathLike[str],
     project: str = "",
     state: str = "",
     variables: Mapping[str, str] | None = None,
@@ -40,7 +53,7 @@ def load(
 ) -> Workspace:
     """Load the specs at `paths` (files, directories, globs) as the command line would with the same flags.
 
-    Raises `InvalidFiles` with every problem found, `Refused` or `UsageError`.
+    Raises `InvalidFiles` with every problem found, `Refused` or `UsageError`; `TypeError` for what is no path.
     """
     choices = Choices(
         project=project,
@@ -52,7 +65,17 @@ def load(
         replace=frozenset(replace),
         sandbox=sandbox,
     )
-    return open_workspace(paths, choices, stdin=bytes)
+    if not paths:
+        raise UsageError("usage", "load needs at least one path", hint='batchrunner.load("specs/nightly.yaml")')
+    return open_workspace([_text(path) for path in paths], choices, stdin=bytes)
+
+
+def _text(path: object) -> str:
+    text: object = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        kind = type(text).__name__
+        raise TypeError(f"load takes paths one by one, each a str or a Path, not a {kind}: batchrunner.load(*paths)")
+    return text
 
 
 def plan(workspace: Workspace) -> "Plan":

@@ -17,7 +17,11 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a finished command means to the script that ran it (DESIGN: commands). 75 is sysexits.h EX_TEMPFAIL."""
+    """What a finished command means to the script that ran it.
+
+    64 and 75 are EX_USAGE and EX_TEMPFAIL of sysexits.h; 130 and 143 are what a shell shows for SIGINT and SIGTERM,
+    128 and the signal's number.
+    """
 
     DONE = 0
     REFUSED = 1
@@ -82,7 +86,9 @@ class InvalidFiles(Refused):
     """What a person wrote is wrong; every problem found is in `diagnostics`, in file order."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...], *, unlisted: int = 0) -> None:
-        super().__init__("invalid-files", f"{len(diagnostics) + unlisted} problems")
+        more = len(diagnostics) - 1 + unlisted
+        first = f"{diagnostics[0].where}: {diagnostics[0].message}"
+        super().__init__("invalid-files", f"{first} (and {more} more)" if more else first)
         self.diagnostics = diagnostics
         self.unlisted = unlisted
 

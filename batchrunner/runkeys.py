@@ -22,6 +22,7 @@ _FORMS: Mapping[str, str] = {
     "week": r"([0-9]{4})-W([0-9]{2})",
     "month": r"([0-9]{4})-([0-9]{2})",
 }
+_LIKE_A_DATE = r"(?=.*[0-9])[0-9WT][0-9WT-]{0,63}"
 _TIME = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
@@ -34,7 +35,8 @@ def resolve_run(once_per: OncePer, timezone: str, now: datetime, override: str |
     """The run that `now` (aware) falls into, or the one that `override`, the word of `--run-key`, names.
 
     A word in the form of the spec's own interval is that interval, with or without the kind spelled out; any other
-    word is `manual:WORD`, which no interval can collide with. Raises `Refused` `unknown-timezone`, and `UsageError`
+    word is `manual:WORD`, which no interval can collide with. A word that looks like a date in another form has to be
+    spelled `manual:WORD` where the spec has intervals. Raises `Refused` `unknown-timezone`, and `UsageError`
     `bad-run-key` for what can be neither.
     """
     local = now.astimezone(zone_of(timezone))
@@ -98,9 +100,17 @@ def _overridden(once_per: OncePer, word: str, local: datetime) -> tuple[str, dat
     if named:
         return named
     plain = word.removeprefix("manual:")
-    if not re.fullmatch(_WORD, plain):
-        raise UsageError("bad-run-key", f"`{brief(word)}` is not a run key of this spec", why=_expected(once_per))
+    mistyped = once_per in _FORMS and re.fullmatch(_LIKE_A_DATE, word) is not None
+    if mistyped or not re.fullmatch(_WORD, plain):
+        hint = f"write {EXAMPLES[once_per]}; for a run of its own that has this name: manual:{word}" if mistyped else ""
+        raise UsageError("bad-run-key", f"`{brief(word)}` is not a run key of this spec", why=_expected(once_per),
+                         hint=hint)  # fmt: skip
     return f"manual:{plain}", local.date()
+
+
+def names_run(word: str, run_key: str) -> bool:
+    """Whether `word` names the run that is stored as `run_key`: the whole key, or what follows its kind."""
+    return word in {run_key, run_key.partition(":")[2]}
 
 
 def _expected(once_per: OncePer) -> str:

@@ -33,6 +33,16 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
         )
 
 
+def is_done(plan: Plan, states: Mapping[str, State]) -> bool:
+    """Whether every batch of a current plan is submitted already, by the same plan."""
+    return bool(plan.sendable) and all(_done(change, states[spec_of(change.address)]) for change in plan.sendable)
+
+
+def _done(change: Sendable, state: State) -> bool:
+    latest = state.latest(change.address, change.run_key)
+    return latest is not None and latest.number == change.attempt and latest.status == "submitted"
+
+
 def _current(change: Sendable, plan: Plan, state: State) -> bool:
     latest = state.latest(change.address, change.run_key)
     if (latest.version if latest else "") == change.base_version:

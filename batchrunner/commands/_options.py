@@ -94,14 +94,29 @@ def idle_options(*names: str) -> Callable[[F], F]:
     return decorate
 
 
+def word_option(name: str, **settings: Any) -> Callable[[F], F]:
+    """An option with one value, empty where it is left out. Given with an empty value it is refused."""
+    return click.option(name, callback=_not_empty, **settings)
+
+
+def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    if value == "" and not ctx.resilient_parsing:
+        from batchrunner.errors import UsageError
+
+        raise UsageError("empty-value", f"the value of {param.opts[0]} is empty",
+                         why="A variable that is not set looks like this in a script.",
+                         hint=f"give it a value, or leave {param.opts[0]} out")  # fmt: skip
+    return value or ""
+
+
 def spec_options(command: F) -> F:
     """Add the options that say which specs, run and state are meant; the command receives one `choices: Choices`."""
 
-    @click.option("--project", default="", metavar="FILE", help="Project file instead of the nearest batchrunner.yaml.")
-    @click.option("--state", default="", metavar="URL", help="State file or folder instead of beside the spec.")
+    @word_option("--project", metavar="FILE", help="Project file instead of the nearest batchrunner.yaml.")
+    @word_option("--state", metavar="URL", help="State file or folder instead of beside the spec.")
     @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a declared variable.")
-    @click.option("--run-key", default="", metavar="WORD", help="Run for this interval (2026-11-20) or word.")
-    @click.option("--at", default="", metavar="TIME", help="Run as if it were this time.")
+    @word_option("--run-key", metavar="WORD", help="Run for this interval (2026-11-20) or word.")
+    @word_option("--at", metavar="TIME", help="Run as if it were this time.")
     @click.option(
         "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this address or glob; repeatable."
     )

@@ -88,7 +88,10 @@ def _interactive() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An apply that is over. `paths` and `choices` are what it was called with."""
+    """An apply that is over. `paths` and `choices` are what it was called with.
+
+    `keyless` are the providers that honour no idempotency keys.
+    """
 
     plan: Plan
     ground: Ground
@@ -96,6 +99,7 @@ class Ending:
     interrupted: bool
     paths: tuple[str, ...]
     choices: Choices
+    keyless: frozenset[str] = frozenset()
 
 
 def show_ending(ending: Ending, console: Console) -> None:
@@ -138,7 +142,18 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
             for failure in report.failed
             if failure.outcome == "in-doubt"
         },
+        held=_held(ending, states),
     )
+
+
+def _held(ending: Ending, states: Mapping[str, State]) -> dict[str, str]:
+    """By address the input file of what is in doubt where another apply would not settle it."""
+    latest = [
+        (failure.address, states[spec_of(failure.address)].latest(failure.address, failure.run_key))
+        for failure in ending.report.failed
+        if failure.outcome == "in-doubt"
+    ]
+    return {address: a.file_id for address, a in latest if a is not None and a.intent.provider in ending.keyless}
 
 
 def _still_to_replace(change: Change, states: Mapping[str, State]) -> bool:

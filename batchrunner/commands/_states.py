@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import click
 
-from batchrunner.address import spec_of
+from batchrunner.address import natural, spec_of
 from batchrunner.commands._console import Console
+from batchrunner.commands._options import word_option
 from batchrunner.errors import Refused
 from batchrunner.loader import load_project
 from batchrunner.settings import Settings, environment
-from batchrunner.state import State
+from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore, open_store
 from batchrunner.suggestions import did_you_mean
 from batchrunner.wiring.workspace import SANDBOX, state_url
@@ -42,8 +43,8 @@ class Sought:
 def state_options(command: F) -> F:
     """Add the options that say which state is meant; the command receives one `sought: Sought`."""
 
-    @click.option("--state", default="", metavar="URL", help="State file or folder.  [default: found in specs/ or .]")
-    @click.option("--project", default="", metavar="FILE", help="Project file instead of the nearest batchrunner.yaml.")
+    @word_option("--state", metavar="URL", help="State file or folder.  [default: found in specs/ or .]")
+    @word_option("--project", metavar="FILE", help="Project file instead of the nearest batchrunner.yaml.")
     @click.option("--sandbox", is_flag=True, help="The sandbox's own state.")
     @wraps(command)
     def with_state(*args: Any, state: str, project: str, sandbox: bool, **kwargs: Any) -> Any:
@@ -117,6 +118,16 @@ def located(address: str, sought: Sought, console: Console) -> Iterator[tuple[Fi
         if address not in state.batches:
             raise no_such_address(address, stores, sought)
         yield store, state
+
+
+def in_order(state: State) -> list[Entry]:
+    """Every attempt as a person looks for it: `[i=2]` before `[i=10]`, and the run that moved last at the end."""
+    return sorted(state.entries(), key=lambda entry: (natural(entry.address), _last_update(state, entry)))
+
+
+def _last_update(state: State, entry: Entry) -> tuple[str, str]:
+    latest = state.latest(entry.address, entry.run_key)
+    return (latest.updated_at if latest else "", entry.run_key)
 
 
 def no_such_address(address: str, stores: Sequence[FileStore], sought: Sought) -> Refused:

@@ -31,12 +31,15 @@ version: 1
 # policy: {allow_env: [DATASET]}
 """
 
+# The journal of a real state is not here: after a kill it is what knows which batches were paid for.
 IGNORED = """\
 .batchrunner/
-*.sandbox.state.json
-*.sandbox.state.journal.jsonl
+*.sandbox.state.*
 *.state.lock
-*.state.backup-*.json
+*.backup-*.json
+.*.tmp
+*.unsaved-*.jsonl
+*.journal.damaged-*.jsonl
 """
 
 WORKFLOW = """\
@@ -66,10 +69,12 @@ jobs:
       - run: pipx install batchrunner
       - run: batchrunner apply specs/
         env: {ALPHAEDGE_API_KEY: "${{ secrets.ALPHAEDGE_API_KEY }}"}
-      - if: always()
+      - if: always()   # the journal too: after a kill it alone knows what may have been paid for
         run: |
           git config user.name batchrunner && git config user.email batchrunner@users.noreply.github.com
-          git add 'specs/*.state.json' && (git diff --cached --quiet || (git commit -m "Batch state" && git push))
+          git ls-files -z -o -m --exclude-standard 'specs/*.state.json' 'specs/*.state.journal.jsonl' |
+            xargs -0r git add -A --
+          git diff --cached --quiet || (git commit -m "Batch state" && git push)
 """
 
 TEMPLATES = {

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from shlex import quote
 
 import click
 
@@ -17,6 +18,7 @@ from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode, StaleError, UsageError
 from batchrunner.plans import Plan
 from batchrunner.settings import Settings, environment
+from batchrunner.staleness import is_done
 from batchrunner.wiring import Choices, open_workspace
 from batchrunner.wiring.preparing import Patience, Prepared, prepared_from_plan, prepared_from_specs
 from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
@@ -51,17 +53,33 @@ def command(
     """
     console = Console(output)
     timeout = Settings.read(environment()).lock_timeout if lock_timeout is None else lock_timeout
+    _refuse_company(paths)
     reviewed = is_saved_plan(paths)
     prepare = _from_plan if reviewed else _from_specs
     choices = choices.replacing(replace)
     with prepare(paths, choices, Patience(timeout, console.warn)) as prepared:
         if not output.json:
-            show_plan(prepared.plan, "apply", console)
+            _show(prepared, console)
         keys = needed_keys(prepared.plan, prepared.providers)
         keep_secret(key for name, key in keys.items() if name != SANDBOX)
         if prepared.plan.sendable and not (yes or reviewed):
             approve(prepared.plan)
         return _apply(_Run(prepared, keys, concurrency, paths, choices), console)
+
+
+def _refuse_company(paths: tuple[str, ...]) -> None:
+    plan = next((path for path in paths if is_saved_plan((path,))), "")
+    if plan and len(paths) > 1:
+        raise UsageError("plan-is-alone", "a saved plan is applied alone", where=plan,
+                         why="It has decided what is submitted.",
+                         hint=f"batchrunner apply {quote(plan)}, and the rest with a command of its own")  # fmt: skip
+
+
+def _show(prepared: Prepared, console: Console) -> None:
+    if is_done(prepared.plan, prepared.ground.states):
+        console.result("This plan was applied already: all that it submits is submitted.")
+    else:
+        show_plan(prepared.plan, "apply", console)
 
 
 def _from_specs(paths: tuple[str, ...], choices: Choices, patience: Patience) -> AbstractContextManager[Prepared]:
@@ -106,9 +124,16 @@ def _apply(run: _Run, console: Console) -> int:
             sending = Sending(prepared.root, prepared.providers, run.keys, run.concurrency, brake, screen.say)
             report = send(prepared.plan, prepared.ground, sending, screen.reporter)
     stopped = interrupted(brake)
-    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, run.paths, run.choices)
+    ending = Ending(
+        prepared.plan, prepared.ground, report, stopped is not None, run.paths, run.choices, _keyless(prepared)
+    )
     show_ending(ending, console)
     return int(stopped or exit_code(prepared.plan, report))
+
+
+def _keyless(prepared: Prepared) -> frozenset[str]:
+    names = {change.provider for change in prepared.plan.sendable}
+    return frozenset(name for name in names if prepared.providers[name].idempotency == "none")
 
 
 def exit_code(plan: Plan, report: Report) -> ExitCode:

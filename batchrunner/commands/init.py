@@ -7,7 +7,7 @@ import click
 
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options
-from batchrunner.commands._templates import TEMPLATES
+from batchrunner.commands._templates import IGNORED, TEMPLATES
 from batchrunner.errors import Refused
 
 
@@ -26,15 +26,28 @@ def command(*, folder: Path, output: Output) -> int:
         "specs/schema/project.schema.json": schema_text("project"),
     }
     written = [name for name, text in files.items() if _write(folder / name, text)]
+    unignored = _unignored(folder / ".gitignore")
     if output.json:
         console.document({"format_version": "1.0", "command": "init", "written": written,
-                          "kept": [name for name in files if name not in written]})  # fmt: skip
+                          "kept": [name for name in files if name not in written],
+                          "unignored": unignored})  # fmt: skip
         return 0
     for name in files:
         console.result(f"{'wrote' if name in written else 'kept '} {folder / name}")
+    if unignored:
+        console.note("\n".join([f"Add these lines to {folder / '.gitignore'}:", *(f"  {line}" for line in unignored)]))
     prefix = "" if folder == Path() else f"cd {quote(str(folder))} && "
     console.note(f"Next: {prefix}batchrunner apply specs/first.yaml --sandbox")
     return 0
+
+
+def _unignored(path: Path) -> list[str]:
+    """The lines of ours that the .gitignore at `path` lacks."""
+    try:
+        there = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        there = []
+    return [line for line in IGNORED.splitlines() if line not in map(str.strip, there)]
 
 
 def _write(path: Path, text: str) -> bool:

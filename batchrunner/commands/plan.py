@@ -6,7 +6,7 @@ from shlex import quote
 import click
 
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import Output, output_options, spec_options
+from batchrunner.commands._options import Output, output_options, spec_options, word_option
 from batchrunner.commands._plans import show_plan, write_plan
 from batchrunner.errors import ExitCode
 from batchrunner.plans import Plan
@@ -16,7 +16,7 @@ from batchrunner.wiring.planning import plan_workspace
 
 @click.command("plan")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--out", metavar="FILE", default="", help="Save the plan, for show and apply.")
+@word_option("--out", metavar="FILE", help="Save the plan, for show and apply.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to submit or to settle.")
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Plan one more paid attempt of this address.")
 @spec_options

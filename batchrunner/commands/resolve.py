@@ -7,10 +7,11 @@ from shlex import quote
 import click
 
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import Output, idle_options, output_options
+from batchrunner.commands._options import Output, idle_options, output_options, word_option
 from batchrunner.commands._states import Sought, located, state_options
 from batchrunner.errors import Refused, UsageError
 from batchrunner.records import replace
+from batchrunner.runkeys import names_run
 from batchrunner.state import Attempt, Entry, Problem, State, moved
 from batchrunner.stores import FileStore
 from batchrunner.wiring.workspace import SystemClock
@@ -21,9 +22,9 @@ BATCH_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 
 @click.command("resolve")
 @click.argument("address", metavar="ADDRESS")
-@click.option("--adopt", metavar="BATCH_ID", default="", help="The provider has it: this is its batch id.")
+@word_option("--adopt", metavar="BATCH_ID", help="The provider has it: this is its batch id.")
 @click.option("--absent", is_flag=True, help="The provider does not have it: apply may send the stored intent again.")
-@click.option("--run-key", default="", metavar="KEY", help="Which run, where several are open.")
+@word_option("--run-key", metavar="KEY", help="Which run, where several are open.")
 @state_options
 @idle_options("var", "at")
 @output_options()
@@ -57,7 +58,7 @@ def _open_attempt(state: State, address: str, run_key: str, sought: Sought) -> t
     unresolved = {
         key: attempts[-1]
         for key, attempts in state.batches.get(address, {}).items()
-        if attempts[-1].unresolved and run_key in {"", key}
+        if attempts[-1].unresolved and (not run_key or names_run(run_key, key))
     }
     if len(unresolved) == 1:
         return next(iter(unresolved.items()))

@@ -1,16 +1,27 @@
 """`batchrunner state`: look at what was submitted, and surgery, always with a backup."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from shlex import quote
 
 import click
 
-from batchrunner.address import matches
+from batchrunner.address import GRAMMAR, is_address, matches
 from batchrunner.commands import Suggesting
 from batchrunner.commands._console import Console, answers_yes, somebody_is_there
-from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options
-from batchrunner.commands._states import Sought, find_stores, located, lock_timeout, no_such_address, state_options
+from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options, word_option
+from batchrunner.commands._states import (
+    Sought,
+    find_stores,
+    in_order,
+    located,
+    lock_timeout,
+    no_such_address,
+    state_options,
+)
 from batchrunner.errors import Refused, UsageError
+from batchrunner.printable import brief
+from batchrunner.render.units import counted
+from batchrunner.runkeys import names_run
 from batchrunner.state import Entry
 
 _OTHERS = [name for name in EVERYWHERE if name not in {"state", "project"}]
@@ -28,7 +39,7 @@ def command(ctx: click.Context) -> None:
 @command.command("list")
 @click.argument("patterns", nargs=-1, metavar="[ADDRESS...]")
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="The same as ADDRESS.")
-@click.option("--run-key", default="", metavar="KEY", help="Only this run.")
+@word_option("--run-key", metavar="KEY", help="Only this run.")
 @state_options
 @idle_options(*_NEVER_MISLEADING)
 @output_options()
@@ -39,10 +50,13 @@ def list_command(
     from batchrunner.render.state import list_document, list_text
 
     console = Console(output)
-    entries = [entry for store in find_stores(sought) for entry in store.load().entries()]
+    entries = [entry for store in find_stores(sought) for entry in in_order(store.load())]
     wanted = [entry for entry in entries if _named(entry, (*patterns, *targets), run_key)]
     if output.json:
         console.document(list_document(wanted))
+    elif entries and not wanted:
+        there = f"there {'is' if len(entries) == 1 else 'are'} {counted(len(entries), 'attempt')}"
+        console.result(f"Nothing matches; {there}: {sought.typed('state list')}")
     else:
         console.result(list_text(wanted, console.width, console.style))
     return 0
@@ -50,12 +64,12 @@ def list_command(
 
 def _named(entry: Entry, patterns: Sequence[str], run_key: str) -> bool:
     meant = not patterns or any(matches(pattern, entry.address) for pattern in patterns)
-    return meant and run_key in {"", entry.run_key}
+    return meant and (not run_key or names_run(run_key, entry.run_key))
 
 
 @command.command("show")
 @click.argument("address", metavar="ADDRESS")
-@click.option("--run-key", default="", metavar="KEY", help="Only this run.")
+@word_option("--run-key", metavar="KEY", help="Only this run.")
 @state_options
 @idle_options(*_NEVER_MISLEADING)
 @output_options()
@@ -65,10 +79,10 @@ def show_command(*, address: str, run_key: str, sought: Sought, output: Output) 
 
     console = Console(output)
     stores = find_stores(sought)
-    entries = [entry for store in stores for entry in store.load().entries() if entry.address == address]
+    entries = [entry for store in stores for entry in in_order(store.load()) if entry.address == address]
     if not entries:
         raise no_such_address(address, stores, sought)
-    entries = [entry for entry in entries if run_key in {"", entry.run_key}]
+    entries = [entry for entry in entries if not run_key or names_run(run_key, entry.run_key)]
     if not entries:
         raise _no_such_run(address, run_key, sought)
     if output.json:
@@ -80,7 +94,7 @@ def show_command(*, address: str, run_key: str, sought: Sought, output: Output) 
 
 @command.command("rm")
 @click.argument("address", metavar="ADDRESS")
-@click.option("--run-key", default="", metavar="KEY", help="Only this run.")
+@word_option("--run-key", metavar="KEY", help="Only this run.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @state_options
 @idle_options(*_NEVER_MISLEADING)
@@ -89,16 +103,25 @@ def rm_command(*, address: str, run_key: str, yes: bool, sought: Sought, output:
     """Forget ADDRESS. The provider keeps its batch; a later apply may submit, and pay for, it again."""
     console = Console(output)
     with located(address, sought, console) as (store, known):
-        if run_key and run_key not in known.batches[address]:
-            raise _no_such_run(address, run_key, sought)
+        runs = known.batches[address]
+        forgotten = [_the_run(address, run_key, runs, sought)] if run_key else list(runs)
         _confirm(yes, f"Forget {address}? What it submitted may be submitted and paid for again.")
-        if run_key:
-            del known.batches[address][run_key]
-        if not run_key or not known.batches[address]:
+        known.batches[address] = {key: attempts for key, attempts in runs.items() if key not in forgotten}
+        if not known.batches[address]:
             del known.batches[address]
         backup = store.rewrite(known)
     _done(console, "state rm", f"Forgot {address}.", address=address, backup=str(backup))
     return 0
+
+
+def _the_run(address: str, word: str, runs: Iterable[str], sought: Sought) -> str:
+    named = [key for key in runs if names_run(word, key)]
+    if not named:
+        raise _no_such_run(address, word, sought)
+    if len(named) > 1:
+        raise UsageError("which-run", f"{word} names several runs of {address}: {', '.join(named)}",
+                         hint=f"give one in full: --run-key {named[0]}")  # fmt: skip
+    return named[0]
 
 
 def _no_such_run(address: str, run_key: str, sought: Sought) -> Refused:
@@ -118,6 +141,9 @@ def mv_command(*, source: str, target: str, sought: Sought, output: Output) -> i
     if source.partition("/")[0] != target.partition("/")[0] or not target.partition("/")[2]:
         raise UsageError("usage", "FROM and TO must be addresses of one spec, like nightly/old and nightly/new",
                          hint=sought.typed("state list"))  # fmt: skip
+    if not is_address(target):
+        raise UsageError("bad-address", f"no spec can have a batch `{brief(target)}`", why=GRAMMAR,
+                         hint="give the name that the batch has in the spec now")  # fmt: skip
     with located(source, sought, console) as (store, known):
         if target in known.batches:
             raise Refused("address-taken", f"{target} is already in state",

@@ -17,7 +17,7 @@ REASONS: Mapping[str, str] = {
     "spec-changed-since": "the spec was edited since; the stored intent goes first, as it stands",
     "already-submitted": "already submitted for {run} at {when}, {batch}",
     "metadata-differs": "already submitted for {run} at {when}, {batch}; only its metadata differs, nothing is sent",
-    "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; not paid for again without --replace",
+    "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; only --replace pays for it again",
     "changed-since-submitted": "changed since it was submitted for {run} as {batch}",
     "in-doubt-held": "held in doubt for {run}: sent, and nobody knows whether the provider has it",
     "key-expired": "held in doubt for {run}: its key may be forgotten, so sending it again could pay twice",

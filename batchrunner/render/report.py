@@ -25,8 +25,13 @@ OUTCOMES = {
 }
 WHAT_TO_DO = {
     "in-doubt": (
-        "The next apply settles what is in doubt where the provider honours keys; else a person has to look there and "
-        "say: as above, or with --absent in place of --adopt BATCH_ID."
+        "The next apply settles what is in doubt, with the same key. A person who looks at the provider can say it "
+        "too: as above, or with --absent in place of --adopt BATCH_ID."
+    ),
+    "held": (
+        "What is in doubt at a provider without idempotency keys is only held by the next apply, so that it is not "
+        "paid twice. Look at the provider and say what is there: as above, or with --absent in place of "
+        "--adopt BATCH_ID."
     ),
     "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
     "denied": "Check the provider's API key; nothing more was sent.",
@@ -38,7 +43,8 @@ class ApplySummary(Record):
 
     `failed` in the order it happened; `left` were not started; `states` are where each spec's state is and its serial;
     `command` is the apply that goes on from here; `resolve` by address the command for what is in doubt, where it takes
-    more than the address; `blocked` counts the changes that wait for a person.
+    more than the address; `held` by address the input file of those in doubt that only a person can settle; `blocked`
+    counts the changes that wait for a person.
     """
 
     submitted: int
@@ -50,6 +56,7 @@ class ApplySummary(Record):
     interrupted: bool = False
     blocked: int = 0
     resolve: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
 
 def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> str:
@@ -74,7 +81,7 @@ def apply_document(plan: Plan, summary: ApplySummary) -> dict[str, Any]:
         blocked=summary.blocked,
         interrupted=summary.interrupted,
         states=[{"state": where, "serial": serial} for where, serial in summary.states],
-        next=summary.command if _unfinished(summary) else "",
+        next=_next(summary),
     )
 
 
@@ -118,9 +125,26 @@ def _failure(failure: Failed, summary: ApplySummary, style: Style, width: int) -
     if failure.words:
         yield from paragraph(f'provider: "{printable(shorten(failure.words, LONGEST_WORDS))}"', width, indent=4)
     if failure.outcome == "in-doubt":
-        unlocated = f"batchrunner resolve {shlex.quote(failure.address)} --adopt BATCH_ID"
-        command = summary.resolve.get(failure.address, unlocated)
-        yield f"      {style.bold(printable(command))}"
+        if file_id := summary.held.get(failure.address):
+            yield from paragraph(f"look at the provider for a batch of the input {printable(file_id)}", width, indent=4)
+        yield f"      {style.bold(printable(_resolve(failure, summary)))}"
+
+
+def _resolve(failure: Failed, summary: ApplySummary) -> str:
+    unlocated = f"batchrunner resolve {shlex.quote(failure.address)} --adopt BATCH_ID"
+    return summary.resolve.get(failure.address, unlocated)
+
+
+def _only_held(summary: ApplySummary) -> bool:
+    """Whether nothing is open but what another apply would not settle."""
+    going_on = summary.left or summary.interrupted
+    return not going_on and bool(summary.failed) and all(each.address in summary.held for each in summary.failed)
+
+
+def _next(summary: ApplySummary) -> str:
+    if _only_held(summary):
+        return _resolve(summary.failed[0], summary)
+    return summary.command if _unfinished(summary) else ""
 
 
 def _unfinished(summary: ApplySummary) -> bool:
@@ -130,7 +154,9 @@ def _unfinished(summary: ApplySummary) -> bool:
 def _onwards(summary: ApplySummary, style: Style, width: int) -> list[str]:
     if not _unfinished(summary):
         return []
-    outcomes = {failure.outcome for failure in summary.failed}
+    outcomes = {"held" if failure.address in summary.held else failure.outcome for failure in summary.failed}
     advice = [words for outcome, words in WHAT_TO_DO.items() if outcome in outcomes]
     wrapped = [line for words in advice for line in paragraph(words, width, indent=0)]
+    if _only_held(summary):
+        return wrapped
     return [*wrapped, "Nothing is lost. To go on:", f"  {style.bold(printable(summary.command))}"]

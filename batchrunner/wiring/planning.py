@@ -1,6 +1,7 @@
 """Plans a workspace: its batches with their inputs scanned, against the states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from shlex import quote
 
 from batchrunner._version import __version__
 from batchrunner.address import matches, unmatched
@@ -67,11 +68,11 @@ def _circumstances(workspace: Workspace) -> Circumstances:
 
 def _check_addresses(workspace: Workspace, states: Mapping[str, State]) -> None:
     """A target or replacement that names nothing is a typing mistake, not an empty plan."""
-    _check_replacements_are_targeted(workspace.choices)
     known = [batch.address for spec in workspace.specs for batch in spec.batches]
     recorded = [address for state in states.values() for address in state.batches]
-    strangers = [*unmatched(workspace.choices.targets, [*known, *recorded]),
-                 *sorted(workspace.choices.replace - set(known))]  # fmt: skip
+    inexact = sorted(workspace.choices.replace - set(known))
+    _check_replacements_are_exact(inexact, known)
+    strangers = [*unmatched(workspace.choices.targets, [*known, *recorded]), *inexact]
     if strangers:
         near = did_you_mean(strangers[0], known)
         raise UsageError(
@@ -80,12 +81,24 @@ def _check_addresses(workspace: Workspace, states: Mapping[str, State]) -> None:
             why=f"There is {', '.join(known[:12]) or 'none'}{', …' if len(known) > 12 else ''}.",
             hint=near or "an address is SPEC/BATCH, quoted where it has brackets",
         )
+    _check_replacements_are_targeted(workspace.choices)
+
+
+def _check_replacements_are_exact(inexact: Iterable[str], known: Iterable[str]) -> None:
+    """Each replacement costs money, so it is named in full: a pattern could grow."""
+    for word in inexact:
+        if near := [address for address in known if matches(word, address)]:
+            raise UsageError(
+                "no-such-address",
+                f"--replace takes one exact address, and no batch is called {word}",
+                why=f"It could mean {', '.join(near[:12])}{', …' if len(near) > 12 else ''}.",
+                hint=f"--replace {quote(near[0])}, once for each batch that is to be paid for again",
+            )
 
 
 def _check_replacements_are_targeted(choices: Choices) -> None:
-    targets = choices.targets or ("*",)
-    missed = [address for address in sorted(choices.replace) if not any(matches(t, address) for t in targets)]
-    if missed:
+    missed = [address for address in sorted(choices.replace) if not any(matches(t, address) for t in choices.targets)]
+    if choices.targets and missed:
         raise UsageError(
             "replace-not-targeted",
             f"--replace {', '.join(missed)} is outside of --target",

@@ -103,6 +103,13 @@ def test_as_a_module_it_is_the_same_program(desk: Desk) -> None:
         (["plan", "s.yaml", "--json", "--format", "markdown"], "batchrunner plan --help"),
         (["plan", "s.yaml", "--target", "s/row"], "did you mean `s/rows`?"),
         (["plan", "s.yaml", "--replace", "s/row"], "did you mean `s/rows`?"),
+        (["plan", "s.yaml", "--replace", "rows"], "--replace s/rows, once for each batch"),
+        (["plan", "s.yaml", "--replace", "s/r*"], "--replace takes one exact address"),
+        (["plan", "s.yaml", "--replace", "s/r*", "--target", "s/ready"], "It could mean s/ready, s/rows."),
+        (["plan", "s.yaml", "--replace", "s/rows", "--target", "s/ready"], "outside of --target"),
+        (["plan", "s.yaml", "--run-key", "20-11-2026"], "write 2026-11-22;"),
+        (["plan", "s.yaml", "--run-key", "20261120"], "manual:20261120"),
+        (["apply", "plan.json", "s.yaml"], "a saved plan is applied alone"),
         (["plan", "s.yaml", "--at", "yesterday"], "write it like"),
         (["plan", "s.yaml", "--run-key", "///"], "a run key is like"),
         (["plan", "s.yaml", "--lock-timeout", "5"], "batchrunner plan --help"),
@@ -115,6 +122,32 @@ def test_a_mistake_in_typing_is_64_with_what_was_meant(desk: Desk, typed: list[s
     assert meant in (ran.error["hint"] if "--json" in typed else ran.err)
     assert "\x1b" not in ran.err
     assert not any(line.lstrip().startswith("::") for line in ran.err.splitlines())
+
+
+EMPTY = [
+    *(["apply", "s.yaml", option, ""] for option in ("--run-key", "--at", "--state", "--project")),
+    *(["state", "list", option, ""] for option in ("--run-key", "--state", "--project")),
+    ["plan", "s.yaml", "--out="],
+    ["state", "rm", "s/rows", "--yes", "--run-key="],
+    ["resolve", "s/rows", "--absent", "--run-key", ""],
+    ["resolve", "s/rows", "--absent", "--adopt", ""],
+]
+
+
+@pytest.mark.parametrize("typed", EMPTY, ids=lambda typed: " ".join(typed))
+def test_an_empty_value_is_not_the_same_as_none(used: Desk, typed: list[str]) -> None:
+    """A cron line with a variable that is not set would run, forget or read something else."""
+    before, sent = used.read("s.sandbox.state.json"), used.posts
+    ran = used.run(*typed, "--sandbox", "--json") if typed[0] != "plan" else used.run(*typed, "--json")
+    option = next(word for word in typed if word.startswith("--") and word not in {"--yes", "--absent"}).rstrip("=")
+    assert (ran.code, ran.error["code"]) == (64, "empty-value")
+    assert ran.error["message"] == f"the value of {option} is empty"
+    assert (used.read("s.sandbox.state.json"), used.posts) == (before, sent)
+
+
+def test_an_empty_variable_of_the_environment_is_unset(desk: Desk) -> None:
+    empty = dict.fromkeys(("BATCHRUNNER_RUN_KEY", "BATCHRUNNER_STATE", "BATCHRUNNER_PROJECT"), "")
+    assert desk.run("plan", "s.yaml", *AT, env=empty) == desk.run("plan", "s.yaml", *AT)
 
 
 def test_every_command_gives_one_document_and_nothing_else(used: Desk) -> None:

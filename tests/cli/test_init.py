@@ -34,6 +34,54 @@ def test_a_second_time_keeps_everything(empty: Desk) -> None:
     assert contents(empty) == before
 
 
+def test_a_gitignore_that_is_there_is_kept_and_what_it_lacks_is_named(empty: Desk) -> None:
+    empty.write(".gitignore", "*.pyc\n *.state.lock \n.batchrunner/\n")
+    ran = empty.run("init")
+    advice = ran.err.partition("Next:")[0].splitlines()
+    assert advice[0] == "Add these lines to .gitignore:"
+    empty.write(".gitignore", "\n".join([empty.read(".gitignore"), *(line.strip() for line in advice[1:])]))
+    assert empty.run("init", "--json").document["unignored"] == []
+    assert {".batchrunner/", "*.state.lock"}.isdisjoint(line.strip() for line in advice)
+
+
+def committed(desk: Desk, step: str) -> list[str]:
+    """The files that the workflow's own last step pushes, run as the runner runs it."""
+    desk.run_script(["git", "init", "-q", "--bare", "origin.git"])
+    desk.write("setup", "git init -qb main; git remote add origin origin.git; git config push.autoSetupRemote true\n")
+    assert desk.run_script(["bash", "-e", "setup"]).code == 0
+    for _ in range(2):
+        ran = desk.run_script(["bash", "-e", "-c", step])
+        assert ran.code == 0, ran
+    return desk.run_script(["git", "--git-dir", "origin.git", "ls-tree", "-r", "--name-only", "main"]).out.splitlines()
+
+
+def test_the_workflow_keeps_what_a_killed_run_intended(empty: Desk) -> None:
+    empty.run("init", "-q")
+    step = yaml.safe_load(empty.read(".github/workflows/batches.yaml"))["jobs"]["apply"]["steps"][-1]
+    kept = ["specs/a.state.journal.jsonl", "specs/a.state.json", "specs/b.state.journal.jsonl"]
+    left = [
+        "a.state.lock",
+        "a.state.backup-20261122T023107Z.json",
+        ".a.state.json.tmp",
+        "a.state.unsaved-20261122T023107Z.jsonl",
+        "a.state.journal.damaged-20261122T023107Z.jsonl",
+        "a.sandbox.state.json",
+        "a.sandbox.state.journal.jsonl",
+        "a.sandbox.state.lock",
+    ]
+    for path in (*kept, *(f"specs/{name}" for name in left)):
+        empty.write(path, "x\n")
+    assert committed(empty, step["run"]) == kept
+    seen = empty.run_script(["git", "status", "--porcelain", "-uall"]).out
+    assert not [name for name in left if name in seen]
+
+
+def test_the_workflow_commits_nothing_where_there_is_no_state(empty: Desk) -> None:
+    empty.run("init", "-q")
+    step = yaml.safe_load(empty.read(".github/workflows/batches.yaml"))["jobs"]["apply"]["steps"][-1]
+    assert committed(empty, step["run"]) == []
+
+
 def test_another_folder_is_named_in_what_comes_next(empty: Desk) -> None:
     ran = empty.run("init", "a new/one")
     assert ran.err == "Next: cd 'a new/one' && batchrunner apply specs/first.yaml --sandbox\n"

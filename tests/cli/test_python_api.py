@@ -80,6 +80,29 @@ def test_what_is_wrong_is_raised(
     assert not list(here.folder.glob("*.state.json"))
 
 
+def test_paths_may_be_paths(here: Desk) -> None:
+    at = "2026-11-22T02:30:00Z"
+    (one,) = batchrunner.load(Path("s.yaml"), at=at).specs
+    assert batchrunner.load("s.yaml", at=at).specs == (one,)
+
+
+def test_what_is_no_path_is_said(here: Desk) -> None:
+    with pytest.raises(TypeError, match="one by one, each a str or a Path, not a list"):
+        batchrunner.load(["s.yaml"])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="at least one path"):
+        batchrunner.load()
+
+
+def test_an_exception_says_the_first_problem_and_how_many_there_are(here: Desk) -> None:
+    here.write("s.yaml", "batches:\n  - {name: a, input_file_id: f, endpoint: /v1/embeddings, nope: 1}\n")
+    with pytest.raises(InvalidFiles) as one:
+        batchrunner.load("s.yaml")
+    with pytest.raises(InvalidFiles) as more:
+        batchrunner.load("s.yaml", "r.yaml", "q.yaml")
+    assert str(one.value) == "s.yaml:2:59: unknown key `nope`"
+    assert str(more.value) == "r.yaml: there is no such file (and 1 more)"
+
+
 def test_a_lock_that_is_held_is_try_again(here: Desk) -> None:
     here.write("data/rows.jsonl", request_lines("one"))
     with FileStore(here.folder / "s.sandbox.state.json").lock(0, print), pytest.raises(TryAgain) as raised:

@@ -36,6 +36,15 @@ def test_it_is_applied_without_its_spec_and_applying_it_again_sends_nothing(plan
     assert (first.code, first.document["submitted"]) == (0, 2)
     assert (again.code, again.document["submitted"], again.document["unchanged"]) == (0, 0, 2)
     assert planned.posts == sent
+    said = planned.run("apply", "plan.json")
+    assert (said.code, "to submit" in said.out) == (0, False)
+    assert said.out.splitlines()[0] == "This plan was applied already: all that it submits is submitted."
+
+
+def test_a_plan_is_applied_alone(planned: Desk) -> None:
+    ran = planned.run("apply", "plan.json", "s.yaml")
+    assert (ran.code, planned.posts) == (64, 0)
+    assert "= help: batchrunner apply plan.json, and the rest" in ran.err
 
 
 def test_the_run_is_the_one_that_was_reviewed(planned: Desk) -> None:

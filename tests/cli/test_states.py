@@ -39,6 +39,45 @@ def test_list_finds_what_is_named(used: Desk, arguments: list[str], found: list[
     assert [attempt["address"] for attempt in document["attempts"]] == found
 
 
+def test_a_filter_that_finds_nothing_does_not_say_that_there_is_nothing(used: Desk) -> None:
+    assert used.run("state", "list", "zzz").out == "Nothing matches; there are 2 attempts: batchrunner state list\n"
+    used.run("state", "rm", "s/rows", "--yes")
+    said = used.run("state", "list", "zzz", "--state", "s.state.json").out
+    assert said == "Nothing matches; there is 1 attempt: batchrunner state list --state s.state.json\n"
+    used.run("state", "rm", "s/ready", "--yes")
+    assert used.run("state", "list", "zzz").out == "Nothing in state.\n"
+
+
+def test_a_run_is_named_by_the_words_that_made_it(used: Desk) -> None:
+    used.run("apply", "s.yaml", *NIGHT, "--run-key", "a2")
+    for word, key in (("2026-11-22", "day:2026-11-22"), ("a2", "manual:a2"), ("manual:a2", "manual:a2")):
+        for command in (["list"], ["show", "s/rows"]):
+            found = used.run("state", *command, "--run-key", word, "--json").document["attempts"]
+            assert {attempt["run_key"] for attempt in found} == {key}
+    assert used.run("state", "rm", "s/rows", "--run-key", "a2", "--yes").code == 0
+    assert list(used.state()["batches"]["s/rows"]) == ["day:2026-11-22"]
+
+
+def test_a_word_that_names_two_runs_forgets_neither(used: Desk) -> None:
+    used.run("apply", "s.yaml", *NIGHT, "--run-key", "manual:2026-11-22")
+    ran = used.run("state", "rm", "s/rows", "--run-key", "2026-11-22", "--yes")
+    assert (ran.code, "--run-key day:2026-11-22" in ran.err) == (64, True)
+    assert list(used.state()["batches"]["s/rows"]) == ["day:2026-11-22", "manual:2026-11-22"]
+
+
+def test_numbers_are_in_order_and_the_newest_run_is_last(shop: Desk) -> None:
+    rows = "  - {name: x, input_file_id: 'f${matrix.i}', endpoint: /v1/embeddings, matrix: {i: [1, 10, 2]}}\n"
+    shop.write("s.yaml", f"run: {{once_per: day}}\nbatches:\n{rows}")
+    for word in ("z", "a"):
+        assert shop.run("apply", "s.yaml", "--run-key", word).code == 0
+    found = shop.run("state", "list", "--json").document["attempts"]
+    assert [(each["address"], each["run_key"]) for each in found] == [
+        (f"s/x[i={number}]", f"manual:{word}") for number in (1, 2, 10) for word in ("z", "a")
+    ]
+    shown = shop.run("state", "show", "s/x[i=10]", "--json").document["attempts"]
+    assert [each["run_key"] for each in shown] == ["manual:z", "manual:a"]
+
+
 def test_show_has_the_reply_as_the_provider_gave_it(used: Desk) -> None:
     (attempt,) = used.run("state", "show", "s/ready", "--json").document["attempts"]
     (batch,) = [each for each in used.ledger.batches() if each["input_file_id"] == "file-abc"]
@@ -69,6 +108,14 @@ def test_a_renamed_batch_is_not_submitted_anew(used: Desk) -> None:
     sent = used.posts
     document = used.run("apply", "s.yaml", *NIGHT, "--json").document
     assert (document["unchanged"], used.posts) == (2, sent)
+
+
+def test_a_name_that_no_spec_can_have_is_refused(used: Desk) -> None:
+    before = used.read("s.state.json")
+    ran = used.run("state", "mv", "s/rows", "s/Bad Name")
+    assert (ran.code, "no spec can have a batch `s/Bad Name`" in ran.err) == (64, True)
+    assert used.read("s.state.json") == before
+    assert used.run("state", "mv", "s/rows", "s/rows[lang=Île de France,n=1]").code == 0
 
 
 def test_a_sound_state_is_left_as_it_is(used: Desk) -> None:

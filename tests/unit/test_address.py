@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.address import MATRIX_VALUE, NAME, address, declaration_of, matches, spec_of, unmatched
+from batchrunner.address import (
+    MATRIX_VALUE,
+    NAME,
+    address,
+    declaration_of,
+    is_address,
+    matches,
+    natural,
+    spec_of,
+    unmatched,
+)
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True)
 values = st.text(alphabet="aéÎ日7-_./:|'\" ", min_size=1, max_size=12).map(lambda text: text.strip() or "x")
@@ -80,6 +90,25 @@ def test_a_slash_in_a_matrix_value_is_not_a_spec() -> None:
 def test_patterns_that_name_nothing_are_named() -> None:
     known = iter(["nightly/a", "nightly/b[lang=en]"])
     assert unmatched(["a", "c", "b", "weekly/*"], known) == ("c", "weekly/*")
+
+
+@given(names, names, st.none() | matrices)
+def test_what_a_spec_declares_is_an_address(spec: str, batch: str, matrix: dict[str, str] | None) -> None:
+    assert is_address(address(spec, batch, matrix))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "s", "s/", "/a", "s/Bad Name", "S/a", "s/a/b", "s/a[", "s/a[]", "s/a[k]", "s/a[k=]", "s/a[k=v", "s/a[K=v]",
+     "s/a[k=v]x", "s/a[k=1,k=2]", "s/a[l=1,k=2]", "s/a[k=v]]", "s/a#1", "s/*", "s/a\n"],
+)  # fmt: skip
+def test_what_no_spec_can_declare_is_none(text: str) -> None:
+    assert not is_address(text)
+
+
+def test_numbers_in_addresses_are_sorted_as_numbers() -> None:
+    members = [f"s/x[i={number}]" for number in (1, 2, 9, 10, 11, 100)]
+    assert sorted(members[::-1], key=natural) == members
 
 
 @pytest.mark.parametrize("name", ["", "A", "-a", ".a", "a/b", "a b", "a\n", "é", "a" * 64])

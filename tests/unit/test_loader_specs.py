@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchrunner.errors import InvalidFiles, UsageError
-from batchrunner.loader import diagnostic_at, load_project, load_specs
+from batchrunner.loader import Finding, diagnostics_at, load_project, load_specs
 from batchrunner.loader.merging import merged
 from batchrunner.spec import Spec
 
@@ -251,12 +251,19 @@ batches:
   - name: b
     input: own.jsonl
 """)
-    own = diagnostic_at(spec, (*spec.batches[1].pointer, "input"), "input-missing", "there is no such file", "make one")
+    first, second = (batch.pointer for batch in spec.batches)
+    nowhere, shared, metadata, own = diagnostics_at(
+        spec,
+        [
+            Finding("input-missing", "there is no such file", (*second, "input"), "make one"),
+            Finding("c", "m", (*first, "metadata")),
+            Finding("c", "m", (*first, "input")),
+            Finding("c", "m", ("nowhere", 5)),
+        ],
+    )
     assert (own.path, own.line, own.column, own.width, own.hint) == ("-", 5, 12, 9, "make one")
     assert own.source == "    input: own.jsonl"
-    assert diagnostic_at(spec, (*spec.batches[0].pointer, "input"), "c", "m").where == "-:1:45"
-    assert diagnostic_at(spec, (*spec.batches[0].pointer, "metadata"), "c", "m").where == "-:3:5"
-    assert diagnostic_at(spec, ("nowhere", 5), "c", "m").where == "-:1:1"
+    assert (nowhere.where, shared.where, metadata.where) == ("-:1:1", "-:1:45", "-:3:5")
 
 
 def test_a_problem_in_an_aliased_part_points_to_where_it_is_written() -> None:
@@ -267,7 +274,7 @@ def test_a_problem_in_an_aliased_part_points_to_where_it_is_written() -> None:
 
 def test_a_pipe_that_nobody_writes_to_does_not_hold_the_command(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
-    with pytest.raises(InvalidFiles, match="1 problems"):
+    with pytest.raises(InvalidFiles, match=r"pipe\.yaml: this is not a regular file"):
         load_files([str(tmp_path / "pipe.yaml")])
 
 

@@ -32,6 +32,19 @@ def test_in_doubt_names_both_ways_out_with_the_address_quoted() -> None:
     assert "      batchrunner resolve 'nightly/a[lang=en]' --adopt BATCH_ID" in text.split("\n")
 
 
+def test_what_another_apply_would_only_hold_is_looked_for_at_the_provider() -> None:
+    resolve = "batchrunner resolve a --state s.json --adopt BATCH_ID"
+    held = {"resolve": {"nightly/a": resolve}, "held": {"nightly/a": "file-9a"}}
+    known = summary(failed("in-doubt", "nightly/a"), **held)
+    text = apply_text(known)
+    assert "    look at the provider for a batch of the input file-9a\n      " + resolve in text
+    assert "only held by the next apply" in " ".join(text.split())
+    assert COMMAND not in text
+    assert apply_document(Plan(created_at="", tool_version="", specs=(), changes=()), known)["next"] == resolve
+    both = apply_text(summary(failed("in-doubt", "nightly/a"), failed("deferred", "nightly/b"), **held))
+    assert both.endswith(f"To go on:\n  {COMMAND}")
+
+
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchrunner.errors import Refused, UsageError
-from batchrunner.runkeys import parse_time, resolve_run, zone_of
+from batchrunner.runkeys import names_run, parse_time, resolve_run, zone_of
 from batchrunner.spec import OncePer
 
 PARIS = "Europe/Paris"
@@ -89,8 +89,10 @@ def test_a_key_given_back_as_a_word_means_the_same_interval(now: datetime, once_
         ("hour", "2026-10-25T02+01:00", "hour:2026-10-25T02+01:00", "2026-10-25"),
         ("day", "fix-1", "manual:fix-1", "2026-11-22"),
         ("day", "manual:fix-1", "manual:fix-1", "2026-11-22"),
-        ("day", "2026-W47", "manual:2026-W47", "2026-11-22"),
-        ("hour", "2026-11-20", "manual:2026-11-20", "2026-11-22"),
+        ("day", "manual:2026-W47", "manual:2026-W47", "2026-11-22"),
+        ("hour", "manual:2026-11-20", "manual:2026-11-20", "2026-11-22"),
+        ("day", "2026-11-20-again", "manual:2026-11-20-again", "2026-11-22"),
+        ("day", "WT", "manual:WT", "2026-11-22"),
         ("content", "2026-11-20", "manual:2026-11-20", "2026-11-22"),
         ("content", "again", "manual:again", "2026-11-22"),
     ],
@@ -114,6 +116,29 @@ def test_other_words_are_refused(once_per: OncePer, word: str) -> None:
     with pytest.raises(UsageError) as raised:
         resolve_run(once_per, PARIS, moment("2026-11-22T12:00"), word)
     assert raised.value.code == "bad-run-key"
+
+
+@pytest.mark.parametrize("word", ["20-11-2026", "2026-11-1", "20261120", "2026-11", "2026-W47", "2026-11-20T02"])
+def test_a_word_like_a_date_is_not_paid_for_as_a_run_of_its_own(word: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve_run("day", PARIS, moment("2026-11-22T12:00"), word)
+    assert raised.value.hint == f"write 2026-11-22; for a run of its own that has this name: manual:{word}"
+    assert resolve_run("day", PARIS, moment("2026-11-22T12:00"), f"manual:{word}").key == f"manual:{word}"
+
+
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("day:2026-11-22", True),
+        ("2026-11-22", True),
+        ("2026-11-2", False),
+        ("day:", False),
+        ("manual:2026-11-22", False),
+    ],
+)
+def test_a_stored_run_is_named_as_it_was_asked_for(word: str, named: bool) -> None:
+    assert names_run(word, "day:2026-11-22") is named
+    assert names_run("2026-10-25T02+01:00", "hour:2026-10-25T02+01:00")
 
 
 @given(st.text(max_size=30), st.sampled_from(get_args(OncePer)))
