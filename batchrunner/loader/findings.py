@@ -60,6 +60,9 @@ def text_diagnostics(source: Source, problems: Iterable[TextProblem]) -> Iterato
 
 def document_diagnostics(source: Source, findings: Iterable[Finding]) -> Iterator[Diagnostic]:
     """Problems of a document that could be read, with their places."""
+    findings = tuple(findings)
+    if not findings:
+        return  # finding out where everything is takes as long as reading the file
     lines = lines_of(readable(source.data))
     positions = positions_of(source.data)
     for finding in findings:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -30,6 +30,13 @@ from batchrunner.spec import Batch, Head, Run, Scalar, Spec
 
 MAX_LISTED = 200
 
+Inspection = Callable[[str, Sequence[Batch]], Iterable[Finding]]
+"""What else is wrong with batches, by the folder their inputs start at."""
+
+
+def _uninspected(_folder: str, _batches: Sequence[Batch]) -> Iterable[Finding]:
+    return ()
+
 
 class Surroundings(NamedTuple):
     """What specs are read in the light of: everything that is not in the files themselves."""
@@ -40,6 +47,7 @@ class Surroundings(NamedTuple):
     variables: Mapping[str, Scalar]
     now: datetime
     run_key: str | None
+    inspect: Inspection
 
 
 class Reading(NamedTuple):
@@ -59,23 +67,34 @@ def load_specs(
     now: datetime,
     run_key: str | None,
     stdin: Callable[[], bytes],
+    inspect: Inspection = _uninspected,
 ) -> tuple[Spec, ...]:
     """The specs at `paths`, in that order, references resolved for the run that `now` or `run_key` means.
 
     `environment` is read only for the names that the project allows. `variables` are texts that take the place of
-    declared ones. Raises `InvalidFiles` with every problem of every file, at most 200 of them listed, and `UsageError`
-    for a variable that no spec declares or a run key that none can have.
+    declared ones. `inspect` is asked only where something is wrong already, so that all of it is said at once. Raises
+    `InvalidFiles` with every problem of every file, at most 200 of them listed, and `UsageError` for a variable that
+    no spec declares or a run key that none can have.
     """
-    around = Surroundings(project, Offers(project.providers), environment, given_variables(variables), now, run_key)
+    around = Surroundings(
+        project, Offers(project.providers), environment, given_variables(variables), now, run_key, inspect
+    )
     with uncollected():
         readings = [_read(path, around, stdin) for path in paths]
-    diagnostics = [diagnostic for reading in readings for diagnostic in reading.diagnostics]
     specs = [reading.spec for reading in readings if reading.spec is not None]
-    diagnostics += _taken_names(specs)
-    if diagnostics:
+    taken = _taken_names(specs)
+    if taken or len(specs) < len(readings):
+        diagnostics = [diagnostic for reading in readings for diagnostic in _all_of(reading, around)] + taken
         raise InvalidFiles(tuple(diagnostics[:MAX_LISTED]), unlisted=max(len(diagnostics) - MAX_LISTED, 0))
     check_declared(around.variables, frozenset[str]().union(*(reading.variables for reading in readings)))
     return tuple(specs)
+
+
+def _all_of(reading: Reading, around: Surroundings) -> Iterable[Diagnostic]:
+    spec = reading.spec
+    if spec is None:
+        return reading.diagnostics
+    return document_diagnostics(Source(spec.path, spec.text), around.inspect(spec.folder, spec.batches))
 
 
 def _taken_names(specs: Sequence[Spec]) -> list[Diagnostic]:
@@ -107,14 +126,23 @@ def _read(path: str, around: Surroundings, stdin: Callable[[], bytes]) -> Readin
     spec = reader.read(document.value)
     if not document.problems and not reader.findings:
         return Reading(spec, variables=reader.variables)
+    refused = {finding.pointer for finding in reader.findings}
+    for finding in around.inspect(_folder(path), reader.batches):
+        if finding.pointer not in refused:
+            reader.findings.add(finding)
     found = [*text_diagnostics(source, document.problems), *document_diagnostics(source, reader.findings)]
     return Reading(None, in_file_order(found))
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(path) or "."
 
 
 class SpecReader:
     """Reads the document of one spec, noting in `findings` everything that is wrong with it.
 
-    `refers` says whether its text holds a `${` anywhere. `variables` are the names that it declares.
+    `refers` says whether its text holds a `${` anywhere. `variables` are the names that it declares, `batches`
+    those that are in order.
     """
 
     def __init__(self, source: Source, around: Surroundings, *, refers: bool) -> None:
@@ -123,6 +151,7 @@ class SpecReader:
         self._refers = refers
         self.findings = Findings()
         self.variables: frozenset[str] = frozenset()
+        self.batches: tuple[Batch, ...] = ()
 
     def read(self, document: Any) -> Spec | None:
         """The spec; None, or one that is not whole, where something was found."""
@@ -143,8 +172,9 @@ class SpecReader:
             offers=self._around.offers,
             findings=self.findings,
         )
-        batches = reader.read(self._declarations(document)) if knows_references else ()
-        return self._spec(name, run, batches) if run else None
+        declarations = self._declarations(document)
+        self.batches = reader.read(declarations) if knows_references else ()
+        return self._spec(name, run) if run else None
 
     def _refuse_document(self, document: Any) -> None:
         if document is None:
@@ -192,13 +222,13 @@ class SpecReader:
             self.findings.add(Finding("wrong-type", message, ("batches",), "start each batch with `- name: …`"))
         return ()
 
-    def _spec(self, name: str, run: Run, batches: tuple[Batch, ...]) -> Spec:
+    def _spec(self, name: str, run: Run) -> Spec:
         return Spec(
             name=name,
             path=self._source.path,
-            folder=os.path.dirname(self._source.path) or ".",
+            folder=_folder(self._source.path),
             sha256=f"sha256:{hashlib.sha256(self._source.data).hexdigest()}",
             run=run,
-            batches=batches,
+            batches=self.batches,
             text=self._source.data,
         )

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from batchrunner.project import Project
 from batchrunner.runkeys import parse_time
 from batchrunner.settings import Settings, environment
 from batchrunner.spec import Spec
+from batchrunner.wiring.inputs import refused_inputs
 
 if TYPE_CHECKING:
     from batchrunner.stores import FileStore
@@ -115,6 +117,7 @@ def open_workspace(
         now=now,
         run_key=choices.run_key or settings.run_key or None,
         stdin=stdin,
+        inspect=partial(refused_inputs, project.root, choices.targets),
     )
     return Workspace(
         choices=choices,

@@ -131,6 +131,37 @@ def input_missing(desk: Desk) -> Sequence[str]:
 
 
 @case(1)
+def input_that_is_misspelt(desk: Desk) -> Sequence[str]:
+    desk.write("data/.rows.jsonl", "")
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows", "data/row"))
+    return PLAN
+
+
+@case(1)
+def input_from_the_root(desk: Desk) -> Sequence[str]:
+    desk.write("batchrunner.yaml", "{}\n")
+    desk.write("specs/s.yaml", desk.read("s.yaml"))
+    return ["plan", "specs/s.yaml", *NIGHT]
+
+
+@case(1)
+def inputs_with_backslashes(desk: Desk) -> Sequence[str]:
+    more = "  - {name: above, input: ..\\data\\rows.jsonl}\n"
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows", "data\\rows") + more)
+    return PLAN
+
+
+@case(1)
+def input_missing_and_more_that_is_wrong(desk: Desk) -> Sequence[str]:
+    """What is missing is said together with what is wrong in the spec, and in specs beside it."""
+    (desk.folder / "data/rows.jsonl").unlink()
+    desk.write("t.yaml", desk.read("s.yaml").replace("data/", "dta/"))
+    more = "  - {name: bad, inptu: data/rows.jsonl}\n  - {name: refers, input: '${vars.nope}.jsonl'}\n"
+    desk.write("s.yaml", desk.read("s.yaml") + more)
+    return ["validate", "t.yaml", "s.yaml"]
+
+
+@case(1)
 def input_outside_the_root(desk: Desk) -> Sequence[str]:
     desk.write("s.yaml", desk.read("s.yaml").replace("data/rows", "../rows"))
     return PLAN
@@ -568,6 +599,8 @@ def test_what_is_in_doubt_is_resolved_by_the_command_that_the_report_names(desk:
         doubt = desk.run("apply", "s.yaml", *NIGHT, "--target", "s/ready")
     assert doubt.code == 3
     (typed,) = [line.split() for line in doubt.out.splitlines() if "batchrunner resolve" in line]
+    assert "look at the provider for a batch of the input file-abc" in doubt.out
+    assert "batchrunner apply" not in doubt.out  # it would only hold what is in doubt
     assert desk.run_script([SCRIPT, *typed[1:-2], "--absent"]).code == 0
     with provided(desk, honour_keys=False):
         again = desk.run("apply", "s.yaml", *NIGHT, "--target", "s/ready", "--json")

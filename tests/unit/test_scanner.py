@@ -17,7 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchrunner.facts import Limits
-from batchrunner.scanner import InputRefused, Scan, digest_input, open_beneath, relative_to_root, scan_input
+from batchrunner.scanner import (
+    InputRefused,
+    Scan,
+    digest_input,
+    open_beneath,
+    path_meant,
+    relative_to_root,
+    scan_input,
+)
 from batchrunner.scanner.ids import SeenIds
 from batchrunner.scanner.scan import LISTED, MODELS_KEPT
 
@@ -373,6 +381,47 @@ def test_a_path_from_a_plan_or_a_state_is_trusted_no_more_than_one_from_a_spec(r
     with pytest.raises(InputRefused) as caught:
         open_beneath(str(root), relative)
     assert caught.value.code == "input-outside-root"
+
+
+STARTS = "a path starts at the folder of its spec: write "
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("data\\x.jsonl", "write `/` between folders"),
+        ("..\\specs\\data\\x.jsonl", "write `/` between folders"),
+        ("specs/data/x.jsonl", f"{STARTS}`data/x.jsonl`"),
+        ("rows.jsonl", f"{STARTS}`../work/rows.jsonl`"),
+        ("data/xx.jsonl", "did you mean `data/x.jsonl`?"),
+        ("./data/../data/y.jsonl", "did you mean `./data/../data/x.jsonl`?"),
+        ("data/{0}x.jsonl", "did you mean `data/x.jsonl`?"),
+        ("../specs/rows.jsonl", ""),
+        ("env", ""),
+        ("dat", ""),
+        ("../link.json", ""),
+        ("../outside.json", ""),
+        ("outside.jsonl", ""),
+        ("link.jsonl", ""),
+        ("nowhere/x.jsonl", ""),
+        ("far/from/all", ""),
+        ("data/x\0.jsonl", "did you mean `data/x.jsonl`?"),
+        ("nowhere\0/x.jsonl", ""),
+        ("\ud800", ""),
+    ],
+)
+def test_what_was_meant_is_named_if_it_may_be_an_input(
+    root: Path, path: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "work").mkdir()
+    (root / "work" / "rows.jsonl").write_bytes(b"x")
+    monkeypatch.chdir(root / "work")
+    assert path_meant(str(root), str(root / "specs"), path) == hint
+
+
+def test_what_lies_beside_the_root_is_not_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    assert path_meant(str(root), str(root / "specs"), "outside.jsonl") == ""
 
 
 def test_devices_and_sockets_are_no_inputs(root: Path) -> None:
