@@ -100,12 +100,17 @@ def _overridden(once_per: OncePer, word: str, local: datetime) -> tuple[str, dat
     if named:
         return named
     plain = word.removeprefix("manual:")
-    mistyped = once_per in _FORMS and re.fullmatch(_LIKE_A_DATE, word) is not None
-    if mistyped or not re.fullmatch(_WORD, plain):
-        hint = f"write {EXAMPLES[once_per]}; for a run of its own that has this name: manual:{word}" if mistyped else ""
-        raise UsageError("bad-run-key", f"`{brief(word)}` is not a run key of this spec", why=_expected(once_per),
-                         hint=hint)  # fmt: skip
+    if once_per in _FORMS and re.fullmatch(_LIKE_A_DATE, word):
+        hint = f"write it like {EXAMPLES[once_per]}; for a run of its own that has this name: manual:{word}"
+        raise _no_run_key(once_per, word, hint)
+    if not re.fullmatch(_WORD, plain):
+        raise _no_run_key(once_per, word, "")
     return f"manual:{plain}", local.date()
+
+
+def _no_run_key(once_per: OncePer, word: str, hint: str) -> UsageError:
+    message = f"`{brief(word)}` is not a run key of this spec"
+    return UsageError("bad-run-key", message, why=_expected(once_per), hint=hint)
 
 
 def names_run(word: str, run_key: str) -> bool:

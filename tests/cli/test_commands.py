@@ -107,7 +107,7 @@ def test_as_a_module_it_is_the_same_program(desk: Desk) -> None:
         (["plan", "s.yaml", "--replace", "s/r*"], "--replace takes one exact address"),
         (["plan", "s.yaml", "--replace", "s/r*", "--target", "s/ready"], "It could mean s/ready, s/rows."),
         (["plan", "s.yaml", "--replace", "s/rows", "--target", "s/ready"], "outside of --target"),
-        (["plan", "s.yaml", "--run-key", "20-11-2026"], "write 2026-11-22;"),
+        (["plan", "s.yaml", "--run-key", "20-11-2026"], "write it like 2026-11-22;"),
         (["plan", "s.yaml", "--run-key", "20261120"], "manual:20261120"),
         (["apply", "plan.json", "s.yaml"], "a saved plan is applied alone"),
         (["plan", "s.yaml", "--at", "yesterday"], "write it like"),

@@ -122,7 +122,7 @@ def test_other_words_are_refused(once_per: OncePer, word: str) -> None:
 def test_a_word_like_a_date_is_not_paid_for_as_a_run_of_its_own(word: str) -> None:
     with pytest.raises(UsageError) as raised:
         resolve_run("day", PARIS, moment("2026-11-22T12:00"), word)
-    assert raised.value.hint == f"write 2026-11-22; for a run of its own that has this name: manual:{word}"
+    assert raised.value.hint == f"write it like 2026-11-22; for a run of its own that has this name: manual:{word}"
     assert resolve_run("day", PARIS, moment("2026-11-22T12:00"), f"manual:{word}").key == f"manual:{word}"
 
 
