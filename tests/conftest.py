@@ -2,6 +2,8 @@
 
 import pytest
 
+LONGEST_ID = 60
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run the long crash campaigns, too (minutes)")
@@ -13,3 +15,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("campaign"):
             item.add_marker(pytest.mark.skip(reason="takes minutes: --campaign"))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """An id is there to be read, and typed after `-k`: of a long text it has the start."""
+    shown = ascii(val) if isinstance(val, str | bytes) else ""
+    return f"{shown[:LONGEST_ID]}..." if len(shown) > LONGEST_ID else None

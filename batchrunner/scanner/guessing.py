@@ -47,4 +47,6 @@ def _similar(root: str, folder: str, path: str) -> str:
 
 
 def _is_plain(entry: "os.DirEntry[str]") -> bool:
-    return not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+    # What no spec can hold is no help either.
+    visible = entry.name.isprintable() and not entry.name.startswith(".")
+    return visible and entry.is_file(follow_symlinks=False)

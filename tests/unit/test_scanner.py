@@ -424,6 +424,11 @@ def test_what_lies_beside_the_root_is_not_named(root: Path, monkeypatch: pytest.
     assert path_meant(str(root), str(root / "specs"), "outside.jsonl") == ""
 
 
+def test_a_name_that_no_spec_can_hold_is_not_named(root: Path) -> None:
+    (root / "specs" / "data" / "x.jsonl").rename(root / "specs" / "data" / "x\x1b.jsonl")
+    assert path_meant(str(root), str(root / "specs"), "data/x.jsonl") == ""
+
+
 def test_devices_and_sockets_are_no_inputs(root: Path) -> None:
     with pytest.raises(InputRefused) as caught:
         open_beneath("/dev", "null")
