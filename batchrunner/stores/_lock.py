@@ -75,7 +75,7 @@ def try_lock(path: Path) -> int | None:
         descriptor = _disk.open_private(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(descriptor, path):
+            if is_still(descriptor, path):
                 return descriptor
         except BlockingIOError:
             os.close(descriptor)
@@ -84,6 +84,13 @@ def try_lock(path: Path) -> int | None:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def is_still(descriptor: int, path: Path) -> bool:
+    """Whether the locked file is the one others will lock: somebody may have deleted it meanwhile."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    return False
 
 
 def release(descriptor: int) -> None:
@@ -132,13 +139,6 @@ def clear(path: Path) -> None:
 
 def _held_error(path: Path, held: str, hint: str) -> TryAgain:
     return TryAgain("lock-held", "the state is locked", where=str(path), why=held, hint=hint)
-
-
-def _is_still(descriptor: int, path: Path) -> bool:
-    """Whether the locked file is the one others will lock: somebody may have deleted it meanwhile."""
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    return False
 
 
 def _write_text(descriptor: int, text: bytes) -> None:

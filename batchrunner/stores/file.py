@@ -27,7 +27,7 @@ class FileStore:
 
     `command` names the holder of the lock to others, by default what was typed. All methods raise `StateError`:
     `state-not-read`, `state-not-written`, `state-is-a-symlink`, `unreadable-state`, `newer-format`, `corrupt-journal`,
-    `foreign-journal`, `missing-revisions`; those that write also `lock-not-held`.
+    `foreign-journal`, `missing-revisions`; those that write also `lock-not-held` and `lock-lost`.
     """
 
     def __init__(self, path: Path, *, command: str = "", upgrades: Mapping[int, Upgrade] = UPGRADES) -> None:
@@ -37,6 +37,7 @@ class FileStore:
         self._newborn = str(uuid4())
         self._mutex = threading.Lock()
         self._writer: Writer | None = None
+        self._descriptor = -1
         self._failure: OSError | None = None
 
     @property
@@ -52,6 +53,7 @@ class FileStore:
         with self._mutex:
             if self._writer is not None:
                 with self._writing():
+                    self._require_lock()
                     return self._writer.load()
             with self._telling("read"):
                 return read_beside_writer(self._names, self._newborn, self._upgrades).state
@@ -68,6 +70,7 @@ class FileStore:
         try:
             with self._mutex:
                 self._writer = Writer(self._names, self._newborn, self._upgrades)
+                self._descriptor = descriptor
             yield
         finally:
             # The mutex waits for an append in another thread: its descriptor must not be closed under it.
@@ -136,7 +139,19 @@ class FileStore:
         with self._mutex, self._writing():
             if self._writer is None:
                 raise StateError("lock-not-held", "the state is written by the holder of its lock only", where=self.url)
+            self._require_lock()
             yield self._writer
+
+    def _require_lock(self) -> None:
+        """Before every write: whoever comes after a deletion locks a new file, and two would send the same jobs."""
+        if not _lock.is_still(self._descriptor, self._names.lock):
+            raise StateError(
+                "lock-lost",
+                "the state is no longer locked by this command",
+                where=str(self._names.lock),
+                why="the lock file was deleted or replaced while this command ran, so that another may write as well",
+                hint="nothing further is sent; run the same command again",
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -2,11 +2,12 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from batchrunner.errors import ExitCode, TryAgain
+from batchrunner.errors import ExitCode, StateError, TryAgain
 from batchrunner.stores import FileStore
 from batchrunner.testing import example_entry
 
@@ -120,3 +121,37 @@ def test_reading_needs_no_lock(store: FileStore) -> None:
     with store.lock(0, print):
         store.append([example_entry()])
         assert len(FileStore(Path(store.url)).load().batches) == 1
+
+
+def replace_by_another(lock_file: Path) -> None:
+    lock_file.unlink()
+    lock_file.write_bytes(b"")
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, replace_by_another])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda store: store.append([example_entry("nightly/b")]),
+        lambda store: store.fold(),
+        lambda store: store.load(),
+        lambda store: store.repair(),
+    ],
+    ids=["append", "fold", "load", "repair"],
+)
+def test_who_lost_the_lock_file_writes_nothing_more(
+    write: Callable[[FileStore], object], spoil: Callable[[Path], None], store: FileStore, lock_file: Path
+) -> None:
+    with store.lock(0, print):
+        store.append([example_entry("nightly/a")])
+        before = {path: path.read_bytes() for path in lock_file.parent.iterdir() if path != lock_file}
+        spoil(lock_file)
+        for _ in range(2):
+            with pytest.raises(StateError) as caught:
+                write(store)
+            assert (caught.value.code, caught.value.where) == ("lock-lost", str(lock_file))
+            assert "run the same command again" in caught.value.hint
+        assert {path: path.read_bytes() for path in lock_file.parent.iterdir() if path != lock_file} == before
+    with store.lock(0, print):
+        store.append([example_entry("nightly/b")])
+        assert len(store.load().batches) == 2
