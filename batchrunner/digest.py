@@ -29,7 +29,7 @@ def fingerprint(provider: str, endpoint: str, completion_window: str, content: s
 
 
 def idempotency_key(project: str, spec: str, address: str, run_key: str, attempt: int) -> str:
-    """The stable name of one paid submission: 36 lower-case characters.
+    """The stable name of one paid submission: 36 lower-case characters. `attempt` counts what was paid for, from 1.
 
     No clock, no random number, no path and no lineage go in, so the key survives the loss of the whole state.
     """

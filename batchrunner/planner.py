@@ -197,19 +197,24 @@ def _short(source: Source) -> str:
     return source.file_id
 
 
-def _key(desired: Desired, attempt: int, around: Circumstances) -> str:
-    return idempotency_key(around.project, spec_of(desired.address), desired.address, desired.run_key, attempt)
+def _key(desired: Desired, attempts: Sequence[Attempt], around: Circumstances) -> str:
+    """The key of the next paid submission: another one only where one was paid for.
+
+    It outlives refusals, so that a batch which a wrong refusal hid is returned instead of made again, and can be
+    computed anew when the state is lost.
+    """
+    number = 1 + sum(attempt.status == "submitted" for attempt in attempts)
+    return idempotency_key(around.project, spec_of(desired.address), desired.address, desired.run_key, number)
 
 
 def _submit(desired: Desired, attempts: Sequence[Attempt], around: Circumstances) -> Submit:
     latest = attempts[-1] if attempts else None
-    number = latest.number + 1 if latest else 1
     return Submit(
         address=desired.address,
         run_key=desired.run_key,
         reason=_why_submitted(latest),
-        attempt=number,
-        idempotency_key=_key(desired, number, around),
+        attempt=latest.number + 1 if latest else 1,
+        idempotency_key=_key(desired, attempts, around),
         fingerprint=desired.fingerprint,
         provider=desired.provider,
         origin=around.providers[desired.provider].origin,

@@ -20,7 +20,13 @@ from batchrunner.plans import Plan
 from batchrunner.settings import Settings, environment
 from batchrunner.staleness import is_done
 from batchrunner.wiring import Choices, open_workspace
-from batchrunner.wiring.preparing import Patience, Prepared, prepared_from_plan, prepared_from_specs
+from batchrunner.wiring.preparing import (
+    Patience,
+    Prepared,
+    prepared_from_plan,
+    prepared_from_specs,
+    sends_to_sandbox,
+)
 from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
 from batchrunner.wiring.typed import typed_plan
 from batchrunner.wiring.workspace import SANDBOX
@@ -90,6 +96,9 @@ def _from_specs(paths: tuple[str, ...], choices: Choices, patience: Patience) ->
 def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience) -> Iterator[Prepared]:
     _refuse_new_choices(choices)
     plan = read_plan(paths[0])
+    if choices.sandbox and not sends_to_sandbox(plan):
+        raise UsageError("plan-is-fixed", "--sandbox does not go with a plan that was not made for it",
+                         hint="plan again with it: batchrunner plan PATH --sandbox --out FILE")  # fmt: skip
     try:
         with prepared_from_plan(plan, choices, patience) as prepared:
             yield prepared

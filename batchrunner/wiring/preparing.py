@@ -12,7 +12,7 @@ from batchrunner.settings import Settings, environment
 from batchrunner.stores import FileStore, open_store
 from batchrunner.wiring.planning import plan_workspace
 from batchrunner.wiring.running import Ground, check_ground, locked
-from batchrunner.wiring.workspace import SANDBOX, Choices, Workspace, effective_providers
+from batchrunner.wiring.workspace import SANDBOX, Choices, Workspace, effective_providers, set_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ def prepared_from_specs(workspace: Workspace, patience: Patience) -> Iterator[Pr
 def prepared_from_plan(plan: Plan, choices: Choices, patience: Patience) -> Iterator[Prepared]:
     """A saved plan; reads no spec. Raises `StaleError` where state, inputs or providers have moved."""
     project = load_project(choices.project or Settings.read(environment()).project or None, _folder(plan))
-    sandbox = any(change.provider == SANDBOX for change in plan.sendable)
-    providers = effective_providers(project, environment(), sandbox=sandbox)
+    providers = effective_providers(project, environment(), sandbox=sends_to_sandbox(plan))
     with _loaded(_stores_of(plan, choices.state), patience) as ground:
         check_ground(plan, ground.states, providers, project.root)
         yield Prepared(plan, ground, providers, project.root)
@@ -62,12 +61,19 @@ def _loaded(stores: Mapping[str, FileStore], patience: Patience) -> Iterator[Gro
         yield ground
 
 
+def sends_to_sandbox(plan: Plan) -> bool:
+    """Whether `plan` was made for the sandbox."""
+    return any(change.provider == SANDBOX for change in plan.sendable)
+
+
 def _folder(plan: Plan) -> Path:
     return next((Path(spec.path).parent for spec in plan.specs if spec.path != "-"), Path())
 
 
 def _stores_of(plan: Plan, state_url: str) -> dict[str, FileStore]:
+    suffix = f".{SANDBOX}" if sends_to_sandbox(plan) else ""
+    url = set_apart(state_url, suffix)
     return {
-        spec.name: open_store(state_url or spec.state, spec_name=spec.name, default=Path(spec.state))
+        spec.name: open_store(url or spec.state, spec_name=spec.name + suffix, default=Path(spec.state))
         for spec in plan.specs
     }

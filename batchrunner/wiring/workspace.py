@@ -77,7 +77,7 @@ class Workspace:
         suffix = f".{SANDBOX}" if self.choices.sandbox else ""
         stem = Path(spec.path).stem if spec.path != "-" else spec.name
         return open_store(
-            _set_apart(self.state_url(), suffix),
+            set_apart(self.state_url(), suffix),
             spec_name=spec.name + suffix,
             default=Path(spec.folder, f"{stem}{suffix}.state.json"),
         )
@@ -87,7 +87,7 @@ class Workspace:
         return self.choices.state or state_url(self.settings, self.project)
 
 
-def _set_apart(url: str, suffix: str) -> str:
+def set_apart(url: str, suffix: str) -> str:
     """A state file's URL with `suffix` in its name: the sandbox never writes into a state that was paid for."""
     for ending in (".state.json", ".json"):
         if suffix and url.endswith(ending) and not url.endswith(f"{suffix}{ending}"):

@@ -86,6 +86,18 @@ def test_a_sandbox_plan_is_applied_in_the_sandbox(desk: Desk) -> None:
     assert (ran.code, ran.document["submitted"], len(desk.ledger.batches())) == (0, 2, 2)
 
 
+def test_a_sandbox_plan_never_writes_into_a_state_that_was_paid_for(desk: Desk) -> None:
+    desk.run("plan", "s.yaml", "--sandbox", "--out", "plan.json")
+    assert desk.run("apply", "plan.json", "--state", "s.state.json").code == 0
+    assert not (desk.folder / "s.state.json").exists()
+    assert (desk.folder / "s.sandbox.state.json").exists()
+
+
+def test_a_plan_that_was_not_made_for_the_sandbox_is_not_sent_anywhere_by_its_flag(planned: Desk) -> None:
+    ran = planned.run("apply", "plan.json", "--sandbox", "--json")
+    assert (ran.code, ran.error["code"], planned.posts) == (64, "plan-is-fixed", 0)
+
+
 def test_a_detailed_exit_code_tells_changes_from_none(shop: Desk) -> None:
     plan = ["plan", "s.yaml", *NIGHT, "--detailed-exitcode"]
     assert shop.run(*plan).code == 2

@@ -43,7 +43,10 @@ class Made:
 
 @dataclass
 class Service:
-    """A provider's side of the wire. `late` are creates it has accepted and not acted on yet."""
+    """A provider's side of the wire. `late` are creates it has accepted and not acted on yet.
+
+    `bodies` are the requests it has taken in, by key.
+    """
 
     name: str
     honours_keys: bool
@@ -78,6 +81,7 @@ class Service:
 
     def _new(self, job: Create, now: datetime) -> Made:
         number = len(self.made) + len(self.late) + 1
+        self.bodies[job.idempotency_key] = job.request
         return Made(f"{self.name}-{number}", job.idempotency_key, job.address, now)
 
 
@@ -194,7 +198,8 @@ class Process:
     async def commit(self, entry: Entry) -> None:
         await self._step()
         before = self.stored.get(entry.attempt.intent.idempotency_key)
-        assert before is None or before.intent == entry.attempt.intent, "a stored intent was changed"
+        if before is not None and before.number == entry.attempt.number:
+            assert before.intent == entry.attempt.intent, "a stored intent was changed"
         self.world.memory.append(entry)
         self.stored[entry.attempt.intent.idempotency_key] = entry.attempt
         await self._step()
@@ -233,7 +238,8 @@ class Process:
         service = self.world.services[origin]
         if job.sent_at and not self._may_send_again(job, service):
             return InDoubt(code="held")
-        assert service.bodies.setdefault(job.idempotency_key, job.request) == job.request, "other bytes, same key"
+        taken_in = service.bodies.get(job.idempotency_key, job.request)
+        assert taken_in == job.request, "other bytes under the key of what a service has taken in"
         return self._answer(job, service, fault)
 
     def _may_send_again(self, job: Create, service: Service) -> bool:

@@ -135,6 +135,24 @@ def test_what_was_refused_is_tried_again_under_another_key() -> None:
     assert (change.attempt, change.reason, change.base_version) == (2, "rejected-before", attempt("rejected").version)
 
 
+def key(number: int) -> str:
+    return idempotency_key(around().project, "nightly", A, DAY, number)
+
+
+def test_a_key_outlives_refusals_and_changes_only_where_something_was_paid_for() -> None:
+    """A refusal may be a gateway's, of what the provider has taken in: under the same key that comes to light."""
+    refused = attempt("rejected", number=2)
+    again = only([desired()], state_of(attempt("rejected"), refused))
+    assert isinstance(again, Submit)
+    assert (again.attempt, again.idempotency_key) == (3, key(1))
+    replaced = only([desired()], state_of(attempt(), refused), replace=frozenset({A}))
+    assert isinstance(replaced, Replace)
+    assert (replaced.attempt, replaced.idempotency_key) == (3, key(2))
+    twice = only([desired()], state_of(attempt(), attempt(number=2)), replace=frozenset({A}))
+    assert isinstance(twice, Replace)
+    assert twice.idempotency_key == key(3)
+
+
 def test_replacing_what_was_never_submitted_is_a_submission() -> None:
     assert verdict(attempt("rejected"), replace=frozenset({A})) == ("submit", "rejected-before")
 
