@@ -16,7 +16,7 @@ class Bearer:
     Raises `Refused` `unusable-api-key` for a key that cannot be a header value (RFC 9110 §5.5), without showing it.
     """
 
-    __slots__ = ("_key",)
+    __slots__ = ("_in_bytes", "_in_text", "_key")
 
     def __init__(self, key: str, *, provider: str) -> None:
         if not _USABLE.fullmatch(key):
@@ -27,6 +27,9 @@ class Bearer:
                 hint="check the variable or file that the key is read from",
             )
         self._key = key
+        pattern = "".join(map(_spellings, key))
+        self._in_text = re.compile(pattern)
+        self._in_bytes = re.compile(pattern.encode())
 
     def __repr__(self) -> str:
         return "Bearer(...)"
@@ -37,11 +40,25 @@ class Bearer:
         return f"Bearer {self._key}"
 
     def redact(self, text: str) -> str:
-        """`text` with every occurrence of the key replaced."""
-        return text.replace(self._key, REDACTED)
+        """`text` with every occurrence of the key replaced, however JSON may spell it."""
+        if self._key not in text and "\\" not in text:
+            return text
+        return self._in_text.sub(REDACTED, text)
 
     def redact_reply(self, body: bytes) -> bytes:
-        """A reply's body without the key. Only a key too long to occur by chance is looked for: replies are kept."""
-        if len(self._key) < RECOGNISABLE or self._key.encode() not in body:
+        """A reply's body without the key, however JSON may spell it.
+
+        Only a key too long to occur by chance is looked for: replies are kept.
+        """
+        if len(self._key) < RECOGNISABLE or (self._key.encode() not in body and b"\\" not in body):
             return body
-        return body.replace(self._key.encode(), REDACTED.encode())
+        return self._in_bytes.sub(REDACTED.encode(), body)
+
+
+def _spellings(character: str) -> str:
+    """A pattern of how a JSON text (RFC 8259 §7) may spell a character, also one that is quoted in another."""
+    escaped = rf"\\{{1,8}}u(?i:{ord(character):04x})"
+    if character in '/"\\':
+        # The longer first: what is left of an escape would spoil the JSON around it.
+        return rf"(?:\\{{1,8}}{re.escape(character)}|{escaped}|{re.escape(character)})"
+    return f"(?:{re.escape(character)}|{escaped})"

@@ -1,5 +1,7 @@
 """The provider's own words: which ones, how many, and never the key."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,41 @@ def test_the_key_is_never_repeated(before, after, request_id):
 def test_a_key_written_in_escapes_is_found():
     escaped = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
     assert said(f'{{"error":"your key {escaped}"}}'.encode()) == "your key [redacted]"
+
+
+SLASHED = 'sk/canary"0123\\456789/'
+
+
+@st.composite
+def spelled(draw: st.DrawFn, key: str = SLASHED) -> str:
+    """The key as a JSON string may hold it: each character plain or escaped in one of its ways."""
+    short = {"/": ["/", "\\/"], '"': ['\\"'], "\\": ["\\\\"]}
+    ways = [[*short.get(each, [each]), f"\\u{ord(each):04x}", f"\\u{ord(each):04X}"] for each in key]
+    return "".join(draw(st.sampled_from(way)) for way in ways)
+
+
+@given(spelled())
+def test_no_spelling_of_the_key_is_kept(spelling):
+    bearer = Bearer(SLASHED, provider="p")
+    document = f'{{"id":"b-{spelling}","note":"\\n{spelling}\\t"}}'
+    assert SLASHED in json.loads(document)["id"]
+    kept = {"id": "b-[redacted]", "note": "\n[redacted]\t"}
+    assert json.loads(bearer.redact_reply(document.encode())) == kept
+    assert json.loads(bearer.redact(document)) == kept
+    within = json.dumps(document)
+    assert json.loads(json.loads(bearer.redact_reply(within.encode()))) == kept
+
+
+@pytest.mark.parametrize("cut", [b'{"error":"%s', b"%s", b'{"a":"%s","b":\xff}'])
+def test_a_key_in_escapes_is_found_where_the_json_is_broken(cut):
+    escaped = "".join(f"\\u{ord(letter):04X}" for letter in KEY).encode()
+    assert "[redacted]" in said(cut % escaped)
+    assert "\\u" not in said(cut % escaped)
+
+
+def test_a_reply_without_the_key_is_kept_byte_for_byte():
+    body = b'{"id":"batch_1","path":"\\/v1\\/x","e":"\\u00e9","s":"\\u0073"}'
+    assert Bearer(KEY, provider="p").redact_reply(body) == body
 
 
 def test_the_key_is_not_in_what_python_shows():
