@@ -129,7 +129,7 @@ class Retry(Value):
 
     A server's Retry-After is honoured up to `retry_after_cap_seconds`; beyond it the send is deferred to a later run.
     `budget` tokens are shared by a run: a failure takes one, a success gives `budget_refill` back, and retries stop
-    below half (gRPC proposal A6).
+    at half (gRPC proposal A6). When none is left, nothing more is sent to the provider in that run.
     """
 
     attempts: Annotated[int, Field(ge=1, le=20)] = _RETRY.attempts
@@ -185,7 +185,9 @@ class ProviderEntry(Value):
     idempotency: Idempotency | None = Field(
         None, description="How a request is sent again safely: with its key in a header, in the body, or not at all."
     )
-    key_ttl_seconds: Annotated[int, Field(ge=0)] | None = Field(None, description="How long it honours such a key.")
+    key_ttl_seconds: Annotated[int, Field(ge=0, le=86_400 * 3_660)] | None = Field(
+        None, description="How long it honours such a key."
+    )
     metadata: Literal["sent", "kept"] | None = Field(
         None, description="Whether metadata is sent to the provider or kept in state only."
     )

@@ -11,7 +11,7 @@ from typing import Literal
 from batchrunner.records import Record, replace
 
 MEBIBYTE = 1 << 20
-KEY_MARGIN = timedelta(seconds=60)
+KEY_MARGIN_SECONDS = 60
 CLOCK_TOLERANCE = timedelta(seconds=60)
 COMMON_ENDPOINTS = (
     "/v1/chat/completions",
@@ -51,7 +51,7 @@ class Retry(Record):
 
     A server's Retry-After is honoured up to `retry_after_cap_seconds`; beyond it the send is deferred to a later run.
     `budget` tokens are shared by a run: a failure takes one, a success gives `budget_refill` back, and retries stop
-    below half (gRPC proposal A6).
+    at half (gRPC proposal A6). When none is left, nothing more is sent to the provider in that run.
     """
 
     attempts: int = 5
@@ -100,11 +100,12 @@ def key_is_alive(
     The later of our clock and the provider's counts. A clock that stands well before the first send proves nothing:
     the key is taken for dead.
     """
-    if now < first_send - CLOCK_TOLERANCE:
+    # Differences only: a time near the end of the calendar, which a provider may claim, can be subtracted from alone.
+    if first_send - now > CLOCK_TOLERANCE:
         return False
     latest = now if server_time is None else max(now, server_time)
-    resend = timedelta(seconds=facts.timeouts.create_seconds) + KEY_MARGIN
-    return latest + resend <= first_send + timedelta(seconds=facts.key_ttl_seconds)
+    age = (latest - first_send).total_seconds()
+    return age + facts.timeouts.create_seconds + KEY_MARGIN_SECONDS <= facts.key_ttl_seconds
 
 
 def built_in() -> Mapping[str, ProviderFacts]:

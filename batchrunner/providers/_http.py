@@ -29,6 +29,7 @@ Transport = httpx.AsyncBaseTransport
 
 IN_FLIGHT = 128  # where the provider's own limit is not known
 _PAUSED = "the provider asked for a pause, so this was not sent"
+_SPENT = Again("budget-spent", words="the provider failed too often in this run, so this was not sent")
 
 
 class Sending(Protocol):
@@ -121,6 +122,8 @@ class Client:
         async with self._slots:
             if left := await self._pace.clearance():
                 return sending.give_up(Again(LIMITED, words=_PAUSED, retry_after=left))
+            if self._pace.is_spent:
+                return sending.give_up(_SPENT)
             call = sending.next(self._server_time)
             if not isinstance(call, Call):
                 return call
@@ -131,10 +134,12 @@ class Client:
     def _learn(self, verdict: Outcome | Again) -> None:
         if isinstance(verdict, Accepted | Uploaded):
             self._pace.succeeded()
+        elif isinstance(verdict, Again) and verdict.code == LIMITED:
+            self._pace.limited()
+            if verdict.retry_after:
+                self._pace.pause(verdict.retry_after)
         elif isinstance(verdict, Again):
             self._pace.failed()
-            if verdict.code == LIMITED and verdict.retry_after:
-                self._pace.pause(verdict.retry_after)
 
     async def _persist(self, sending: Sending, first: Again) -> Outcome:
         latest: Again = first

@@ -13,7 +13,8 @@ class Pace:
     """A retry budget and a pause, shared by all senders of a provider.
 
     The budget is gRPC proposal A6: a failure takes one token, a success gives some back, and nothing is retried at or
-    below half. `stopping` says whether the run is ending; no wait outlasts it by much.
+    below half. Beyond the proposal, nothing new is sent when all are gone: each send would be one more in doubt.
+    `stopping` says whether the run is ending; no wait outlasts it by much.
     """
 
     __slots__ = ("_full", "_not_before", "_retry", "_stopping", "_tokens")
@@ -29,9 +30,18 @@ class Pace:
         """Whether the provider is healthy enough to be asked again."""
         return self._tokens > self._full / 2
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether the provider failed so often that it is asked nothing more in this run."""
+        return self._tokens <= 0
+
     def failed(self) -> None:
         """A send was not settled."""
         self._tokens = max(0.0, self._tokens - 1)
+
+    def limited(self) -> None:
+        """A send was refused as one too many. It is well to retry less, but a provider that says so is not broken."""
+        self._tokens = max(min(1.0, self._tokens), self._tokens - 1)
 
     def succeeded(self) -> None:
         """The provider did what it was asked."""

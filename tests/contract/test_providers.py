@@ -405,6 +405,12 @@ def test_the_providers_clock_can_end_a_key_too():
     assert story.sends == 1
 
 
+def test_a_date_at_the_end_of_the_calendar_ends_a_key_too():
+    answers = [reply(500, headers={"Date": "Fri, 31 Dec 9999 23:59:59 GMT"}), ACCEPT]
+    story = play(*answers)
+    assert (story.outcome.code, story.sends) == ("key-expired", 1)
+
+
 def test_a_clock_set_back_ends_a_key():
     world = World()
     world.on_event = lambda event: setattr(world.clock, "at", START - timedelta(hours=1))
@@ -470,15 +476,33 @@ def test_a_pause_asked_of_one_sender_holds_back_the_others():
 
 
 def test_a_broken_provider_is_left_alone_when_the_budget_is_spent():
-    async def scenario() -> int:
+    async def scenario() -> None:
         retry = replace(FAST, budget=20)
         async with serving(reply(500)) as server, opened(facts(server.origin, retry=retry), World()) as provider:
             outcomes = [await provider.create(CREATE) for _ in range(40)]
-            assert {type(outcome) for outcome in outcomes} == {InDoubt}
-            return len(server.seen)
+            assert len(server.seen) == 20
+            # Ten failures are half of the budget: three sends each for the first three creates, then one each.
+            assert [type(outcome) for outcome in outcomes] == [InDoubt] * 14 + [Deferred] * 26
+            assert {outcome.code for outcome in outcomes[14:]} == {"budget-spent"}
+            assert "failed too often" in outcomes[-1].words
+            doubtful = await provider.create(resumed())
+            assert (type(doubtful), doubtful.code) == (InDoubt, "budget-spent")
+            assert (await provider.upload(upload_of(FILE))).code == "budget-spent"
+            assert len(server.seen) == 20
 
-    # Ten failures are half of the budget: three sends each for the first three creates, then one each.
-    assert asyncio.run(scenario()) == 3 * 3 + 37
+    asyncio.run(scenario())
+
+
+def test_a_provider_that_only_says_wait_is_asked_again_later():
+    async def scenario() -> None:
+        retry = replace(FAST, budget=4)
+        answers = [reply(429)] * 20 + [ACCEPT]
+        async with serving(*answers) as server, opened(facts(server.origin, retry=retry), World()) as provider:
+            outcomes = [await provider.create(CREATE) for _ in range(25)]
+            assert {outcome.code for outcome in outcomes if isinstance(outcome, Deferred)} == {"rate-limited"}
+            assert isinstance(outcomes[-1], Accepted)
+
+    asyncio.run(scenario())
 
 
 def test_success_earns_retries_back():

@@ -64,3 +64,13 @@ def test_alphaedge_is_as_its_documentation_says() -> None:
 
 def test_the_sandbox_asks_for_nobodys_key() -> None:
     assert sandbox_facts().api_key.env != ALPHAEDGE.api_key.env
+
+
+@pytest.mark.parametrize("far", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)])
+def test_no_clock_is_too_far_off(far: datetime) -> None:
+    for ttl in (0, 86_400, 10**18):
+        facts = replace(ALPHAEDGE, key_ttl_seconds=ttl)
+        key_is_alive(facts, NOW, far)
+        key_is_alive(facts, far, NOW)
+        key_is_alive(facts, far, far, far)
+    assert not key_is_alive(ALPHAEDGE, NOW, NOW, datetime.max.replace(tzinfo=UTC))

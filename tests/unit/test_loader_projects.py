@@ -135,6 +135,17 @@ def test_a_relative_state_is_relative_to_the_file(here: Path, monkeypatch: pytes
     assert load_project(None, Path()).state_url == "file:../state"
 
 
+@pytest.mark.parametrize("seconds", ["-1", "316224001", "100000000000000000000"])
+def test_a_key_lives_from_no_time_to_ten_years(seconds: str) -> None:
+    written("providers: {alphaedge: {key_ttl_seconds: 316224000}}")
+    assert load_project(None, Path()).providers["alphaedge"].key_ttl_seconds == 316_224_000
+    written(f"providers:\n  alphaedge:\n    key_ttl_seconds: {seconds}\n")
+    with pytest.raises(InvalidFiles) as raised:
+        load_project(None, Path())
+    found = raised.value.diagnostics
+    assert [(each.code, each.line, each.column) for each in found] == [("bad-value", 3, 22)]
+
+
 @pytest.mark.parametrize("text", [
     "providers: {alphaedge: {api_key: canary}}",
     "providers: {alphaedge: {api_key: [canary]}}",

@@ -24,6 +24,20 @@ def test_retries_stop_at_half_of_the_budget_and_come_back_with_success():
     assert budget.may_retry
 
 
+def test_the_budget_is_spent_by_failures_and_never_by_limits():
+    budget = pace(budget=3, budget_refill=1)
+    for _ in range(10):
+        budget.limited()
+    assert not budget.may_retry
+    assert not budget.is_spent
+    budget.failed()
+    assert budget.is_spent
+    budget.limited()
+    assert budget.is_spent
+    budget.succeeded()
+    assert not budget.is_spent
+
+
 @given(st.lists(st.booleans(), max_size=300))
 def test_success_never_saves_up_more_than_the_budget(successes):
     budget = pace(budget=10, budget_refill=3)
