@@ -1,7 +1,10 @@
 """Plans as files and on screen."""
 
+import errno
 import os
+import stat
 from contextlib import suppress
+from typing import BinaryIO
 
 from batchrunner.commands._console import Console
 from batchrunner.errors import Refused, StaleError, StateError
@@ -9,6 +12,7 @@ from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, digest_of_plan
 from batchrunner.records import decode, pretty
 
 SPEC_SUFFIXES = (".yaml", ".yml")
+MAX_BYTES = 256 << 20
 HOW_TO_SAVE = "make one: batchrunner plan PATH --out FILE"
 
 
@@ -85,10 +89,21 @@ def _bytes_of(path: str) -> bytes:
         # Without O_NONBLOCK a pipe that nobody writes to would hold the command.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            return file.read() or b""
+            return _content_of(file)
     except (OSError, ValueError) as error:
         raise Refused("plan-not-read", "the plan cannot be read", where=path, why=_why(error),
                       hint=HOW_TO_SAVE) from None  # fmt: skip
+
+
+def _content_of(file: BinaryIO) -> bytes:
+    """All of a file or a pipe. Raises `OSError` for a device, which may never end, and for more than a plan can be."""
+    known = os.fstat(file.fileno())
+    if not stat.S_ISREG(known.st_mode) and not stat.S_ISFIFO(known.st_mode):
+        raise OSError(errno.EINVAL, "It is neither a file nor a pipe.")
+    data = (file.read(MAX_BYTES + 1) or b"") if known.st_size <= MAX_BYTES else b""
+    if max(known.st_size, len(data)) > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"It is larger than any plan: more than {MAX_BYTES >> 20} MiB.")
+    return data
 
 
 def _decoded(data: bytes, path: str) -> Plan:
@@ -132,6 +147,6 @@ def _is_plan(path: str) -> bool:
         if path.endswith(SPEC_SUFFIXES) or not os.path.isfile(path):
             return False
         with open(path, "rb") as file:
-            return file.read(1) == b"{" and f'"{FORMAT}"'.encode() in file.read()
+            return file.read(1) == b"{" and f'"{FORMAT}"'.encode() in file.read(MAX_BYTES)
     except (OSError, ValueError):
         return False

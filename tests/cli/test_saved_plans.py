@@ -145,3 +145,25 @@ def test_the_published_example_is_valid_and_applies(empty: Desk) -> None:
             empty.write(f"specs/{path.relative_to(specs)}", path.read_bytes())
     ran = empty.run("apply", "specs/nightly.yaml", "--sandbox", "--json")
     assert (ran.code, ran.document["submitted"]) == (0, 5)
+
+
+@pytest.mark.parametrize("command", ["show", "apply"])
+def test_a_device_that_never_ends_is_no_plan(planned: Desk, command: str) -> None:
+    (planned.folder / "endless.json").symlink_to("/dev/zero")
+    ran = planned.run(command, "endless.json", "--json")
+    assert (ran.code, ran.error["code"], planned.posts) == (1, "plan-not-read", 0)
+    assert ran.error["why"] == "It is neither a file nor a pipe."
+
+
+def test_a_file_larger_than_any_plan_is_not_read(planned: Desk) -> None:
+    with (planned.folder / "large.json").open("wb") as file:
+        file.truncate(257 << 20)
+    ran = planned.run("show", "large.json", "--json")
+    assert (ran.code, ran.error["code"]) == (1, "plan-not-read")
+    assert "256 MiB" in ran.error["why"]
+
+
+def test_a_plan_comes_through_a_pipe(planned: Desk) -> None:
+    saved = planned.read("plan.json").encode()
+    shown = planned.run("show", "/dev/stdin", stdin=saved)
+    assert (shown.code, shown.out) == (0, planned.run("show", "plan.json").out)
