@@ -25,3 +25,12 @@ def shown(character: str) -> str:
 def brief(text: str, limit: int = 60) -> str:
     """`text` in at most `limit` characters, for a message that quotes it."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def is_unicode(text: str) -> bool:
+    """Whether `text` can be written as UTF-8. A path or an argument of other bytes cannot (PEP 383)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

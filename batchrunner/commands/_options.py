@@ -109,6 +109,16 @@ def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return value or ""
 
 
+def _unicode(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    from batchrunner.printable import is_unicode
+
+    if not all(map(is_unicode, values)):
+        from batchrunner.errors import UsageError
+
+        raise UsageError("not-utf-8", f"a value of {param.opts[0]} is not UTF-8", hint="addresses are plain letters")
+    return values
+
+
 def spec_options(command: F) -> F:
     """Add the options that say which specs, run and state are meant; the command receives one `choices: Choices`."""
 
@@ -118,8 +128,9 @@ def spec_options(command: F) -> F:
     @word_option("--run-key", metavar="WORD", help="Run for this interval (2026-11-20) or word.")
     @word_option("--at", metavar="TIME", help="Run as if it were this time.")
     @click.option(
-        "--target", "targets", multiple=True, metavar="ADDRESS", help="Only this address or glob; repeatable."
-    )
+        "--target", "targets", multiple=True, callback=_unicode, metavar="ADDRESS",
+        help="Only this address or glob; repeatable.",
+    )  # fmt: skip
     @click.option("--sandbox", is_flag=True, help="Use the built-in sandbox provider and its own state.")
     @wraps(command)
     def with_choices(

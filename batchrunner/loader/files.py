@@ -8,6 +8,7 @@ from pathlib import Path
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.loader.findings import Source
 from batchrunner.loader.text import MAX_BYTES
+from batchrunner.printable import is_unicode
 from batchrunner.suggestions import did_you_mean
 
 STDIN = "-"
@@ -20,13 +21,15 @@ def find_specs(paths: Sequence[str]) -> tuple[str, ...]:
     """The specs that `paths` stand for, each once, in order: a file is itself, `-` standard input, a directory its
     `*.yaml` and `*.yml` that are neither hidden nor the project file, a pattern what it matches (`**` for any depth).
 
-    Raises `InvalidFiles`: `no-such-file`, `no-specs` for a directory or pattern without one, `not-a-spec`.
+    Raises `InvalidFiles`: `no-such-file`, `no-specs` for a directory or pattern without one, `not-a-spec`,
+    `not-utf-8` for a path that a plan could not hold.
     """
     found: dict[str, str] = {}
     wrong: list[Diagnostic] = []
     for path in paths:
         try:
             for spec in _specs_at(path):
+                _require_unicode(spec)
                 found.setdefault(_identity(spec), spec)
         except InvalidFiles as error:
             wrong += error.diagnostics
@@ -37,6 +40,11 @@ def find_specs(paths: Sequence[str]) -> tuple[str, ...]:
 
 def _identity(path: str) -> str:
     return path if path == STDIN else os.path.realpath(path)
+
+
+def _require_unicode(path: str) -> None:
+    if not is_unicode(path):
+        raise _refused(path, "not-utf-8", "the path is not UTF-8, and plans are", "rename the file or its folder")
 
 
 def _specs_at(path: str) -> Sequence[str]:

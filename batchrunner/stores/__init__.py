@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from batchrunner.errors import Refused
+from batchrunner.printable import is_unicode
 from batchrunner.stores._salvage import RepairReport
 from batchrunner.stores.file import FileStore
 
@@ -16,8 +17,12 @@ def open_store(url_or_path: str, *, spec_name: str, default: Path, base: Path = 
     """The store at `file:PATH` or a plain path, relative to `base`; at `default` where that is empty.
 
     A path that ends in `.json` is the state file itself, any other a directory that holds `SPEC_NAME.state.json`.
-    Paths are taken as they are written, without percent-decoding. Raises `Refused` `unknown-store` for other schemes.
+    Paths are taken as they are written, without percent-decoding. Raises `Refused`: `unknown-store` for other schemes,
+    `not-utf-8` for a path that a plan could not hold.
     """
+    if not is_unicode(url_or_path):
+        raise Refused("not-utf-8", "no state can be kept at a path that is not UTF-8", where=url_or_path,
+                      why="plans name the state, and they are UTF-8", hint="rename the file or its folder")  # fmt: skip
     if not url_or_path:
         return FileStore(default)
     path = base / _path_in(url_or_path)

@@ -40,7 +40,8 @@ _read_holder = decoder(Holder)
 def this_process(command: str) -> Holder:
     """The holder we would be. `command` is what a person would recognise, by default what was typed."""
     return Holder(
-        command=command or _typed(),
+        # What was typed may be no UTF-8; the text is for people and must not fail.
+        command=(command or _typed()).encode(errors="backslashreplace").decode(),
         pid=os.getpid(),
         host=os.uname().nodename,
         since=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

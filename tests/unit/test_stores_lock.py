@@ -117,6 +117,13 @@ def test_what_was_typed_names_the_holder(tmp_path: Path, monkeypatch: pytest.Mon
         assert "held by `batchrunner apply 'a b.yaml'`," in str(store.holder())
 
 
+def test_what_was_typed_may_be_no_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["batchrunner", "apply", os.fsdecode(b"\xff")])
+    store = FileStore(tmp_path / "nightly.state.json")
+    with store.lock(0, print):
+        assert "held by `batchrunner apply '\\udcff'`," in str(store.holder())
+
+
 def test_reading_needs_no_lock(store: FileStore) -> None:
     with store.lock(0, print):
         store.append([example_entry()])
