@@ -18,6 +18,9 @@ FORBIDDEN = re.compile(
 """Characters that no value may hold: controls but tab and line ends, line separators, bidirectional embeddings and
 isolates (CVE-2021-42574), byte order marks, noncharacters, lone surrogates."""
 
+LONGEST = 1 << 16
+"""Characters that a text with references in it may have, before and after: far more than any field of a spec takes."""
+
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
@@ -30,6 +33,13 @@ class ReferenceProblem(NamedTuple):
     code: str
     message: str
     hint: str = ""
+
+
+_TOO_LONG = ReferenceProblem(
+    "too-long",
+    f"with its references replaced the text has more than {LONGEST:,} characters",
+    "refer to shorter values, or less often",
+)
 
 
 class BadReferences(Exception):
@@ -78,10 +88,13 @@ def substitute(text: str, scope: Scope) -> Scalar:
     """`text` with its references replaced. A text that is one reference and nothing else keeps the value's type.
 
     Elsewhere a value is put in as text: `true` and `false` in lower case, numbers in Python's shortest form.
-    Raises `BadReferences` with every reference of the text that is malformed or stands for nothing.
+    Raises `BadReferences` with every reference of the text that is malformed or stands for nothing, and with
+    `too-long` for a text of more than `LONGEST` characters, which is not made.
     """
     if "${" not in text:
         return text
+    if len(text) > LONGEST:
+        raise BadReferences((_TOO_LONG,))
     parts: list[Scalar] = []
     problems: list[ReferenceProblem] = []
     end = 0
@@ -96,7 +109,11 @@ def substitute(text: str, scope: Scope) -> Scalar:
         raise BadReferences(tuple(problems))
     if _TOKEN.fullmatch(text):
         return parts[-1]
-    return "".join(map(as_text, [*parts, text[end:]]))
+    pieces = [*map(as_text, parts), text[end:]]
+    # Many references to one long value are a small text that stands for a huge one.
+    if sum(map(len, pieces)) > LONGEST:
+        raise BadReferences((_TOO_LONG,))
+    return "".join(pieces)
 
 
 def refers(text: str) -> bool:

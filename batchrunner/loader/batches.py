@@ -11,7 +11,7 @@ from batchrunner.loader.matrix import MatrixReader, Member
 from batchrunner.loader.merging import merged
 from batchrunner.loader.offers import Asked, Offers
 from batchrunner.loader.places import Pointer
-from batchrunner.loader.resolving import Resolver
+from batchrunner.loader.resolving import Allowance, Resolver
 from batchrunner.printable import brief
 from batchrunner.records import MALFORMED, converted
 from batchrunner.references import Scope, as_text, refers
@@ -47,6 +47,7 @@ class BatchReader:
         self._offers = offers
         self._findings = findings
         self._names: dict[str, int] = {}
+        self._allowance = Allowance()
 
     def read(self, declarations: Sequence[Any]) -> tuple[Batch, ...]:
         """The batches that are in order, as declared."""
@@ -56,6 +57,8 @@ class BatchReader:
             if len(batches) > MAX_BATCHES:
                 message = f"the spec declares more than {MAX_BATCHES:,} batches"
                 self._findings.add(Finding("too-many-batches", message, ("batches", index), "split the spec"))
+                break
+            if self._allowance.is_spent:
                 break
         return tuple(batches)
 
@@ -110,7 +113,7 @@ class BatchReader:
     ) -> tuple[dict[str, Any], AbstractSet[Pointer]]:
         """`fields` with their references replaced, and where that was not possible."""
         name = fields.get("name")
-        resolver = Resolver(scope._replace(batch={"name": name if isinstance(name, str) else ""}))
+        resolver = Resolver(scope._replace(batch={"name": name if isinstance(name, str) else ""}), self._allowance)
         resolved = resolver.resolved(fields)
         for where, problem in resolver.problems:
             self._findings.add(Finding(problem.code, problem.message, (*pointer, *where), problem.hint))

@@ -220,6 +220,20 @@ def test_a_reference_that_makes_a_value_invalid_is_refused_where_it_is() -> None
     assert codes(text) == ["bad-value"]
 
 
+def test_a_small_file_cannot_stand_for_a_huge_one() -> None:
+    variables = f"vars: {{long: {'x' * 3000}}}\n"
+    one = f"batches:\n  - {{name: a, endpoint: /v1/embeddings, input: '{'${vars.long}' * 1000}'}}\n"
+    assert codes(variables + one) == ["too-long"]
+    axes = ", ".join(f"{key}: [{', '.join(map(str, range(16)))}]" for key in "ab")
+    fields = f"endpoint: /v1/embeddings, input: '${{matrix.a}}${{matrix.b}}${{vars.long}}', matrix: {{{axes}}}"
+    many = "batches:\n" + "".join(f"  - {{name: n{number}, {fields}}}\n" for number in range(60))
+    with pytest.raises(InvalidFiles) as raised:
+        load(variables + many)
+    (found,) = raised.value.diagnostics
+    assert (found.code, "33,554,432" in found.message, found.line) == ("too-long", True, 46)
+    assert len(load(variables + "".join(many.splitlines(keepends=True)[:41])).batches) == 40 * 256
+
+
 def test_everything_wrong_in_every_file_is_told_in_order(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("nme: x\nbatches: [{name: A}]\n")
     (tmp_path / "b.yaml").write_bytes(b"\xff")

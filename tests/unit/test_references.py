@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.references import BadReferences, Scope, as_text, refers, substitute, unescaped
+from batchrunner.references import LONGEST, BadReferences, Scope, as_text, refers, substitute, unescaped
 from batchrunner.spec import Scalar
 
 SCOPE = Scope(
@@ -142,3 +142,12 @@ def test_escaping_brings_any_text_through(text: str) -> None:
 
 def test_values_become_text() -> None:
     assert [as_text(value) for value in (True, False, 1, 1.0, "x")] == ["true", "false", "1", "1.0", "x"]
+
+
+@pytest.mark.parametrize("text", ["${vars.half}${vars.half}x", "${vars.half}" * 100_000, "$${" * 100_000])
+def test_a_text_that_would_be_too_long_is_not_made(text: str) -> None:
+    scope = Scope(vars={"half": "h" * (LONGEST // 2)})
+    assert substitute("${vars.half}${vars.half}", scope) == "h" * LONGEST
+    with pytest.raises(BadReferences) as caught:
+        substitute(text, scope)
+    assert [problem.code for problem in caught.value.problems] == ["too-long"]
