@@ -9,7 +9,7 @@ The house, from the inside out; imports point one way and a test holds them to i
     pure    errors values records address digest manifest facts spec project jobs state plans planner …
     seams   ports
     verbs   applier                          ports and values only
-    edges   loader scanner settings telemetry providers/ stores/ executors/ render/ sandbox/ testing/
+    edges   loader inputs/ settings telemetry providers/ stores/ executors/ render/ sandbox/ testing/
     top     wiring (composition root) · api · commands/ · cli
 
 Importing the package loads nothing of it; `load`, `plan` and `apply` are loaded on use.

@@ -1,4 +1,4 @@
-"""Addresses: `spec/batch`, `spec/batch[lang=en]`, and patterns over them."""
+"""Addresses: `spec/batch`, `spec/batch[lang=en]`, `spec/batch#2` for a shard, and patterns over them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,6 +7,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 MATRIX_VALUE = re.compile(
     r"[^\x00-\x20\x7f-\xa0\[\],=#*?](?:[^\x00-\x1f\x7f-\xa0\[\],=#*?]{0,62}[^\x00-\x20\x7f-\xa0\[\],=#*?])?\Z"
 )
+
+_SHARD = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 GRAMMAR = "A name is of lower-case letters, digits, `.`, `_` and `-`, and members are in brackets: nightly/a[lang=en]."
 
@@ -24,13 +26,26 @@ def spec_of(address: str) -> str:
     return address.partition("/")[0]
 
 
+def shard(whole: str, number: int) -> str:
+    """The address of a shard of `whole`; `number` counts from 1."""
+    return f"{whole}#{number}"
+
+
+def whole_of(address: str) -> str:
+    """The address without its shard: what was cut into shards."""
+    return address.partition("#")[0]
+
+
 def declaration_of(address: str) -> str:
     """The address without its matrix members and shard: what the spec declares."""
     return address.partition("[")[0].partition("#")[0]
 
 
 def is_address(text: str) -> bool:
-    """Whether a spec can declare a batch of this address: names that are names, members in key order."""
+    """Whether a spec can declare a batch of this address: names, members in key order, a shard's number."""
+    text, cut, number = text.partition("#")
+    if cut and not _SHARD.match(number):
+        return False
     whole, bracket, members = text.partition("[")
     spec, _, batch = whole.partition("/")
     if not (NAME.match(spec) and NAME.match(batch)):
@@ -46,13 +61,13 @@ def natural(address: str) -> str:
 
 
 def matches(pattern: str, address: str) -> bool:
-    """Whether `pattern` names `address`: itself, all members of a declaration, or a glob with `*` and `?` only.
+    """Whether `pattern` names `address`: itself, all its shards or members, or a glob with `*` and `?` only.
 
     A pattern without `/` is looked for in every spec.
     """
     wanted = pattern if "/" in declaration_of(pattern) else f"*/{pattern}"
     expression = re.compile("".join(_translate(c) for c in wanted) + r"\Z", re.DOTALL)
-    return bool(expression.match(address) or expression.match(declaration_of(address)))
+    return any(map(expression.match, {address, whole_of(address), declaration_of(address)}))
 
 
 def unmatched(patterns: Iterable[str], addresses: Iterable[str]) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class Diagnostic:
     """One problem in something a person wrote.
 
     `line` and `column` count from 1; 0 means the whole file. `source` is that line's text and `width` how many of its
-    characters the caret underlines, both empty where the file could not be read as text.
+    characters the caret underlines, both empty where the file could not be read as text. `provider_code` is what batch
+    services call the problem in their own replies, where they have a word for it: `duplicate_custom_id`.
     """
 
     code: str
@@ -51,6 +52,7 @@ class Diagnostic:
     source: str = ""
     width: int = 1
     hint: str = ""
+    provider_code: str = ""
 
     @property
     def where(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from batchrunner.records import Record, replace
+from batchrunner.records import Record, field, replace
 
 MEBIBYTE = 1 << 20
 KEY_MARGIN_SECONDS = 60
@@ -30,18 +30,26 @@ class SecretReference(Record):
 
 
 class Paths(Record):
-    """Request paths. `create_batch` is `None` where the dialect says it, `upload_file` where there are no uploads."""
+    """Request paths. `create_batch` is `None` where the dialect says it, the others where the call is not offered."""
 
     create_batch: str | None = None
     upload_file: str | None = "/v1/files"
+    list_files: str | None = "/v1/files"
 
 
 class Limits(Record):
-    """What one batch, one line and one account may hold; `None` means that no limit is known."""
+    """What one batch, one line and one account may hold; `None` means that no limit is known.
+
+    `max_tokens` are input tokens of a batch, taken as a quarter of its bytes. `max_embedding_inputs` counts the texts
+    of all requests of a batch. `max_custom_id` is in characters.
+    """
 
     max_in_flight: int | None = None
     max_requests: int | None = None
     max_bytes: int | None = None
+    max_tokens: int | None = None
+    max_embedding_inputs: int | None = None
+    max_custom_id: int = 512
     max_line_bytes: int = 16 * MEBIBYTE
     max_reply_bytes: int = MEBIBYTE
 
@@ -70,11 +78,23 @@ class Timeouts(Record):
     upload_seconds: float = 3600.0
 
 
+class ModelPrice(Record):
+    """What a model costs in a batch: US dollars for a million tokens."""
+
+    input: float
+    output: float = 0.0
+
+
 class ProviderFacts(Record):
     """One provider. `origin` is scheme, host and port, without a path; `key_ttl_seconds` how long a key is honoured.
 
     `idempotency`: `header` and `body` resend the same key after an ambiguous send, `none` holds it for a person.
-    `metadata`: whether the create call takes it (`sent`) or it stays in state (`kept`).
+    `metadata`: whether the create call takes it (`sent`) or it stays in state (`kept`). `custom_ids`: whether they are
+    any `text`, or a `word` of letters, digits, `_` and `-`. `one_model`: whether all requests of a file must name the
+    same model. `input_expires_after_seconds` is asked for with each upload where it is set.
+
+    `prices` are by model, and win. `price_list` is whose list prices apply, as genai-prices names providers; None for
+    whoever makes the model. `discount` is what a batch costs less than live calls, as a fraction, None where unknown.
     """
 
     dialect: Literal["alphaedge", "openai"] = "alphaedge"
@@ -87,6 +107,12 @@ class ProviderFacts(Record):
     metadata: Literal["sent", "kept"] = "sent"
     endpoints: tuple[str, ...] | None = COMMON_ENDPOINTS
     completion_windows: tuple[str, ...] | None = None
+    custom_ids: Literal["text", "word"] = "text"
+    one_model: bool = False
+    input_expires_after_seconds: int | None = None
+    prices: dict[str, ModelPrice] = field(default_factory=dict)
+    price_list: str | None = None
+    discount: float | None = None
     limits: Limits = Limits()
     retry: Retry = Retry()
     timeouts: Timeouts = Timeouts()
@@ -114,7 +140,8 @@ def built_in() -> Mapping[str, ProviderFacts]:
 
 
 # Create Batch Job is the one call that AlphaEdge documents: POST /v1/batch with input_file_id, endpoint and
-# completion_window. The upload follows the convention of the OpenAI Files API.
+# completion_window. The upload follows the convention of the OpenAI Files API, and so do the limits of a batch: more
+# than every service takes is split rather than refused hours later.
 ALPHAEDGE = ProviderFacts(
     dialect="alphaedge",
     origin="https://api.alphaedge-ai.com",
@@ -123,6 +150,7 @@ ALPHAEDGE = ProviderFacts(
     paths=Paths(create_batch="/v1/batch"),
     idempotency="header",
     metadata="kept",
+    limits=Limits(max_requests=50_000, max_bytes=200_000_000, max_embedding_inputs=50_000),
 )
 
 

@@ -8,12 +8,16 @@ from batchrunner.records import Raw, Record
 
 
 class Upload(Record, tag="upload", tag_field="job"):
-    """Send a local file to the provider. Repeating it costs nothing but storage."""
+    """Send a local file to the provider. Repeating it costs nothing but storage.
+
+    `since` is when an earlier upload of it that is not accounted for may have begun, empty for none; RFC 3339 UTC.
+    """
 
     address: str
     provider: str
     idempotency_key: str
     source: LocalFile
+    since: str = ""
 
 
 class Create(Record, tag="create", tag_field="job"):

@@ -1,4 +1,6 @@
-"""What a batch reads: a file the provider already has, or a local file and what scanning it found."""
+"""What a batch reads: a file the provider already has, or a local file and what checking it found."""
+
+from typing import Any
 
 from batchrunner.records import Record
 
@@ -14,10 +16,37 @@ class ProviderFile(Record, tag="provider-file", tag_field="kind"):
         return f"file:{self.file_id}"
 
 
-class LocalFile(Record, tag="local-file", tag_field="kind"):
-    """A local JSONL file. `path` is relative to the project root.
+class Part(Record):
+    """Where a shard lies in the content that it was cut from, at line ends.
 
-    `sha256` (of the bytes), `size` (in bytes) and `requests` (lines) are its content.
+    `number` counts from 1. `start` bytes and `before` requests of the content come before it. `whole_sha256` and
+    `whole_size` (bytes) are the content's own: what all shards make up together.
+    """
+
+    number: int
+    start: int
+    before: int
+    whole_sha256: str
+    whole_size: int
+
+
+class Template(Record):
+    """What each row of a table is rendered with: `custom_id`, `body`, and the `url` of every request.
+
+    In texts only references to the row are left: `${row.NAME}` stands for a value of it, `$${` for `${`. Lines are
+    rendered with the keys of `body` in sorted order, so that the order in which they were written changes nothing.
+    """
+
+    custom_id: str
+    body: dict[str, Any]
+    url: str
+
+
+class LocalFile(Record, tag="local-file", tag_field="kind"):
+    """Requests from a local file, or a shard of them. `path` is relative to the project root.
+
+    `sha256` (of the bytes that are sent), `size` (in bytes) and `requests` (lines) are the content. Without a
+    `template` the file holds the lines; with one it is a table, and its rows are rendered to them.
     """
 
     path: str
@@ -25,11 +54,18 @@ class LocalFile(Record, tag="local-file", tag_field="kind"):
     size: int
     requests: int
     models: tuple[str, ...] = ()
+    part: Part | None = None
+    template: Template | None = None
 
     @property
     def content(self) -> str:
         """The digest of the bytes, wherever they lie."""
         return self.sha256
+
+    @property
+    def whole(self) -> str:
+        """The digest of all the content that this is a part of."""
+        return self.part.whole_sha256 if self.part else self.sha256
 
 
 Source = ProviderFile | LocalFile

@@ -11,6 +11,7 @@ from batchrunner.errors import Refused
 from batchrunner.facts import ProviderFacts, key_is_alive
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
+from batchrunner.pricing import Estimate
 from batchrunner.state import Attempt, Intent, State
 
 
@@ -26,6 +27,7 @@ class Desired:
     metadata: Mapping[str, str]
     source: Source
     fingerprint: str
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,7 @@ def _submit(desired: Desired, attempts: Sequence[Attempt], around: Circumstances
         completion_window=desired.completion_window,
         source=desired.source,
         metadata=dict(desired.metadata),
+        estimate=desired.estimate,
         base_version=latest.version if latest else "",
     )
 

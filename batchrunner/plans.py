@@ -9,7 +9,7 @@ from batchrunner.records import Record, encode, replace
 from batchrunner.state import Submission
 
 FORMAT = "batchrunner.plan"
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 Action = Literal["submit", "resume", "replace", "unchanged", "blocked", "orphan"]
 SYMBOLS: Mapping[str, str] = {
@@ -95,6 +95,22 @@ class PlannedSpec(Record):
     serial: int = 0
 
 
+class Notice(Record):
+    """Something a reviewer should know that stops nothing. `where` is a file or an address."""
+
+    code: str
+    message: str
+    where: str = ""
+
+
+class Refusal(Record):
+    """A `rule` of the project's policy that the plan breaks, and where: an address, empty for the plan as a whole."""
+
+    rule: str
+    message: str
+    address: str = ""
+
+
 class Plan(Record, omit_defaults=False):
     """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC.
 
@@ -110,6 +126,8 @@ class Plan(Record, omit_defaults=False):
     targets: tuple[str, ...] = ()
     specs: tuple[PlannedSpec, ...]
     changes: tuple[Change, ...]
+    notices: tuple[Notice, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def sendable(self) -> tuple[Sendable, ...]:

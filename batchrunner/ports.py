@@ -75,6 +75,18 @@ class Provider(Protocol):
         ...
 
 
+class TokenCounter(Protocol):
+    """Counts the tokens of texts, offline."""
+
+    def name(self, model: str) -> str:
+        """What counts for `model`: a tokenizer's name; empty where there is none for it."""
+        ...
+
+    def count(self, text: str, model: str) -> int:
+        """The tokens of `text` for `model`, which has a tokenizer."""
+        ...
+
+
 class Executor(Protocol):
     """Runs jobs somewhere. Jobs and outcomes are picklable; a job touches only its provider."""
 

@@ -8,9 +8,21 @@ from batchrunner.records import Record
 
 
 class Policy(Record):
-    """What specs may do. `allow_env` names the environment variables that `${env.NAME}` may read."""
+    """What specs may do; `None` means that there is no such rule.
+
+    `allow_env` names the environment variables that `${env.NAME}` may read. `max_cost_usd` and `max_requests` bound
+    what one plan submits, all together; `allowed_models` may hold `*`; `required_metadata` are keys every batch must
+    have. What cannot be known (the requests of a file at the provider, the price of an unlisted model, output without a
+    limit) breaks the rules that depend on it, unless `allow_unknown`.
+    """
 
     allow_env: tuple[str, ...] = ()
+    max_cost_usd: float | None = None
+    max_requests: int | None = None
+    allowed_models: tuple[str, ...] | None = None
+    allowed_endpoints: tuple[str, ...] | None = None
+    required_metadata: tuple[str, ...] = ()
+    allow_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

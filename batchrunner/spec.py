@@ -5,7 +5,7 @@ The rules of each field are here, as constants and as they are checked; the docu
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from batchrunner.records import Meta, Record, field
 
@@ -37,16 +37,41 @@ MetadataKey = Annotated[str, Meta(min_length=1, max_length=METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Meta(max_length=METADATA_VALUE_LENGTH)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=METADATA_ENTRIES)]
 Scalar = str | int | float | bool
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Shard(Record):
+    """How large a shard of an input may be, beside what the provider takes. `max_tokens` are a quarter of the bytes."""
+
+    max_requests: Count | None = None
+    max_bytes: Count | None = None
+    max_tokens: Count | None = None
+
+
+class Table(Record):
+    """A table whose rows are rendered to requests: `rows` is its path, the rest a template.
+
+    References are replaced but for those to the row: in `custom_id` and in texts of `body` there is `${row.NAME}`, and
+    `$${` for a plain `${`.
+    """
+
+    rows: InputPath
+    custom_id: Annotated[str, Meta(min_length=1)]
+    body: dict[str, Any]
 
 
 class BatchDefaults(Record):
-    """What every batch of a spec says unless it says otherwise."""
+    """What every batch of a spec says unless it says otherwise.
+
+    `shard`: None splits an input that is over the provider's limits, False refuses it, a `Shard` always numbers shards.
+    """
 
     provider: Name = "alphaedge"
     endpoint: Endpoint | None = None
     completion_window: Window = "24h"
     input_file_id: FileId | None = None
-    input: InputPath | None = None
+    input: InputPath | Table | None = None
+    shard: Shard | Literal[False] | None = None
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -58,6 +83,11 @@ class BatchDeclaration(BatchDefaults):
 
     name: Name
     endpoint: Endpoint
+
+    @property
+    def input_path(self) -> str:
+        """The path of its local file, be that of requests or of rows; empty where there is none."""
+        return self.input.rows if isinstance(self.input, Table) else self.input or ""
 
 
 class Recurrence(Record):

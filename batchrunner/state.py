@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from batchrunner.manifest import Source
+from batchrunner.pricing import Estimate
 from batchrunner.records import Raw, Record, field, replace
 
 Status = Literal["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"]
@@ -22,7 +23,8 @@ NO_REPLY = Raw(b"null")
 class Submission(Record):
     """What is sent and paid for, under which key, and to whom.
 
-    `origin` is where it may be sent: scheme, host and port, or `sandbox`.
+    `origin` is where it may be sent: scheme, host and port, or `sandbox`. `estimate` is what it should cost, None where
+    nothing is known of its requests.
     """
 
     idempotency_key: str
@@ -33,6 +35,7 @@ class Submission(Record):
     completion_window: str
     source: Source
     metadata: dict[str, str] = field(default_factory=dict)
+    estimate: Estimate | None = None
 
     def as_fields(self) -> dict[str, Any]:
         """The fields of a submission alone, to make another kind of it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
+from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock, Provider
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def open_provider(
     facts: ProviderFacts,
     key: str,
     *,
-    open_input: Callable[[str], BinaryIO],
+    open_input: Callable[[LocalFile], BinaryIO],
     clock: Clock,
     report: Callable[[Event], None],
     stopping: Callable[[], bool],
@@ -38,8 +39,8 @@ def open_provider(
 ) -> OpenProvider:
     """The provider called `name` (words only), described by `facts`, for one run in one event loop.
 
-    `key` goes to the origin in `facts` and nowhere else. `open_input` opens a path of a job's source, relative to the
-    project root, for reading bytes. `report` gets `Retrying` and `Uploading`. Once `stopping` says so, what is in
+    `key` goes to the origin in `facts` and nowhere else. `open_input` opens the bytes of a job's source, and ends
+    where they do. `report` gets `Retrying` and `Uploading`. Once `stopping` says so, what is in
     flight is finished and nothing is sent again. `transport` is closed with the provider.
 
     Raises `Refused` `unusable-api-key` or `bad-base-url`. Connects to nothing.

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from batchrunner.events import Uploading
 from batchrunner.jobs import Deferred, Outcome, Rejected, Upload, Uploaded
+from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Reply, Result
 from batchrunner.providers._dialect import Dialect
@@ -46,7 +47,7 @@ class UploadingFile:
         *,
         clock: Clock,
         redact: Redact,
-        open_input: Callable[[str], BinaryIO],
+        open_input: Callable[[LocalFile], BinaryIO],
         progress: Progress,
     ) -> None:
         self.address = job.address
@@ -62,7 +63,7 @@ class UploadingFile:
     def next(self, server_time: datetime | None) -> Call | Outcome:
         """The upload with its file opened afresh, or why the file cannot be read."""
         try:
-            file = self._open_input(self._job.source.path)
+            file = self._open_input(self._job.source)
         except Exception as error:  # whoever opens decides what raises; its own code is kept where it has one
             code = getattr(error, "code", "input-unreadable")
             return Rejected(code=str(code), words=f"{self._job.source.path}: {error}")

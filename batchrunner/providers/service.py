@@ -7,6 +7,7 @@ from typing import BinaryIO
 from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Create, Outcome, Rejected, Upload
+from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock
 from batchrunner.providers._creating import Creating
 from batchrunner.providers._dialect import Dialect
@@ -24,7 +25,7 @@ class Service:
         client: Client,
         facts: ProviderFacts,
         *,
-        open_input: Callable[[str], BinaryIO],
+        open_input: Callable[[LocalFile], BinaryIO],
         clock: Clock,
         report: Callable[[Event], None],
     ) -> None:

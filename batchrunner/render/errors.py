@@ -49,4 +49,7 @@ def _message(error: BatchrunnerError) -> str:
 
 def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
     """One problem as a JSON object."""
-    return {name: getattr(diagnostic, name) for name in ("code", "message", "path", "line", "column", "hint")}
+    return {
+        name: getattr(diagnostic, name)
+        for name in ("code", "message", "path", "line", "column", "hint", "provider_code")
+    }

@@ -9,7 +9,7 @@ from batchrunner.loader import Finding
 from batchrunner.spec import Batch
 
 if TYPE_CHECKING:
-    from batchrunner.scanner import InputRefused
+    from batchrunner.inputs import InputRefused
 
 _HOW_TO_REACH: Mapping[str, str] = {
     "input-not-found": "a path starts at the folder of its spec",
@@ -24,12 +24,12 @@ _GUESSES = 20
 
 def refused_inputs(root: str, targets: Sequence[str], folder: str, batches: Iterable[Batch]) -> Iterator[Finding]:
     """What keeps the inputs of the targeted `batches` from being opened. Their lines are not read."""
-    from batchrunner.scanner import InputRefused, open_beneath, relative_to_root
+    from batchrunner.inputs import InputRefused, open_beneath, relative_to_root
 
     refusals = Refusals(root, folder)
     for batch in with_input(batches, targets):
         try:
-            open_beneath(root, relative_to_root(root, folder, batch.declaration.input or "")).close()
+            open_beneath(root, relative_to_root(root, folder, batch.declaration.input_path)).close()
         except InputRefused as refusal:
             refusals.add(batch, refusal)
     yield from refusals.findings
@@ -57,9 +57,9 @@ class Refusals:
         self.findings.append(Finding(refusal.code, refusal.message, (*batch.pointer, "input"), hint))
 
     def _guess(self, batch: Batch, refusal: "InputRefused") -> str:
-        from batchrunner.scanner import path_meant
+        from batchrunner.inputs import path_meant
 
-        path = batch.declaration.input or ""
+        path = batch.declaration.input_path
         windows = refusal.code == "input-hidden" and "\\" in path  # `..\x` looks like a name that starts with a dot
         if len(self.findings) >= _GUESSES or not (windows or refusal.code == "input-not-found"):
             return ""

@@ -15,11 +15,11 @@ from batchrunner.applier import Brake, Report, Tools, apply_plan
 from batchrunner.errors import ExitCode, StaleError
 from batchrunner.executors import LocalExecutor
 from batchrunner.facts import ProviderFacts
+from batchrunner.inputs import InputRefused, digest_input, open_beneath
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import Plan, Sendable
 from batchrunner.ports import Reporter
 from batchrunner.providers import OpenProvider, open_provider
-from batchrunner.scanner import InputRefused, digest_input, open_beneath
 from batchrunner.settings import environment, read_secret
 from batchrunner.staleness import check_current
 from batchrunner.state import Entry, State
@@ -153,7 +153,7 @@ def _provider(name: str, sending: Sending, reporter: Reporter) -> OpenProvider:
         name,
         sending.providers[name],
         sending.keys[name],
-        open_input=lambda path: open_beneath(sending.root, path),
+        open_input=lambda source: open_beneath(sending.root, source.path),
         clock=SystemClock(),
         report=reporter.report,
         stopping=lambda: sending.brake.pulled,

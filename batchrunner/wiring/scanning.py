@@ -13,8 +13,8 @@ from batchrunner.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
     from batchrunner.facts import Limits
+    from batchrunner.inputs import Scan
     from batchrunner.manifest import LocalFile
-    from batchrunner.scanner import Scan
 
 
 def scan_inputs(workspace: Workspace) -> "Mapping[str, LocalFile]":
@@ -39,7 +39,7 @@ class _Inputs:
         refusals = Refusals(self.workspace.project.root, spec.folder)
         for batch in with_input(spec.batches, self.workspace.choices.targets):
             # Loaded here: checking specs whose inputs all lie at the provider needs none of it.
-            from batchrunner.scanner import InputRefused
+            from batchrunner.inputs import InputRefused
 
             try:
                 self.files[batch.address] = self._scanned(spec, batch)
@@ -48,11 +48,11 @@ class _Inputs:
         self.diagnostics.extend(diagnostics_at(spec, refusals.findings))
 
     def _scanned(self, spec: Spec, batch: Batch) -> "LocalFile":
-        from batchrunner.scanner import open_beneath, relative_to_root, scan_input
+        from batchrunner.inputs import open_beneath, relative_to_root, scan_input
 
         root, declared = self.workspace.project.root, batch.declaration
         limits = self.workspace.project.providers[declared.provider].limits
-        relative = relative_to_root(root, spec.folder, declared.input or "")
+        relative = relative_to_root(root, spec.folder, declared.input_path)
         known = self.scans.get((relative, declared.endpoint, limits))
         if known is None:
             shown = os.path.relpath(os.path.join(root, relative))

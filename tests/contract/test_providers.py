@@ -78,7 +78,8 @@ class World:
         self.events.append(event)
         self.on_event(event)
 
-    def open_input(self, path: str) -> io.BytesIO:
+    def open_input(self, source: LocalFile) -> io.BytesIO:
+        path = source.path
         self.handles.append(io.BytesIO(self.files[path]))
         return self.handles[-1]
 

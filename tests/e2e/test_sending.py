@@ -66,7 +66,7 @@ class Desk:
             "alphaedge",
             facts,
             KEY,
-            open_input=lambda path: (self.folder / path).open("rb"),
+            open_input=lambda source: (self.folder / source.path).open("rb"),
             clock=Wall(),
             report=lambda event: None,
             stopping=lambda: False,
@@ -192,7 +192,7 @@ def test_what_the_dialect_builds_is_what_the_provider_keeps(desk):
             "alphaedge",
             at.facts(),
             KEY,
-            open_input=lambda path: (at.folder / path).open("rb"),
+            open_input=lambda source: (at.folder / source.path).open("rb"),
             clock=Wall(),
             report=lambda event: None,
             stopping=lambda: False,
@@ -245,7 +245,8 @@ def job(path):
 
 async def main(origin, small, large):
     provider = open_provider("p", replace(ALPHAEDGE, origin=origin), "key",
-        open_input=lambda path: open(path, "rb"), clock=Wall(), report=lambda event: None, stopping=lambda: False)
+        open_input=lambda source: open(source.path, "rb"), clock=Wall(),
+        report=lambda event: None, stopping=lambda: False)
     jobs = [job(small), job(large)]
     peaks, outcomes = [], []
     for each in jobs:

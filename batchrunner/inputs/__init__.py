@@ -1,7 +1,7 @@
 """Reads local inputs: opened beneath the project root, checked line by line, digested, in one streaming pass."""
 
-from batchrunner.scanner.guessing import path_meant
-from batchrunner.scanner.opening import InputRefused, open_beneath, relative_to_root
-from batchrunner.scanner.scan import Scan, digest_input, scan_input
+from batchrunner.inputs.guessing import path_meant
+from batchrunner.inputs.opening import InputRefused, open_beneath, relative_to_root
+from batchrunner.inputs.scan import Scan, digest_input, scan_input
 
 __all__ = ["InputRefused", "Scan", "digest_input", "open_beneath", "path_meant", "relative_to_root", "scan_input"]

@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 from batchrunner.errors import Diagnostic
 from batchrunner.facts import Limits
+from batchrunner.inputs.ids import SeenIds
 from batchrunner.jsonl import BOM, LineProblem, RequestLine, check_line
 from batchrunner.manifest import LocalFile
-from batchrunner.scanner.ids import SeenIds
 
 LISTED = 20
 MODELS_KEPT = 16

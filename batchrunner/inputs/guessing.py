@@ -3,7 +3,7 @@
 import os
 from itertools import islice
 
-from batchrunner.scanner.opening import InputRefused, open_beneath, relative_to_root
+from batchrunner.inputs.opening import InputRefused, open_beneath, relative_to_root
 from batchrunner.suggestions import did_you_mean
 
 _LOOKED_AT = 1000

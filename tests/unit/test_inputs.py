@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchrunner.facts import Limits
-from batchrunner.scanner import (
+from batchrunner.inputs import (
     InputRefused,
     Scan,
     digest_input,
@@ -26,8 +26,8 @@ from batchrunner.scanner import (
     relative_to_root,
     scan_input,
 )
-from batchrunner.scanner.ids import SeenIds
-from batchrunner.scanner.scan import LISTED, MODELS_KEPT
+from batchrunner.inputs.ids import SeenIds
+from batchrunner.inputs.scan import LISTED, MODELS_KEPT
 
 ENDPOINT = "/v1/chat/completions"
 LIMITS = Limits()
