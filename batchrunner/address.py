@@ -63,11 +63,16 @@ def natural(address: str) -> str:
 def matches(pattern: str, address: str) -> bool:
     """Whether `pattern` names `address`: itself, all its shards or members, or a glob with `*` and `?` only.
 
-    A pattern without `/` is looked for in every spec.
+    A pattern without `/` is looked for in every spec. `*` and `?` do not reach over a `#`: `x*` means whole batches.
     """
     wanted = pattern if "/" in declaration_of(pattern) else f"*/{pattern}"
     expression = re.compile("".join(_translate(c) for c in wanted) + r"\Z", re.DOTALL)
     return any(map(expression.match, {address, whole_of(address), declaration_of(address)}))
+
+
+def concerns(pattern: str, whole: str) -> bool:
+    """Whether `pattern` names the batch `whole`, or may name a shard of it: how many there are need not be known."""
+    return matches(pattern, whole) or ("#" in pattern and matches(whole_of(pattern), whole))
 
 
 def unmatched(patterns: Iterable[str], addresses: Iterable[str]) -> tuple[str, ...]:
@@ -77,4 +82,4 @@ def unmatched(patterns: Iterable[str], addresses: Iterable[str]) -> tuple[str, .
 
 
 def _translate(character: str) -> str:
-    return {"*": ".*", "?": "."}.get(character, re.escape(character))
+    return {"*": "[^#]*", "?": "[^#]"}.get(character, re.escape(character))

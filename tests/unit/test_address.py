@@ -8,10 +8,12 @@ from batchrunner.address import (
     MATRIX_VALUE,
     NAME,
     address,
+    concerns,
     declaration_of,
     is_address,
     matches,
     natural,
+    shard,
     spec_of,
     unmatched,
 )
@@ -82,6 +84,51 @@ def test_patterns(pattern: str, expected: bool) -> None:
     assert matches(pattern, "nightly/tickets[lang=en]") is expected
 
 
+@pytest.mark.parametrize(
+    ("pattern", "address", "expected"),
+    [
+        ("tickets", "nightly/tickets#2", True),  # all shards
+        ("tickets[lang=en]", "nightly/tickets[lang=en]#2", True),
+        ("tickets#2", "nightly/tickets#2", True),
+        ("nightly/tickets#2", "nightly/tickets#2", True),
+        ("tickets#2", "nightly/tickets#12", False),
+        ("tickets#2", "nightly/tickets", False),
+        ("tickets#*", "nightly/tickets#12", True),
+        ("tickets#1?", "nightly/tickets#12", True),
+        ("tick*", "nightly/tickets#12", True),
+        ("tick*2", "nightly/tickets#12", False),
+        ("tickets?2", "nightly/tickets#2", False),
+    ],
+)
+def test_patterns_over_shards(pattern: str, address: str, expected: bool) -> None:
+    assert matches(pattern, address) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("tickets", True), ("tickets#7", True), ("*#7", True), ("tickets#*", True), ("ticket#7", False), ("#7", False)],
+)
+def test_what_may_concern_a_batch_is_known_before_its_shards_are(pattern: str, expected: bool) -> None:
+    assert concerns(pattern, "nightly/tickets") is expected
+
+
+@given(names, names, st.none() | matrices, st.integers(1, 99))
+def test_a_pattern_that_names_a_shard_concerns_its_batch(
+    spec: str, batch: str, matrix: dict[str, str] | None, number: int
+) -> None:
+    whole = address(spec, batch, matrix)
+    for pattern in (whole, shard(whole, number), f"{batch}#*", f"{spec}/*", f"*#{number}"):
+        if matches(pattern, shard(whole, number)):
+            assert concerns(pattern, whole)
+
+
+def test_shards_are_counted_from_one_and_sorted_as_numbers() -> None:
+    numbers = [100, 9, 11, 1, 10, 2]
+    assert sorted((shard("s/x", n) for n in numbers), key=natural) == [shard("s/x", n) for n in sorted(numbers)]
+    assert is_address("s/x#1")
+    assert not any(map(is_address, ("s/x#", "s/x#0", "s/x#01", "s/x#1#1", "s/x#a", "s/x#1[k=v]")))
+
+
 def test_a_slash_in_a_matrix_value_is_not_a_spec() -> None:
     assert matches("tickets[model=org/llama]", "nightly/tickets[model=org/llama]")
     assert matches("nightly/tickets[model=org/*]", "nightly/tickets[model=org/llama]")
@@ -100,7 +147,7 @@ def test_what_a_spec_declares_is_an_address(spec: str, batch: str, matrix: dict[
 @pytest.mark.parametrize(
     "text",
     ["", "s", "s/", "/a", "s/Bad Name", "S/a", "s/a/b", "s/a[", "s/a[]", "s/a[k]", "s/a[k=]", "s/a[k=v", "s/a[K=v]",
-     "s/a[k=v]x", "s/a[k=1,k=2]", "s/a[l=1,k=2]", "s/a[k=v]]", "s/a#1", "s/*", "s/a\n"],
+     "s/a[k=v]x", "s/a[k=1,k=2]", "s/a[l=1,k=2]", "s/a[k=v]]", "s/*", "s/a\n"],
 )  # fmt: skip
 def test_what_no_spec_can_declare_is_none(text: str) -> None:
     assert not is_address(text)
