@@ -18,13 +18,14 @@ FORBIDDEN = re.compile(
 """Characters that no value may hold: controls but tab and line ends, line separators, bidirectional embeddings and
 isolates (CVE-2021-42574), byte order marks, noncharacters, lone surrogates."""
 
-LONGEST = 1 << 16
-"""Characters that a text with references in it may have, before and after: far more than any field of a spec takes."""
+LONGEST = 1 << 20
+"""Characters that a text with references in it may have, before and after: more than any prompt takes."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_COLUMN = re.compile(r"row\.(?=\S)(?:[^{}\t\r\n]*\S)\Z")
 
 
 class ReferenceProblem(NamedTuple):
@@ -35,7 +36,7 @@ class ReferenceProblem(NamedTuple):
     hint: str = ""
 
 
-_TOO_LONG = ReferenceProblem(
+TOO_LONG = ReferenceProblem(
     "too-long",
     f"with its references replaced the text has more than {LONGEST:,} characters",
     "refer to shorter values, or less often",
@@ -58,11 +59,18 @@ class _Unresolved(Exception):
         self.problem = ReferenceProblem(code, message, hint)
 
 
+class Column(NamedTuple):
+    """`${row.NAME}`: the value that a row has in this column, known only when it is rendered."""
+
+    name: str
+
+
 class Scope(NamedTuple):
     """What references may stand for: values by namespace and name.
 
     `run` holds `date`, and `key` where the run has one before its content is known. `env` is read from `environment`,
-    and only for the names in `allow_env`, which the project file decides.
+    and only for the names in `allow_env`, which the project file decides. `has_rows` says that this is a template, in
+    which `${row.NAME}` stands for a `Column`.
     """
 
     vars: Mapping[str, Scalar] = NOTHING
@@ -71,6 +79,7 @@ class Scope(NamedTuple):
     batch: Mapping[str, Scalar] = NOTHING
     allow_env: Collection[str] = ()
     environment: Mapping[str, str] = NOTHING
+    has_rows: bool = False
 
     @property
     def namespaces(self) -> Mapping[str, Mapping[str, Scalar]]:
@@ -94,12 +103,28 @@ def substitute(text: str, scope: Scope) -> Scalar:
     if "${" not in text:
         return text
     if len(text) > LONGEST:
-        raise BadReferences((_TOO_LONG,))
-    parts: list[Scalar] = []
+        raise BadReferences((TOO_LONG,))
+    parts = parts_of(text, scope)
+    if is_reference(text):
+        return parts[0]  # type: ignore[no-any-return]
+    pieces = [as_text(part) for part in parts]
+    # Many references to one long value are a small text that stands for a huge one.
+    if sum(map(len, pieces)) > LONGEST:
+        raise BadReferences((TOO_LONG,))
+    return "".join(pieces)
+
+
+def parts_of(text: str, scope: Scope) -> list[Any]:
+    """What `text` is made of, in order: texts of its own, and the scalars and `Column`s its references stand for.
+
+    Raises `BadReferences` with every reference that is malformed or stands for nothing.
+    """
+    parts: list[Scalar | Column] = []
     problems: list[ReferenceProblem] = []
     end = 0
     for match in _TOKEN.finditer(text):
-        parts.append(text[end : match.start()])
+        if match.start() > end:
+            parts.append(text[end : match.start()])
         end = match.end()
         try:
             parts.append(_value(match, scope))
@@ -107,13 +132,12 @@ def substitute(text: str, scope: Scope) -> Scalar:
             problems.append(unresolved.problem)
     if problems:
         raise BadReferences(tuple(problems))
-    if _TOKEN.fullmatch(text):
-        return parts[-1]
-    pieces = [*map(as_text, parts), text[end:]]
-    # Many references to one long value are a small text that stands for a huge one.
-    if sum(map(len, pieces)) > LONGEST:
-        raise BadReferences((_TOO_LONG,))
-    return "".join(pieces)
+    return [*parts, text[end:]] if end < len(text) else parts
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` is one reference and nothing else, or one `$${`."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def refers(text: str) -> bool:
@@ -131,10 +155,12 @@ def as_text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _value(match: re.Match[str], scope: Scope) -> Scalar:
+def _value(match: re.Match[str], scope: Scope) -> Scalar | Column:
     if match[0] == "$${":
         return "${"
     inner, closed = match[1], match[2]
+    if closed and _COLUMN.match(inner):
+        return _column(inner, scope)
     space, dot, name = inner.partition(".")
     if not closed or not _NAME.match(inner) or (dot and not _NAME.match(name)):
         raise _Unresolved(
@@ -148,6 +174,16 @@ def _value(match: re.Match[str], scope: Scope) -> Scalar:
     if found is None:
         raise _unknown(inner, scope)
     return found
+
+
+def _column(inner: str, scope: Scope) -> Column:
+    if scope.has_rows:
+        return Column(inner.removeprefix("row."))
+    raise _Unresolved(
+        "reference-unavailable",
+        f"`${{{brief(inner)}}}` reads a row of a table, and there is none here",
+        "rows can be used in `input.custom_id` and in texts of `input.body`",
+    )
 
 
 def _variable(name: str, scope: Scope) -> str:
@@ -166,19 +202,13 @@ def _variable(name: str, scope: Scope) -> str:
 
 
 def _unknown(inner: str, scope: Scope) -> _Unresolved:
-    if inner.startswith("row."):
-        return _Unresolved(
-            "not-available-yet",
-            f"`${{{brief(inner)}}}` reads a row of a table, and this version reads no tables",
-            "write the request lines into a .jsonl file and name it as `input`",
-        )
     if inner == "run.key" and scope.run:
         return _Unresolved(
             "reference-unavailable",
             "`${run.key}` is not known under `once_per: content`: the key comes from the content itself",
             "use `${run.date}`, or choose `once_per: day`",
         )
-    available = scope.available
+    available = (*scope.available, *(["row.NAME"] if scope.has_rows else []))
     hint = did_you_mean(inner, available, "${{{}}}") or _same_name(inner, available)
     names = f"available are {listed(available)}" if available else "nothing is available here"
     message = f"`${{{brief(inner)}}}` stands for nothing"
