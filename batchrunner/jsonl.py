@@ -6,13 +6,39 @@ The shape is that of the OpenAI Batch API's input file: one JSON object a line, 
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from batchrunner.facts import Limits, ProviderFacts
 from batchrunner.records import MALFORMED, Tolerant, decoder
 
-MAX_CUSTOM_ID = 512
 BOM = b"\xef\xbb\xbf"
 _EACH_LINE = "one request object a line, as JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class LineRules:
+    """What every line of an input must keep to: its `url` is `endpoint`, the rest is its provider's.
+
+    `max_custom_id` is in characters, `max_line_bytes` without the line end.
+    """
+
+    endpoint: str
+    max_line_bytes: int = Limits().max_line_bytes
+    max_custom_id: int = Limits().max_custom_id
+    custom_ids: Literal["text", "word"] = "text"
+    one_model: bool = False
+
+    @classmethod
+    def of(cls, endpoint: str, facts: ProviderFacts) -> "LineRules":
+        """The rules of a provider for a batch that is sent to `endpoint`."""
+        return cls(
+            endpoint=endpoint,
+            max_line_bytes=facts.limits.max_line_bytes,
+            max_custom_id=facts.limits.max_custom_id,
+            custom_ids=facts.custom_ids,
+            one_model=facts.one_model,
+        )
 
 
 class LineProblem(Exception):
@@ -45,19 +71,25 @@ class RequestLine(Tolerant):
 _decode = decoder(RequestLine).decode
 
 
-def check_line(line: bytes, endpoint: str) -> RequestLine:
-    """The request on `line` (without its line end), for `endpoint`. Raises `LineProblem` for the first thing wrong."""
+def check_line(line: bytes, rules: LineRules) -> RequestLine:
+    """The request on `line` (without its line end). Raises `LineProblem` for the first thing wrong."""
     try:
         if not line.isascii():
             line.decode("utf-8")
         request = _decode(line)
     except MALFORMED:
         raise _diagnosed(line) from None
-    if request.url != endpoint or request.method != "POST" or request.body.stream:
-        raise _misdirected(request, endpoint)
-    if not 0 < len(request.custom_id) <= MAX_CUSTOM_ID:
-        raise LineProblem("bad-custom-id", f"`custom_id` must have 1 to {MAX_CUSTOM_ID} characters")
+    if request.url != rules.endpoint or request.method != "POST" or request.body.stream:
+        raise _misdirected(request, rules.endpoint)
+    if not 0 < len(request.custom_id) <= rules.max_custom_id:
+        raise LineProblem("bad-custom-id", f"`custom_id` must have 1 to {rules.max_custom_id} characters")
+    if rules.custom_ids == "word" and not _is_word(request.custom_id):
+        raise LineProblem("bad-custom-id", "`custom_id` may hold letters, digits, `_` and `-` only")
     return request
+
+
+def _is_word(text: str) -> bool:
+    return text.isascii() and text.replace("_", "a").replace("-", "a").isalnum()
 
 
 def _misdirected(request: RequestLine, endpoint: str) -> LineProblem:
@@ -97,7 +129,7 @@ def _misshapen(value: Any) -> LineProblem:
         ("body", Mapping, "an object"),
     ):
         if name not in value:
-            return LineProblem("missing-field", f"`{name}` is missing")
+            return LineProblem("missing-required-parameter", f"`{name}` is missing")
         if not isinstance(value[name], kind):
             return LineProblem("wrong-type", f"`{name}` must be {words}")
     return _misshapen_body(value["body"])
@@ -105,7 +137,7 @@ def _misshapen(value: Any) -> LineProblem:
 
 def _misshapen_body(body: Mapping[str, Any]) -> LineProblem:
     if "model" not in body:
-        return LineProblem("model-missing", "`body.model` is missing")
+        return LineProblem("missing-required-parameter", "`body.model` is missing")
     if not isinstance(body["model"], str):
         return LineProblem("wrong-type", "`body.model` must be a string")
     if not isinstance(body.get("stream"), bool | None):

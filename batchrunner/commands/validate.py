@@ -24,7 +24,7 @@ def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
     console = Console(output)
     try:
         workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
-        requests = sum(file.requests for file in scan_inputs(workspace).values())
+        requests = sum(scan.requests for scan in scan_inputs(workspace).values())
     except InvalidFiles as invalid:
         if output.form != "github":
             raise

@@ -3,15 +3,16 @@
 from batchrunner.inputs.content import open_content
 from batchrunner.inputs.guessing import path_meant
 from batchrunner.inputs.opening import InputRefused, open_beneath, relative_to_root
-from batchrunner.inputs.scan import Scan, digest_input, scan_input
+from batchrunner.inputs.scan import Scan, ScannedPart, digest_input, scan_lines
 
 __all__ = [
     "InputRefused",
     "Scan",
+    "ScannedPart",
     "digest_input",
     "open_beneath",
     "open_content",
     "path_meant",
     "relative_to_root",
-    "scan_input",
+    "scan_lines",
 ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from batchrunner._version import __version__
 from batchrunner.address import matches, unmatched
 from batchrunner.digest import fingerprint
 from batchrunner.errors import UsageError
-from batchrunner.manifest import LocalFile, ProviderFile, Source
+from batchrunner.manifest import ProviderFile, Source
 from batchrunner.planner import Circumstances, Desired, plan_changes
 from batchrunner.plans import Plan, PlannedSpec, sealed
 from batchrunner.spec import Batch, Spec
@@ -17,6 +18,9 @@ from batchrunner.suggestions import did_you_mean
 from batchrunner.wiring.scanning import scan_inputs
 from batchrunner.wiring.typed import with_typed_hint
 from batchrunner.wiring.workspace import SANDBOX, Choices, SystemClock, Workspace
+
+if TYPE_CHECKING:
+    from batchrunner.inputs import Scan
 
 
 def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]) -> Plan:
@@ -114,10 +118,11 @@ def _survey(workspace: Workspace) -> Iterator[tuple[Spec, tuple[Desired, ...]]]:
         yield spec, tuple(_desired(spec, batch, source, workspace) for batch, source in sources if source is not None)
 
 
-def _source(batch: Batch, files: Mapping[str, LocalFile]) -> Source | None:
+def _source(batch: Batch, files: "Mapping[str, Scan]") -> Source | None:
     if batch.declaration.input_file_id is not None:
         return ProviderFile(file_id=batch.declaration.input_file_id)
-    return files.get(batch.address)
+    scan = files.get(batch.address)
+    return scan.parts[0].file if scan else None
 
 
 def _desired(spec: Spec, batch: Batch, source: Source, workspace: Workspace) -> Desired:

@@ -12,13 +12,13 @@ from batchrunner.wiring.inputs import Refusals, with_input
 from batchrunner.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
-    from batchrunner.facts import Limits
     from batchrunner.inputs import Scan
-    from batchrunner.manifest import LocalFile
+    from batchrunner.jsonl import LineRules
+    from batchrunner.sharder import Sharding
 
 
-def scan_inputs(workspace: Workspace) -> "Mapping[str, LocalFile]":
-    """The local inputs of the targeted batches, by address. Raises `InvalidFiles` with all that is wrong in them."""
+def scan_inputs(workspace: Workspace) -> "Mapping[str, Scan]":
+    """What was found in the local inputs of the targeted batches, by address. Raises `InvalidFiles` with all that is wrong in them."""
     inputs = _Inputs(workspace)
     for spec in workspace.specs:
         inputs.scan(spec)
@@ -30,10 +30,10 @@ def scan_inputs(workspace: Workspace) -> "Mapping[str, LocalFile]":
 @dataclass(slots=True)
 class _Inputs:
     workspace: Workspace
-    files: "dict[str, LocalFile]" = field(default_factory=dict)
+    files: "dict[str, Scan]" = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unlisted: int = 0
-    scans: "dict[tuple[str, str, Limits], Scan]" = field(default_factory=dict)
+    scans: "dict[tuple[str, LineRules, Sharding], Scan]" = field(default_factory=dict)
 
     def scan(self, spec: Spec) -> None:
         refusals = Refusals(self.workspace.project.root, spec.folder)
@@ -47,18 +47,26 @@ class _Inputs:
                 refusals.add(batch, refusal)
         self.diagnostics.extend(diagnostics_at(spec, refusals.findings))
 
-    def _scanned(self, spec: Spec, batch: Batch) -> "LocalFile":
-        from batchrunner.inputs import open_beneath, relative_to_root, scan_input
+    def _scanned(self, spec: Spec, batch: Batch) -> "Scan":
+        from batchrunner.inputs import open_beneath, relative_to_root, scan_lines
+        from batchrunner.jsonl import LineRules
+        from batchrunner.sharder import Sharding
 
         root, declared = self.workspace.project.root, batch.declaration
-        limits = self.workspace.project.providers[declared.provider].limits
+        facts = self.workspace.project.providers[declared.provider]
         relative = relative_to_root(root, spec.folder, declared.input_path)
-        known = self.scans.get((relative, declared.endpoint, limits))
+        rules, sharding = LineRules.of(declared.endpoint, facts), Sharding.of(facts.limits, shard=False)
+        known = self.scans.get((relative, rules, sharding))
         if known is None:
             shown = os.path.relpath(os.path.join(root, relative))
             with open_beneath(root, relative) as stream:
-                known = scan_input(stream, path=relative, shown=shown, endpoint=declared.endpoint, limits=limits)
-            self.scans[relative, declared.endpoint, limits] = known
+                before = os.fstat(stream.fileno())
+                known = scan_lines(stream, path=relative, shown=shown, rules=rules, sharding=sharding)
+                after = os.fstat(stream.fileno())
+            self.scans[relative, rules, sharding] = known
             self.diagnostics.extend(known.diagnostics)
             self.unlisted += known.unlisted
-        return known.file
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                words = "the file changed while it was read"
+                self.diagnostics.append(Diagnostic("input-changed", words, shown, hint="run the command again"))
+        return known

@@ -24,10 +24,13 @@ from batchrunner.inputs import (
     open_beneath,
     path_meant,
     relative_to_root,
-    scan_input,
+    scan_lines,
 )
 from batchrunner.inputs.ids import SeenIds
-from batchrunner.inputs.scan import LISTED, MODELS_KEPT
+from batchrunner.inputs.scan import LISTED
+from batchrunner.jsonl import LineRules
+from batchrunner.manifest import LocalFile
+from batchrunner.sharder import Sharding
 
 ENDPOINT = "/v1/chat/completions"
 LIMITS = Limits()
@@ -53,7 +56,18 @@ def stream_of(data: bytes) -> Iterator[BinaryIO]:
 
 def scanned(data: bytes, limits: Limits = LIMITS) -> Scan:
     with stream_of(data) as stream:
-        return scan_input(stream, path="data/x.jsonl", shown="specs/data/x.jsonl", endpoint=ENDPOINT, limits=limits)
+        return scan_lines(
+            stream,
+            path="data/x.jsonl",
+            shown="specs/data/x.jsonl",
+            rules=LineRules(ENDPOINT, max_line_bytes=limits.max_line_bytes),
+            sharding=Sharding.of(limits, False),
+        )
+
+
+def file(scan: Scan) -> LocalFile:
+    (part,) = scan.parts
+    return part.file
 
 
 def found(data: bytes, limits: Limits = LIMITS) -> list[tuple[str, int]]:
@@ -67,19 +81,19 @@ def test_a_good_file() -> None:
     data = lines(request("a"), request("b", body={"model": "z"}), request("c"))
     scan = scanned(data)
     assert (scan.diagnostics, scan.unlisted) == ((), 0)
-    assert (scan.file.path, scan.file.size, scan.file.requests) == ("data/x.jsonl", len(data), 3)
-    assert scan.file.models == ("m", "z")
-    assert scan.file.sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert (file(scan).path, file(scan).size, file(scan).requests) == ("data/x.jsonl", len(data), 3)
+    assert file(scan).models == ("m", "z")
+    assert file(scan).sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def test_the_last_line_needs_no_end() -> None:
     scan = scanned(lines(request("a")) + request("b"))
-    assert (scan.diagnostics, scan.file.requests) == ((), 2)
+    assert (scan.diagnostics, file(scan).requests) == ((), 2)
 
 
 def test_models_are_kept_up_to_a_number() -> None:
     data = lines(*(request(str(n), body={"model": f"m{n:03}"}) for n in range(50)))
-    assert scanned(data).file.models == tuple(f"m{n:03}" for n in range(MODELS_KEPT))
+    assert file(scanned(data)).models == tuple(f"m{n:03}" for n in range(MODELS_KEPT))
 
 
 # What is wrong with a file.
@@ -102,12 +116,12 @@ def test_models_are_kept_up_to_a_number() -> None:
         ),
         (lines(request("a"), request("b") + b"\r"), [("crlf", 2)]),
         (lines(b"\r"), [("crlf", 1), ("blank-line", 1)]),
-        (lines(request("a"), b"{}"), [("missing-field", 2)]),
+        (lines(request("a"), b"{}"), [("missing-required-parameter", 2)]),
         (lines(b"[]", request("a"), b"nonsense"), [("not-an-object", 1), ("invalid-json-line", 3)]),
         (lines(request("a", method="GET")), [("bad-method", 1)]),
         (lines(request("a", url="/v1/x")), [("url-mismatch", 1)]),
         (lines(request("a", body={"model": "m", "stream": True})), [("streaming-unsupported", 1)]),
-        (lines(request("a", body={})), [("model-missing", 1)]),
+        (lines(request("a", body={})), [("missing-required-parameter", 1)]),
         (lines(request("")), [("bad-custom-id", 1)]),
         (lines(b"\xff"), [("not-utf-8", 1)]),
         (lines(request("a"), request("b"), request("a")), [("duplicate-custom-id", 3)]),
@@ -135,7 +149,7 @@ def test_a_line_that_is_refused_does_not_use_up_its_id() -> None:
 
 def test_the_first_twenty_are_shown_and_the_rest_counted() -> None:
     scan = scanned(lines(*[b"{}"] * 70))
-    assert (len(scan.diagnostics), scan.unlisted, scan.file.requests) == (LISTED, 50, 70)
+    assert (len(scan.diagnostics), scan.unlisted, file(scan).requests) == (LISTED, 50, 70)
 
 
 @pytest.mark.parametrize("end", [b"\n", b""])
@@ -154,15 +168,15 @@ def test_a_long_line_is_one_line(rest: bytes) -> None:
     data = lines(request("a"), long_line, request("c"), request("a"))
     scan = scanned(data, limits)
     assert [(d.code, d.line) for d in scan.diagnostics] == [("line-too-long", 2), ("duplicate-custom-id", 4)]
-    assert (scan.file.requests, scan.file.size) == (4, len(data))
-    assert scan.file.sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert (file(scan).requests, file(scan).size) == (4, len(data))
+    assert file(scan).sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def test_what_a_batch_may_hold() -> None:
     data = lines(request("a"), request("b"), request("c"))
     assert found(data, Limits(max_requests=3, max_bytes=len(data))) == []
     limits = Limits(max_requests=2, max_bytes=len(data) - 1)
-    assert found(data, limits) == [("too-many-requests", 0), ("too-many-bytes", 0)]
+    assert found(data, limits) == [("too-many-tasks", 0), ("too-many-bytes", 0)]
     assert "3 requests; the provider takes 2" in scanned(data, limits).diagnostics[0].message
 
 
@@ -253,7 +267,7 @@ def naive_line(row: bytes) -> tuple[str, str]:
     if not isinstance(document, dict):
         return "not-an-object", ""
     if not {"custom_id", "method", "url", "body"} <= set(document):
-        return "missing-field", ""
+        return "missing-required-parameter", ""
     if document["method"] != "POST":
         return "bad-method", ""
     if document["body"].get("stream"):
@@ -267,15 +281,15 @@ def test_a_pass_finds_what_a_naive_reading_finds(data: bytes) -> None:
     scan = scanned(data, Limits(max_line_bytes=120))
     count, codes = naive(data, 120)
     assert Counter(each.code for each in scan.diagnostics) == codes
-    assert (scan.file.requests, scan.file.size) == (count, len(data))
-    assert scan.file.sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert (file(scan).requests, file(scan).size) == (count, len(data))
+    assert file(scan).sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_have_their_digest(data: bytes) -> None:
     with stream_of(data) as stream:
         assert digest_input(stream) == f"sha256:{hashlib.sha256(data).hexdigest()}"
-    assert scanned(data).file.sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert file(scanned(data)).sha256 == f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 @given(st.lists(st.text(max_size=2)), st.sampled_from([hash, len, lambda text: -1, lambda text: 2**63 - 1]))

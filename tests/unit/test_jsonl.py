@@ -7,9 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batchrunner.jsonl import MAX_CUSTOM_ID, LineProblem, check_line
+from batchrunner.jsonl import LineProblem, LineRules, check_line
 
 ENDPOINT = "/v1/chat/completions"
+RULES = LineRules(ENDPOINT)
+MAX_CUSTOM_ID = RULES.max_custom_id
 GOOD: dict[str, Any] = {"custom_id": "a", "method": "POST", "url": ENDPOINT, "body": {"model": "m", "messages": []}}
 
 
@@ -20,12 +22,12 @@ def line(**changes: Any) -> bytes:
 
 def problem(data: bytes) -> LineProblem:
     with pytest.raises(LineProblem) as caught:
-        check_line(data, ENDPOINT)
+        check_line(data, RULES)
     return caught.value
 
 
 def test_a_good_line() -> None:
-    request = check_line(line(extra={"deep": [1]}), ENDPOINT)
+    request = check_line(line(extra={"deep": [1]}), RULES)
     assert (request.custom_id, request.body.model, request.body.stream) == ("a", "m", None)
 
 
@@ -42,7 +44,7 @@ def test_a_good_line() -> None:
     ],
 )
 def test_more_good_lines(data: bytes) -> None:
-    check_line(data, ENDPOINT)
+    check_line(data, RULES)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +66,11 @@ def test_more_good_lines(data: bytes) -> None:
         (b"[]", "not-an-object", "JSON object"),
         (b"null", "not-an-object", "JSON object"),
         (b'"text"', "not-an-object", "JSON object"),
-        (line(custom_id=...), "missing-field", "`custom_id` is missing"),
-        (line(method=...), "missing-field", "`method` is missing"),
-        (line(url=...), "missing-field", "`url` is missing"),
-        (line(body=...), "missing-field", "`body` is missing"),
-        (line(custom_id=...)[:-1] + b',"n":' + b"9" * 5000 + b"}", "missing-field", "`custom_id` is missing"),
+        (line(custom_id=...), "missing-required-parameter", "`custom_id` is missing"),
+        (line(method=...), "missing-required-parameter", "`method` is missing"),
+        (line(url=...), "missing-required-parameter", "`url` is missing"),
+        (line(body=...), "missing-required-parameter", "`body` is missing"),
+        (line(custom_id=...)[:-1] + b',"n":' + b"9" * 5000 + b"}", "missing-required-parameter", "`custom_id` is missing"),
         (line(custom_id=7), "wrong-type", "`custom_id` must be a string"),
         (line(url=None), "wrong-type", "`url` must be a string"),
         (line(body=[]), "wrong-type", "`body` must be an object"),
@@ -78,7 +80,7 @@ def test_more_good_lines(data: bytes) -> None:
         (line(method="post"), "bad-method", "'post'"),
         (line(url="/v1/embeddings"), "url-mismatch", "'/v1/embeddings'"),
         (line(url=f"https://api.openai.com{ENDPOINT}"), "url-mismatch", "endpoint '/v1/chat/completions'"),
-        (line(body={}), "model-missing", "`body.model` is missing"),
+        (line(body={}), "missing-required-parameter", "`body.model` is missing"),
         (line(body={"model": None}), "wrong-type", "`body.model` must be a string"),
         (line(body={"model": "m", "stream": True}), "streaming-unsupported", "`stream: true`"),
         (line(body={"model": "m", "stream": "yes"}), "wrong-type", "`body.stream` must be a boolean"),
@@ -132,7 +134,7 @@ near_misses = st.fixed_dictionaries(
 @example(b"\xef\xbb\xbf{}")
 def test_any_bytes_are_a_request_or_a_problem(data: bytes) -> None:
     try:
-        request = check_line(data, ENDPOINT)
+        request = check_line(data, RULES)
     except LineProblem:
         return
     document = json.loads(data, parse_int=lambda digits: 0)
