@@ -21,6 +21,18 @@ def address(spec: str, batch: str, matrix: Mapping[str, str] | None = None) -> s
     return f"{spec}/{batch}[{members}]"
 
 
+def members_of(address: str) -> dict[str, str]:
+    """The matrix members in an address, by key."""
+    inside = whole_of(address).partition("[")[2].removesuffix("]")
+    return dict(member.split("=", 1) for member in inside.split(",")) if inside else {}
+
+
+def with_member(whole: str, key: str, value: str) -> str:
+    """The address of the member of `whole` that has `key=value` too; `whole` has no such key."""
+    spec, _, batch = declaration_of(whole).partition("/")
+    return address(spec, batch, {**members_of(whole), key: value})
+
+
 def spec_of(address: str) -> str:
     """The spec's name in an address."""
     return address.partition("/")[0]

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchrunner import records
-from batchrunner.errors import Refused
+from batchrunner.errors import InvalidFiles, Refused
 from batchrunner.facts import ProviderFacts, sandbox_facts
-from batchrunner.loader import find_specs, load_project, load_specs
+from batchrunner.loader import diagnostics_at, find_specs, load_project, load_specs
 from batchrunner.origins import checked_origin
 from batchrunner.project import Project
 from batchrunner.runkeys import parse_time
 from batchrunner.settings import Settings, environment
 from batchrunner.spec import Spec
+from batchrunner.wiring.expanding import expand_spec, has_patterns
 from batchrunner.wiring.inputs import refused_inputs
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ def open_workspace(
     stdin: Callable[[], bytes],
     variables: Mapping[str, str] | None = None,
 ) -> Workspace:
-    """Load the project and the specs at `paths`. Raises `InvalidFiles`, `Refused` or `UsageError`."""
+    """Load the project and the specs at `paths`, inputs that are patterns expanded.
+
+    Raises `InvalidFiles`, `Refused` or `UsageError`.
+    """
     variables = environment() if variables is None else variables
     settings = Settings.read(variables)
     found = find_specs(paths)
@@ -124,9 +128,20 @@ def open_workspace(
         settings=settings,
         project=project,
         providers=effective_providers(project, variables, sandbox=choices.sandbox),
-        specs=specs,
+        specs=_expanded(specs, project.root, choices.targets),
         now=now,
     )
+
+
+def _expanded(specs: tuple[Spec, ...], root: str, targets: Sequence[str]) -> tuple[Spec, ...]:
+    """`specs` with their patterns expanded. Raises `InvalidFiles` with all that is wrong with the paths of inputs."""
+    if not any(has_patterns(spec.batches) for spec in specs):
+        return specs
+    expanded = [expand_spec(spec, root, targets) for spec in specs]
+    if any(findings for _, findings in expanded):
+        refused = [diagnostics_at(spec, refused_inputs(root, targets, spec.folder, spec.batches)) for spec in specs]
+        raise InvalidFiles(tuple(diagnostic for each in refused for diagnostic in each))
+    return tuple(spec for spec, _ in expanded)
 
 
 def effective_providers(
