@@ -1,15 +1,18 @@
 """Reads local inputs: opened beneath the project root, checked line by line, digested, in one streaming pass."""
 
 from batchrunner.inputs.content import open_content
+from batchrunner.inputs.globbing import find_files
 from batchrunner.inputs.guessing import path_meant
-from batchrunner.inputs.opening import InputRefused, open_beneath, relative_to_root
+from batchrunner.inputs.opening import Beneath, InputRefused, open_beneath, relative_to_root
 from batchrunner.inputs.scan import Scan, ScannedPart, digest_input, scan_lines
 
 __all__ = [
+    "Beneath",
     "InputRefused",
     "Scan",
     "ScannedPart",
     "digest_input",
+    "find_files",
     "open_beneath",
     "open_content",
     "path_meant",

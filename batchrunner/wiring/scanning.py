@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.loader import diagnostics_at
 from batchrunner.spec import Batch, Spec
-from batchrunner.wiring.inputs import Refusals, with_input
+from batchrunner.wiring.inputs import with_input
+from batchrunner.wiring.refusals import Refusals
 from batchrunner.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
