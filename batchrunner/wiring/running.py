@@ -15,7 +15,7 @@ from batchrunner.applier import Brake, Report, Tools, apply_plan
 from batchrunner.errors import ExitCode, StaleError
 from batchrunner.executors import LocalExecutor
 from batchrunner.facts import ProviderFacts
-from batchrunner.inputs import InputRefused, digest_input, open_beneath
+from batchrunner.inputs import InputRefused, digest_input, open_beneath, open_content
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import Plan, Sendable
 from batchrunner.ports import Reporter
@@ -153,7 +153,7 @@ def _provider(name: str, sending: Sending, reporter: Reporter) -> OpenProvider:
         name,
         sending.providers[name],
         sending.keys[name],
-        open_input=lambda source: open_beneath(sending.root, source.path),
+        open_input=lambda source: open_content(sending.root, source),
         clock=SystemClock(),
         report=reporter.report,
         stopping=lambda: sending.brake.pulled,
