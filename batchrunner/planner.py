@@ -1,48 +1,23 @@
-"""Desired batches and recorded attempts in, changes out. Pure: no clock, no file, no provider."""
+"""Desired batches and recorded attempts in, changes out. Pure: no clock, no file, no provider.
+
+What was submitted for a run is not submitted for it again: not under its own address, and not as other shards of the
+same batch (see `families`). Each of those stays `blocked`, as `changed-since-submitted`, until `--replace` names it.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from shlex import quote
 
-from batchrunner.address import matches, spec_of
+from batchrunner.address import natural, spec_of, whole_of
+from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
-from batchrunner.facts import ProviderFacts, key_is_alive
-from batchrunner.manifest import LocalFile, Source
-from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
-from batchrunner.pricing import Estimate
-from batchrunner.state import Attempt, Intent, State
+from batchrunner.families import Families, contrast, difference
+from batchrunner.owed import Name, carry_on, owed_attempts
+from batchrunner.plans import Blocked, Change, Orphan, Replace, Submit, Unchanged
+from batchrunner.records import replace
+from batchrunner.state import Attempt, Entry, State
 
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """A batch that a spec wants submitted once for `run_key`; `fingerprint` is the digest of what is paid for."""
-
-    address: str
-    run_key: str
-    provider: str
-    endpoint: str
-    completion_window: str
-    metadata: Mapping[str, str]
-    source: Source
-    fingerprint: str
-    estimate: Estimate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What else a plan depends on. `targets` empty means everything; `replace` holds exact addresses."""
-
-    project: str
-    providers: Mapping[str, ProviderFacts]
-    now: datetime
-    targets: tuple[str, ...] = ()
-    replace: frozenset[str] = frozenset()
-
-    def targeted(self, address: str) -> bool:
-        """Whether the plan is about `address`."""
-        return not self.targets or any(matches(target, address) for target in self.targets)
+__all__ = ["Circumstances", "Desired", "plan_changes"]
 
 
 def plan_changes(
@@ -50,129 +25,53 @@ def plan_changes(
 ) -> tuple[Change, ...]:
     """The changes of the spec `spec` at `path`: what is unresolved first, then its batches in order, then orphans.
 
-    Raises `Refused` `replace-unresolved` where `--replace` names a batch whose outcome is not known yet.
+    Of a batch that is cut into shards, all shards are among `desired`, targeted or not. Raises `Refused`
+    `replace-unresolved` where `--replace` names a batch whose outcome is not known yet.
     """
-    wanted = tuple(d for d in desired if around.targeted(d.address))
-    by_name = {(d.address, d.run_key): d for d in wanted}
-    open_attempts = dict(_unresolved(spec, wanted, state, around))
+    desired = tuple(desired)
+    owed = owed_attempts(spec, desired, state, around)
+    families = Families(spec, desired, state, owed)
+    by_name = {(each.address, each.run_key): each for each in desired if around.targeted(each.address)}
+    _refuse_unresolved(by_name.values(), owed, families, around)
     changes: list[Change] = [
-        _carry_on(name, attempt, by_name.get(name), around) for name, attempt in open_attempts.items()
+        carry_on(name, attempt, by_name.get(name), around) for name, attempt in owed.items() if around.targeted(name[0])
     ]
-    changes += [_change(d, path, state, around) for name, d in by_name.items() if name not in open_attempts]
-    return (*changes, *_orphans(spec, wanted, state, around))
+    changes += [_change(each, path, state, families, around) for name, each in by_name.items() if name not in owed]
+    return (*_with_families_named(changes, path, families), *_orphans(spec, families, state, around))
 
 
-def _unresolved(
-    spec: str, wanted: tuple[Desired, ...], state: State, around: Circumstances
-) -> Iterator[tuple[tuple[str, str], Attempt]]:
-    now = {d.address: d for d in wanted}
-    for address, runs in state.batches.items():
-        if spec_of(address) != spec or not around.targeted(address):
-            continue
-        for run_key, attempts in runs.items():
-            attempt = attempts[-1]
-            if attempt.unresolved and _still_owed(run_key, attempt, now.get(address), around):
-                _refuse_replacing(address, around)
-                yield (address, run_key), attempt
-
-
-def _still_owed(run_key: str, attempt: Attempt, desired: Desired | None, around: Circumstances) -> bool:
-    """A create that may have left is always followed up; one that has not, while it can still be sent as it was.
-
-    An input that was not uploaded yet can be, while it is what the spec names now; keyed by its content, while the spec
-    wants that content sent as it was going to be.
-    """
-    intent = attempt.intent
-    if attempt.sent_at:
-        return True
-    facts = around.providers.get(intent.provider)
-    if facts is None or facts.origin != intent.origin:
-        return False
-    if attempt.request or desired is None:
-        return bool(attempt.request)
-    return desired.source == intent.source and (desired.run_key == run_key or not run_key.startswith("content:"))
-
-
-def _refuse_replacing(address: str, around: Circumstances) -> None:
-    if address in around.replace:
+def _refuse_unresolved(
+    wanted: Iterable[Desired], owed: Mapping[Name, Attempt], families: Families, around: Circumstances
+) -> None:
+    """A replacement is for what was paid: not for what is unresolved, and not beside other shards that are."""
+    replaced = [each for each in wanted if around.replaced(each.address)]
+    unsettled = [address for address, _ in owed if around.replaced(address) and around.targeted(address)]
+    unsettled += [
+        rival.address for each in replaced for rival in families.rivals(each.family) if rival.attempt.unresolved
+    ]
+    if unsettled:
         raise Refused(
             "replace-unresolved",
-            f"{address} cannot be replaced: its last submission is still unresolved",
+            f"{unsettled[0]} cannot be replaced: its last submission is still unresolved",
             why="A replacement is paid for; whether the first one went through has to be known before.",
             hint="Run apply without --replace first.",
         )
 
 
-def _carry_on(
-    name: tuple[str, str], attempt: Attempt, desired: Desired | None, around: Circumstances
-) -> Blocked | Resume:
-    address, run_key = name
-    held = _why_held(attempt, around)
-    if held is not None:
-        reason, explanation = held
-        return Blocked(
-            address=address,
-            run_key=run_key,
-            reason=reason,
-            explanation=explanation,
-            hint=f"batchrunner resolve {quote(address)} --adopt BATCH_ID",
-        )
-    return Resume(
-        **attempt.intent.as_fields(),
-        address=address,
-        run_key=run_key,
-        reason=_why_resumed(attempt, desired),
-        attempt=attempt.number,
-        base_version=attempt.version,
-    )
-
-
-def _why_resumed(attempt: Attempt, desired: Desired | None) -> str:
-    if desired is not None and desired.fingerprint != attempt.intent.fingerprint:
-        return "spec-changed-since"
-    return attempt.status if attempt.status in {"in-doubt", "deferred"} else "interrupted"
-
-
-def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None:
-    intent = attempt.intent
-    facts = around.providers.get(intent.provider)
-    if facts is None:
-        return "provider-unknown", f"provider {intent.provider} is no longer configured"
-    if facts.origin != intent.origin:
-        return "origin-changed", f"it may have been sent to {intent.origin}, and {intent.provider} is now elsewhere"
-    if not attempt.sent_at:
-        return None
-    if facts.idempotency == "none":
-        return "in-doubt-held", f"sent at {attempt.sent_at}; {intent.provider} does not honour idempotency keys"
-    if not key_is_alive(facts, datetime.fromisoformat(attempt.sent_at), around.now):
-        return (
-            "key-expired",
-            f"sent at {attempt.sent_at}, and it is {around.now.isoformat(timespec='seconds')} now; "
-            f"{intent.provider} honours a key for {facts.key_ttl_seconds / 3600:g} hours",
-        )
-    return None
-
-
-def _change(desired: Desired, path: str, state: State, around: Circumstances) -> Change:
+def _change(desired: Desired, path: str, state: State, families: Families, around: Circumstances) -> Change:
     attempts = state.batches.get(desired.address, {}).get(desired.run_key, [])
     paid = next((attempt for attempt in reversed(attempts) if attempt.status == "submitted"), None)
-    if paid is None:
-        return _submit(desired, attempts, around)
-    if desired.address in around.replace:
-        return _replace(desired, attempts, paid, around)
-    return _settled(desired, path, paid)
+    rivals = families.rivals(desired.family)
+    if around.replaced(desired.address) and (paid or rivals):
+        return _replace(desired, attempts, paid or rivals[0].attempt, around)
+    if paid is not None:
+        return _settled(desired, path, paid)
+    return _displaced(desired, path, rivals) if rivals else _submit(desired, attempts, around)
 
 
 def _settled(desired: Desired, path: str, latest: Attempt) -> Unchanged | Blocked:
     if latest.intent.fingerprint != desired.fingerprint:
-        return Blocked(
-            address=desired.address,
-            run_key=desired.run_key,
-            reason="changed-since-submitted",
-            explanation=_difference(desired, latest.intent),
-            batch_id=latest.batch_id,
-            hint=f"batchrunner apply {quote(path)} --replace {quote(desired.address)}",
-        )
+        return _blocked(desired, path, difference(desired, latest.intent), latest.batch_id)
     reworded = dict(desired.metadata) != latest.intent.metadata
     return Unchanged(
         address=desired.address,
@@ -183,20 +82,39 @@ def _settled(desired: Desired, path: str, latest: Attempt) -> Unchanged | Blocke
     )
 
 
-def _difference(desired: Desired, intent: Intent) -> str:
-    pairs = {
-        "provider": (intent.provider, desired.provider),
-        "endpoint": (intent.endpoint, desired.endpoint),
-        "completion_window": (intent.completion_window, desired.completion_window),
-        "input": (_short(intent.source), _short(desired.source)),
-    }
-    return ", ".join(f"{name} {old} -> {new}" for name, (old, new) in pairs.items() if old != new)
+def _displaced(desired: Desired, path: str, rivals: Sequence[Entry]) -> Blocked:
+    known = next((rival.attempt.batch_id for rival in rivals if rival.attempt.batch_id), "")
+    return _blocked(desired, path, contrast(desired, rivals), known)
 
 
-def _short(source: Source) -> str:
-    if isinstance(source, LocalFile):
-        return f"{source.path} ({source.sha256[:19]})"
-    return source.file_id
+def _blocked(desired: Desired, path: str, explanation: str, batch_id: str) -> Blocked:
+    return Blocked(
+        address=desired.address,
+        run_key=desired.run_key,
+        reason="changed-since-submitted",
+        explanation=explanation,
+        batch_id=batch_id,
+        hint=_to_replace(path, desired.address),
+    )
+
+
+def _to_replace(path: str, address: str) -> str:
+    return f"batchrunner apply {quote(path)} --replace {quote(address)}"
+
+
+def _with_families_named(changes: Sequence[Change], path: str, families: Families) -> Iterator[Change]:
+    """`changes`, with shards that wait for a replacement all together replaced by one name."""
+    waiting: dict[Name, set[str]] = {}
+    for change in changes:
+        if change.reason == "changed-since-submitted":
+            waiting.setdefault((whole_of(change.address), change.run_key), set()).add(change.address)
+    together = {family for family, addresses in waiting.items() if addresses == families.members(family)}
+    for change in changes:
+        whole = whole_of(change.address)
+        if isinstance(change, Blocked) and whole != change.address and (whole, change.run_key) in together:
+            yield replace(change, replacing=whole, hint=_to_replace(path, whole))
+        else:
+            yield change
 
 
 def _key(desired: Desired, attempts: Sequence[Attempt], around: Circumstances) -> str:
@@ -241,10 +159,9 @@ def _replace(desired: Desired, attempts: Sequence[Attempt], paid: Attempt, aroun
     return Replace(**{**fields, "reason": "replace-requested", "replaces": paid.batch_id})
 
 
-def _orphans(spec: str, wanted: tuple[Desired, ...], state: State, around: Circumstances) -> Iterator[Orphan]:
-    declared = {d.address for d in wanted}
-    for address in sorted(state.batches):
-        if spec_of(address) != spec or address in declared or not around.targeted(address):
+def _orphans(spec: str, families: Families, state: State, around: Circumstances) -> Iterator[Orphan]:
+    for address in sorted(state.batches, key=natural):
+        if spec_of(address) != spec or families.is_declared(address) or not around.targeted(address):
             continue
         paid = [(run_key, attempt) for run_key, attempts in state.batches[address].items()
                 for attempt in attempts if attempt.status == "submitted"]  # fmt: skip

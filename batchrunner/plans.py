@@ -60,7 +60,10 @@ class Unchanged(Record, tag="unchanged", tag_field="action"):
 
 
 class Blocked(Record, tag="blocked", tag_field="action"):
-    """Held: only a person can say what is right. `hint` is the command that says it."""
+    """Held: only a person can say what is right. `hint` is the command that says it.
+
+    `replacing` is the batch whose shards wait for a replacement together, empty where only this address would be named.
+    """
 
     address: str
     run_key: str
@@ -68,6 +71,7 @@ class Blocked(Record, tag="blocked", tag_field="action"):
     hint: str
     batch_id: str = ""
     explanation: str = ""
+    replacing: str = ""
 
 
 class Orphan(Record, tag="orphan", tag_field="action"):

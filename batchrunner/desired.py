@@ -1,0 +1,56 @@
+"""What specs want, and what else a plan depends on: values that are planned from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from batchrunner.address import matches, whole_of
+from batchrunner.facts import ProviderFacts
+from batchrunner.manifest import Source
+from batchrunner.pricing import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A batch, or a shard of one, that a spec wants submitted once for `run_key`.
+
+    `fingerprint` is the digest of what is paid for. Shards have an address, a source and a fingerprint each, and one
+    run key together.
+    """
+
+    address: str
+    run_key: str
+    provider: str
+    endpoint: str
+    completion_window: str
+    metadata: Mapping[str, str]
+    source: Source
+    fingerprint: str
+    estimate: Estimate | None = None
+
+    @property
+    def family(self) -> tuple[str, str]:
+        """What all shards of one batch have in common: the address of the whole, and the run key."""
+        return whole_of(self.address), self.run_key
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else a plan depends on. `targets` empty means everything.
+
+    `replace` holds exact addresses; that of a batch which is cut into shards stands for all of them.
+    """
+
+    project: str
+    providers: Mapping[str, ProviderFacts]
+    now: datetime
+    targets: tuple[str, ...] = ()
+    replace: frozenset[str] = frozenset()
+
+    def targeted(self, address: str) -> bool:
+        """Whether the plan is about `address`."""
+        return not self.targets or any(matches(target, address) for target in self.targets)
+
+    def replaced(self, address: str) -> bool:
+        """Whether `address` is to be submitted once more, by itself or with all other shards."""
+        return address in self.replace or whole_of(address) in self.replace

@@ -1,0 +1,109 @@
+"""What a run was paid for, or is still owed, that the shards which are wanted now do not reproduce.
+
+All shards of one batch, and the batch as a whole, are one family: cut from the same content and, in one run, one
+occurrence. Which shards there are follows from the input, the spec and the provider's limits, and each of those can
+change when some of them were paid for already. Requests of the old shard 3 may then be in a shard 4, an address for
+which nothing was submitted. So once a family was paid for, or may have been, for anything else than what is wanted
+(another address, or another fingerprint), no further member of it is sent unless `--replace` names it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from batchrunner.address import natural, shard, spec_of, whole_of
+from batchrunner.desired import Desired
+from batchrunner.manifest import LocalFile, Source
+from batchrunner.owed import Name
+from batchrunner.state import Attempt, Entry, Intent, State
+
+_RANGES = 4
+
+
+class Families:
+    """The families of `spec`: what is `desired` of each, and what `state` and what is `owed` hold beside that."""
+
+    def __init__(self, spec: str, desired: Iterable[Desired], state: State, owed: Mapping[Name, Attempt]) -> None:
+        self._wanted: dict[Name, dict[str, str]] = defaultdict(dict)
+        for each in desired:
+            self._wanted[each.family][each.address] = each.fingerprint
+        self._addresses: dict[str, list[str]] = defaultdict(list)
+        for address in sorted(state.batches, key=natural):
+            if spec_of(address) == spec:
+                self._addresses[whole_of(address)].append(address)
+        self._rivals = {family: tuple(self._rivals_of(family, state, owed)) for family in self._wanted}
+        self._declared = {whole for whole, _ in self._wanted}
+
+    def rivals(self, family: Name) -> Sequence[Entry]:
+        """What was paid for, or may be, that is not wanted as it was sent; by address, oldest first."""
+        return self._rivals[family]
+
+    def members(self, family: Name) -> frozenset[str]:
+        """The addresses that are wanted."""
+        return frozenset(self._wanted[family])
+
+    def is_declared(self, address: str) -> bool:
+        """Whether `address` is of a batch that is wanted, however that is cut."""
+        return whole_of(address) in self._declared
+
+    def _rivals_of(self, family: Name, state: State, owed: Mapping[Name, Attempt]) -> Iterator[Entry]:
+        whole, run_key = family
+        for address in self._addresses[whole]:
+            wanted = self._wanted[family].get(address)
+            for attempt in state.batches[address].get(run_key, ()):
+                counts = attempt.status == "submitted" or attempt is owed.get((address, run_key))
+                if counts and attempt.intent.fingerprint != wanted:
+                    yield Entry(address=address, run_key=run_key, attempt=attempt)
+
+
+def contrast(desired: Desired, rivals: Sequence[Entry]) -> str:
+    """What was submitted of the family of `desired`, as which shards, and in what that differs, in words."""
+    verb = "submitted" if any(rival.attempt.batch_id for rival in rivals) else "begun"
+    when = "before" if desired.run_key.startswith("content:") else f"for {desired.run_key}"
+    return f"{verb} {when} as {_listed(rivals)}, {_how(desired, [rival.attempt.intent for rival in rivals])}"
+
+
+def _how(desired: Desired, intents: Sequence[Intent]) -> str:
+    if any(_whole(intent.source) != _whole(desired.source) for intent in intents):
+        return "from other content"
+    for name, words in (("provider", "provider"), ("endpoint", "endpoint"), ("completion_window", "completion window")):
+        if any(getattr(intent, name) != getattr(desired, name) for intent in intents):
+            return f"with another {words}"
+    return "cut otherwise"
+
+
+def _listed(rivals: Sequence[Entry]) -> str:
+    """Their addresses, consecutive shards as a range: `nightly/x#1 … #3`."""
+    numbers = sorted({int(rival.address.partition("#")[2] or 0) for rival in rivals})
+    words = list(_ranges(whole_of(rivals[0].address), numbers))
+    return ", ".join([*words[:_RANGES], *(["…"] if len(words) > _RANGES else [])])
+
+
+def _ranges(whole: str, numbers: Sequence[int]) -> Iterator[str]:
+    if numbers[0] == 0:
+        yield whole
+    counted = enumerate(number for number in numbers if number)
+    for _, group in groupby(counted, key=lambda pair: pair[1] - pair[0]):
+        first, *rest = (number for _, number in group)
+        yield f"{shard(whole, first)} … #{rest[-1]}" if rest else shard(whole, first)
+
+
+def _whole(source: Source) -> str:
+    return source.whole if isinstance(source, LocalFile) else source.content
+
+
+def difference(desired: Desired, intent: Intent) -> str:
+    """In what `desired` differs from `intent`, as far as it is paid for, in words."""
+    pairs = {
+        "provider": (intent.provider, desired.provider),
+        "endpoint": (intent.endpoint, desired.endpoint),
+        "completion_window": (intent.completion_window, desired.completion_window),
+        "input": (_short(intent.source), _short(desired.source)),
+    }
+    return ", ".join(f"{name} {old} -> {new}" for name, (old, new) in pairs.items() if old != new)
+
+
+def _short(source: Source) -> str:
+    if isinstance(source, LocalFile):
+        return f"{source.path} ({source.sha256[:19]})"
+    return source.file_id

@@ -1,0 +1,94 @@
+"""Attempts without an outcome: which of them are still owed to a provider, and which wait for a person."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from shlex import quote
+
+from batchrunner.address import natural, spec_of
+from batchrunner.desired import Circumstances, Desired
+from batchrunner.facts import key_is_alive
+from batchrunner.plans import Blocked, Resume
+from batchrunner.state import Attempt, State
+
+Name = tuple[str, str]
+"""An address and a run key."""
+
+
+def owed_attempts(spec: str, desired: Iterable[Desired], state: State, around: Circumstances) -> Mapping[Name, Attempt]:
+    """The unresolved attempts of `spec` that are still followed up, in order of their addresses. Targets don't matter.
+
+    A create that may have left is always followed up; one that has not, while it can still be sent as it was.
+    """
+    now = {each.address: each for each in desired}
+    return {
+        (address, run_key): attempts[-1]
+        for address in sorted(state.batches, key=natural)
+        if spec_of(address) == spec
+        for run_key, attempts in state.batches[address].items()
+        if attempts[-1].unresolved and _still_owed(run_key, attempts[-1], now.get(address), around)
+    }
+
+
+def _still_owed(run_key: str, attempt: Attempt, desired: Desired | None, around: Circumstances) -> bool:
+    """An input that was not uploaded yet can be sent as it was while it is what the spec names now.
+
+    Where runs are keyed by content, also only while the spec wants that content sent as it was going to be.
+    """
+    intent = attempt.intent
+    if attempt.sent_at:
+        return True
+    facts = around.providers.get(intent.provider)
+    if facts is None or facts.origin != intent.origin:
+        return False
+    if attempt.request or desired is None:
+        return bool(attempt.request)
+    return desired.source == intent.source and (desired.run_key == run_key or not run_key.startswith("content:"))
+
+
+def carry_on(name: Name, attempt: Attempt, desired: Desired | None, around: Circumstances) -> Blocked | Resume:
+    """What is done about an owed attempt: its stored intent is sent as it stands, or a person has to look first."""
+    address, run_key = name
+    held = _why_held(attempt, around)
+    if held is not None:
+        reason, explanation = held
+        return Blocked(
+            address=address,
+            run_key=run_key,
+            reason=reason,
+            explanation=explanation,
+            hint=f"batchrunner resolve {quote(address)} --adopt BATCH_ID",
+        )
+    return Resume(
+        **attempt.intent.as_fields(),
+        address=address,
+        run_key=run_key,
+        reason=_why_resumed(attempt, desired),
+        attempt=attempt.number,
+        base_version=attempt.version,
+    )
+
+
+def _why_resumed(attempt: Attempt, desired: Desired | None) -> str:
+    if desired is not None and desired.fingerprint != attempt.intent.fingerprint:
+        return "spec-changed-since"
+    return attempt.status if attempt.status in {"in-doubt", "deferred"} else "interrupted"
+
+
+def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None:
+    intent = attempt.intent
+    facts = around.providers.get(intent.provider)
+    if facts is None:
+        return "provider-unknown", f"provider {intent.provider} is no longer configured"
+    if facts.origin != intent.origin:
+        return "origin-changed", f"it may have been sent to {intent.origin}, and {intent.provider} is now elsewhere"
+    if not attempt.sent_at:
+        return None
+    if facts.idempotency == "none":
+        return "in-doubt-held", f"sent at {attempt.sent_at}; {intent.provider} does not honour idempotency keys"
+    if not key_is_alive(facts, datetime.fromisoformat(attempt.sent_at), around.now):
+        return (
+            "key-expired",
+            f"sent at {attempt.sent_at}, and it is {around.now.isoformat(timespec='seconds')} now; "
+            f"{intent.provider} honours a key for {facts.key_ttl_seconds / 3600:g} hours",
+        )
+    return None
