@@ -18,7 +18,12 @@ def environment() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The variables that stand in for flags. Flags win over these, these over the project file."""
+    """The variables that stand in for flags. Flags win over these, these over the project file.
+
+    `cache` is the folder in which sound inputs are remembered, so that they need not be read again; empty where nothing
+    is. It is BATCHRUNNER_CACHE, which may be `off`, else below XDG_CACHE_HOME or HOME: outside of the repository on
+    purpose, as nothing that a pull request brings along may say that a file was checked.
+    """
 
     state: str = ""
     project: str = ""
@@ -26,6 +31,7 @@ class Settings:
     log_format: str = ""
     lock_timeout: float = 30.0
     ci: bool = False
+    cache: str = ""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Settings":
@@ -37,7 +43,18 @@ class Settings:
             log_format=variables.get("BATCHRUNNER_LOG_FORMAT", ""),
             lock_timeout=_seconds(variables, "BATCHRUNNER_LOCK_TIMEOUT", 30.0),
             ci=variables.get("CI", "").lower() not in {"", "0", "false"},
+            cache=_cache_folder(variables),
         )
+
+
+def _cache_folder(variables: Mapping[str, str]) -> str:
+    said = variables.get("BATCHRUNNER_CACHE", "")
+    if said:
+        return "" if said.lower() in {"off", "0", "false"} else said
+    # A relative XDG_CACHE_HOME is to be ignored (XDG Base Directory Specification), and so is such a home.
+    shared, home = variables.get("XDG_CACHE_HOME", ""), variables.get("HOME", "")
+    below = shared if os.path.isabs(shared) else os.path.join(home, ".cache")
+    return os.path.join(below, "batchrunner") if os.path.isabs(below) else ""
 
 
 def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:

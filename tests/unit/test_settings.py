@@ -14,7 +14,7 @@ CANARY = "sk-canary-5f2e"
 
 def test_nothing_set() -> None:
     assert Settings.read({}) == Settings()
-    assert Settings() == Settings(state="", project="", run_key="", log_format="", lock_timeout=30.0, ci=False)
+    assert Settings() == Settings(state="", project="", run_key="", log_format="", lock_timeout=30.0, ci=False, cache="")
 
 
 def test_everything_set() -> None:
@@ -27,7 +27,28 @@ def test_everything_set() -> None:
         "CI": "true",
         "HOME": "/root",
     }
-    assert Settings.read(variables) == Settings("file:x", "p.yaml", "2026-11-22", "json", 1.5, ci=True)
+    expected = Settings("file:x", "p.yaml", "2026-11-22", "json", 1.5, ci=True, cache="/root/.cache/batchrunner")
+    assert Settings.read(variables) == expected
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({"HOME": "/home/ann"}, "/home/ann/.cache/batchrunner"),
+        ({"HOME": "/home/ann", "XDG_CACHE_HOME": "/var/cache/ann"}, "/var/cache/ann/batchrunner"),
+        ({"HOME": "/home/ann", "XDG_CACHE_HOME": ""}, "/home/ann/.cache/batchrunner"),
+        ({"HOME": "/home/ann", "XDG_CACHE_HOME": "in/the/repository"}, "/home/ann/.cache/batchrunner"),
+        ({"XDG_CACHE_HOME": "/var/cache/ann"}, "/var/cache/ann/batchrunner"),
+        ({"HOME": ""}, ""),
+        ({"HOME": "."}, ""),
+        ({"HOME": "/home/ann", "BATCHRUNNER_CACHE": "/mnt/cache"}, "/mnt/cache"),
+        ({"HOME": "/home/ann", "BATCHRUNNER_CACHE": ".cache"}, ".cache"),
+        ({"HOME": "/home/ann", "BATCHRUNNER_CACHE": ""}, "/home/ann/.cache/batchrunner"),
+        *(({"HOME": "/home/ann", "BATCHRUNNER_CACHE": word}, "") for word in ("off", "OFF", "0", "false")),
+    ],
+)
+def test_where_sound_inputs_are_remembered(variables: dict[str, str], folder: str) -> None:
+    assert Settings.read(variables).cache == folder
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("", 30.0), ("0", 0.0), ("0.25", 0.25), (" 5 ", 5.0), ("1e3", 1000.0)])
