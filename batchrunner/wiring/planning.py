@@ -1,23 +1,24 @@
 """Plans a workspace: its batches with their inputs scanned, against the states."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from shlex import quote
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from batchrunner._version import __version__
-from batchrunner.address import matches, unmatched
+from batchrunner.address import shard
+from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import fingerprint
-from batchrunner.errors import UsageError
-from batchrunner.manifest import ProviderFile, Source
-from batchrunner.planner import Circumstances, Desired, plan_changes
-from batchrunner.plans import Plan, PlannedSpec, sealed
+from batchrunner.manifest import LocalFile, ProviderFile, Source
+from batchrunner.planner import plan_changes
+from batchrunner.plans import Notice, Plan, PlannedSpec, sealed
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import State
 from batchrunner.stores import FileStore
-from batchrunner.suggestions import did_you_mean
+from batchrunner.wiring.naming import check_batches, check_shards
 from batchrunner.wiring.scanning import scan_inputs
 from batchrunner.wiring.typed import with_typed_hint
-from batchrunner.wiring.workspace import SANDBOX, Choices, SystemClock, Workspace
+from batchrunner.wiring.workspace import SANDBOX, SystemClock, Workspace
 
 if TYPE_CHECKING:
     from batchrunner.inputs import Scan
@@ -28,12 +29,14 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
 
     Raises `InvalidFiles` for what is wrong with inputs, `UsageError` for targets and replacements that cannot be meant.
     """
+    check_batches(workspace, states)
+    survey = _survey(workspace)
+    check_shards(workspace.choices, survey.addresses, states)
     around = _circumstances(workspace)
-    _check_addresses(workspace, states)
     changes = [
         with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
-        for spec, desired in _survey(workspace)
-        for change in plan_changes(spec.name, spec.path, desired, states[spec.name], around)
+        for spec in workspace.specs
+        for change in plan_changes(spec.name, spec.path, survey.desired[spec.name], states[spec.name], around)
     ]
     return sealed(
         Plan(
@@ -43,6 +46,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             targets=workspace.choices.targets,
             specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name]) for spec in workspace.specs),
             changes=tuple(changes),
+            notices=survey.notices,
         )
     )
 
@@ -70,72 +74,50 @@ def _circumstances(workspace: Workspace) -> Circumstances:
     )
 
 
-def _check_addresses(workspace: Workspace, states: Mapping[str, State]) -> None:
-    """A target or replacement that names nothing is a typing mistake, not an empty plan."""
-    known = [batch.address for spec in workspace.specs for batch in spec.batches]
-    recorded = [address for state in states.values() for address in state.batches]
-    inexact = sorted(workspace.choices.replace - set(known))
-    _check_replacements_are_exact(inexact, known)
-    strangers = [*unmatched(workspace.choices.targets, [*known, *recorded]), *inexact]
-    if strangers:
-        near = did_you_mean(strangers[0], known)
-        raise UsageError(
-            "no-such-address",
-            f"no batch is called {', '.join(strangers)}",
-            why=f"There is {', '.join(known[:12]) or 'none'}{', …' if len(known) > 12 else ''}.",
-            hint=near or "an address is SPEC/BATCH, quoted where it has brackets",
-        )
-    _check_replacements_are_targeted(workspace.choices)
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the specs want, by spec, and what was found in their inputs that stops nothing."""
+
+    desired: Mapping[str, tuple[Desired, ...]]
+    notices: tuple[Notice, ...]
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """All that is wanted, shard by shard."""
+        return frozenset(each.address for wanted in self.desired.values() for each in wanted)
 
 
-def _check_replacements_are_exact(inexact: Iterable[str], known: Iterable[str]) -> None:
-    """Each replacement costs money, so it is named in full: a pattern could grow."""
-    for word in inexact:
-        if near := [address for address in known if matches(word, address)]:
-            raise UsageError(
-                "no-such-address",
-                f"--replace takes one exact address, and no batch is called {word}",
-                why=f"It could mean {', '.join(near[:12])}{', …' if len(near) > 12 else ''}.",
-                hint=f"--replace {quote(near[0])}, once for each batch that is to be paid for again",
-            )
+def _survey(workspace: Workspace) -> _Survey:
+    """The desired batches that are targeted, their inputs scanned: all shards of a batch of which one is targeted."""
+    scans = scan_inputs(workspace)
+    desired = {spec.name: tuple(_desired_of(spec, scans, workspace)) for spec in workspace.specs}
+    return _Survey(desired, tuple(dict.fromkeys(notice for scan in scans.values() for notice in scan.notices)))
 
 
-def _check_replacements_are_targeted(choices: Choices) -> None:
-    missed = [address for address in sorted(choices.replace) if not any(matches(t, address) for t in choices.targets)]
-    if choices.targets and missed:
-        raise UsageError(
-            "replace-not-targeted",
-            f"--replace {', '.join(missed)} is outside of --target",
-            hint="target it too, or leave --target out",
-        )
-
-
-def _survey(workspace: Workspace) -> Iterator[tuple[Spec, tuple[Desired, ...]]]:
-    """The desired batches of each spec that are targeted, inputs scanned."""
-    files = scan_inputs(workspace)
-    for spec in workspace.specs:
-        sources = ((batch, _source(batch, files)) for batch in spec.batches)
-        yield spec, tuple(_desired(spec, batch, source, workspace) for batch, source in sources if source is not None)
-
-
-def _source(batch: Batch, files: "Mapping[str, Scan]") -> Source | None:
-    if batch.declaration.input_file_id is not None:
-        return ProviderFile(file_id=batch.declaration.input_file_id)
-    scan = files.get(batch.address)
-    return scan.parts[0].file if scan else None
+def _desired_of(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[Desired]:
+    for batch in spec.batches:
+        if batch.declaration.input_file_id is not None:
+            source = ProviderFile(file_id=batch.declaration.input_file_id)
+            yield _desired(spec, batch, source, workspace)
+        elif batch.address in scans:
+            for part in scans[batch.address].parts:
+                yield _desired(spec, batch, part.file, workspace)
 
 
 def _desired(spec: Spec, batch: Batch, source: Source, workspace: Workspace) -> Desired:
     declared = batch.declaration
     provider = SANDBOX if workspace.choices.sandbox else declared.provider
-    paid_for = fingerprint(provider, declared.endpoint, declared.completion_window, source.content)
+    paid_for = partial(fingerprint, provider, declared.endpoint, declared.completion_window)
+    part = source.part if isinstance(source, LocalFile) else None
+    # Of all the content, for each of its shards: content that is cut otherwise is not content to be paid for again.
+    whole = source.whole if isinstance(source, LocalFile) else source.content
     return Desired(
-        address=batch.address,
-        run_key=spec.run.key or f"content:{paid_for.removeprefix('sha256:')[:12]}",
+        address=shard(batch.address, part.number) if part else batch.address,
+        run_key=spec.run.key or f"content:{paid_for(whole).removeprefix('sha256:')[:12]}",
         provider=provider,
         endpoint=declared.endpoint,
         completion_window=declared.completion_window,
         metadata=declared.metadata,
         source=source,
-        fingerprint=paid_for,
+        fingerprint=paid_for(source.content),
     )

@@ -37,7 +37,7 @@ def with_typed_hint(change: Change, path: str, state_url: str, choices: Choices)
     if not isinstance(change, Blocked):
         return change
     if change.reason == "changed-since-submitted":
-        return replace(change, hint=typed_apply([path], choices, replacing=[change.address]))
+        return replace(change, hint=typed_apply([path], choices, replacing=[change.replacing or change.address]))
     explanation = "; ".join(filter(None, [change.explanation, OTHERWISE]))
     return replace(change, hint=typed_resolve(change.address, state_url), explanation=explanation)
 
