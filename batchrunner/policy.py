@@ -1,0 +1,182 @@
+"""The project's policy against a plan's changes. Pure: what breaks which rule, in words."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import fsum
+
+from batchrunner.address import whole_of
+from batchrunner.errors import Refused
+from batchrunner.manifest import LocalFile
+from batchrunner.plans import Change, Refusal, Submit
+from batchrunner.pricing import Estimate
+from batchrunner.printable import brief
+from batchrunner.project import Policy
+
+NAMED = 3
+"""Names that a message lists; the rest is counted."""
+ROUNDING = 1e-9
+"""What sums of floats may be off, as a fraction."""
+HINT = "change the specs, or ask who owns the project file: its `policy` says what may be submitted"
+SPLIT = "Submit less at a time, as with --target, or have the limit raised."
+LENIENT = "`allow_unknown` in the policy would let it pass."
+
+
+def refusals(changes: Iterable[Change], policy: Policy) -> tuple[Refusal, ...]:
+    """Every rule of `policy` that submitting `changes` would break: those of the whole plan first, then by address.
+
+    Only what is newly paid for counts: a resumed submission is owed, whatever the policy says by now.
+    """
+    paid = [change for change in changes if isinstance(change, Submit)]
+    if not paid:
+        return ()
+    # Shards are told as one: what they ask for was written once.
+    return tuple(dict.fromkeys(refusal for rule in RULES for refusal in rule(paid, policy)))
+
+
+def refused(broken: Sequence[Refusal], project_file: str) -> Refused:
+    """The error for `broken` rules, each named once; `project_file` is where they are, empty where that has no file."""
+    rules = ", ".join(dict.fromkeys(refusal.rule for refusal in broken))
+    told = [f"{refusal.rule}: {refusal.message}" for refusal in broken[:NAMED]]
+    rest = [f"And {len(broken) - NAMED:,} more."] if len(broken) > NAMED else []
+    return Refused(
+        "policy-refused",
+        f"the plan breaks the project's policy: {rules}",
+        where=project_file,
+        why=" ".join([*told, *rest]),
+        hint=HINT,
+    )
+
+
+def _max_cost(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
+    limit = policy.max_cost_usd
+    if limit is None:
+        return
+    most = fsum(_at_most(change.estimate) for change in paid)
+    unknown = [change for change in paid if change.estimate is None or change.estimate.cost_high is None]
+    if most > limit * (1 + ROUNDING):
+        words = f"the plan may cost {_over(most, limit)}{' and more' if unknown else ''}; the limit is {_usd(limit)}"
+        yield _broken("max_cost_usd", words, SPLIT)
+    elif unknown and not policy.allow_unknown:
+        words = f"what {_addresses(unknown)} may cost is not known; the limit is {_usd(limit)}"
+        yield _broken("max_cost_usd", words, f"{_why_unknown(unknown)} {LENIENT}")
+
+
+def _at_most(estimate: Estimate | None) -> float:
+    """The highest cost, or what is known of it."""
+    if estimate is None:
+        return 0.0
+    return estimate.cost_low or 0.0 if estimate.cost_high is None else estimate.cost_high
+
+
+def _why_unknown(changes: Sequence[Submit]) -> str:
+    """What would make the cost of `changes` known."""
+    estimates = [change.estimate for change in changes if change.estimate is not None]
+    models = sorted({model for each in estimates for model in each.unpriced})
+    reasons = {
+        "A file that is already at the provider cannot be priced.": any(c.estimate is None for c in changes),
+        f"{_names(models)} has no known price: set `prices` of the provider in the project file.": bool(models),
+        "Output has no limit: set one in every request, as with `max_tokens`.": any(
+            each.cost_low is not None and not each.unpriced for each in estimates
+        ),
+    }
+    return " ".join(words for words, applies in reasons.items() if applies)
+
+
+def _max_requests(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
+    limit = policy.max_requests
+    if limit is None:
+        return
+    requests = sum(change.source.requests for change in paid if isinstance(change.source, LocalFile))
+    unknown = [change for change in paid if not isinstance(change.source, LocalFile)]
+    if requests > limit:
+        words = f"the plan submits {requests:,} requests{' and more' if unknown else ''}; the limit is {limit:,}"
+        yield _broken("max_requests", words, SPLIT)
+    elif unknown and not policy.allow_unknown:
+        words = f"how many requests {_addresses(unknown)} would submit is not known; the limit is {limit:,}"
+        yield _broken("max_requests", words, f"A file that is already at the provider cannot be counted. {LENIENT}")
+
+
+def _allowed_models(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
+    allowed = policy.allowed_models
+    if allowed is None:
+        return
+    fits = _matcher(allowed)
+    for change in paid:
+        models = models_of(change)
+        strangers = [model for model in models or () if not fits(model)]
+        where = whole_of(change.address)
+        if strangers:
+            words = f"{where} asks for {_names(strangers)}; allowed: {_names(allowed)}"
+            yield _broken("allowed_models", words, "Ask for a model that is allowed.", where)
+        elif models is None and not policy.allow_unknown:
+            words = f"which models {where} asks for is not known; allowed: {_names(allowed)}"
+            yield _broken("allowed_models", words, LENIENT, where)
+
+
+def models_of(change: Submit) -> tuple[str, ...] | None:
+    """The models that the requests of a change ask for; None where not all of them are known."""
+    known = change.source.models if isinstance(change.source, LocalFile) else ()
+    return known if known and "" not in known else None
+
+
+def _allowed_endpoints(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
+    allowed = policy.allowed_endpoints
+    if allowed is None:
+        return
+    fits = _matcher(allowed)
+    for change in paid:
+        if not fits(change.endpoint):
+            where = whole_of(change.address)
+            words = f"{where} is for {change.endpoint}; allowed: {_names(allowed)}"
+            yield _broken("allowed_endpoints", words, "Use an endpoint that is allowed.", where)
+
+
+def _required_metadata(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
+    for change in paid:
+        missing = [key for key in policy.required_metadata if key not in change.metadata]
+        if missing:
+            where = whole_of(change.address)
+            words = f"{where} has no metadata {_names(missing)}; required: {_names(policy.required_metadata)}"
+            yield _broken("required_metadata", words, "Add it to the batch, or to the spec's defaults.", where)
+
+
+def _broken(rule: str, words: str, what_to_do: str, address: str = "") -> Refusal:
+    return Refusal(rule=rule, message=f"{words}. {what_to_do}", address=address)
+
+
+def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a text is one of `patterns`, in which `*` stands for any text."""
+    each = (".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns)
+    expression = re.compile(f"(?:{'|'.join(each)})\\Z" if patterns else r"(?!)", re.DOTALL)
+    return lambda text: expression.match(text) is not None
+
+
+def _addresses(changes: Iterable[Submit]) -> str:
+    return _listed(tuple(dict.fromkeys(whole_of(change.address) for change in changes)))
+
+
+def _names(names: Sequence[str]) -> str:
+    return _listed([f"`{brief(name)}`" for name in names]) or "none"
+
+
+def _listed(words: Sequence[str]) -> str:
+    rest = f" and {len(words) - NAMED:,} more" if len(words) > NAMED else ""
+    return ", ".join(words[:NAMED]) + rest
+
+
+def _usd(amount: float) -> str:
+    return f"${amount:,.2f}" if round(amount, 2) == amount else f"${amount:,g}"
+
+
+def _over(amount: float, limit: float) -> str:
+    """An amount with the digits it takes to see that it is more than `limit`."""
+    return f"${amount:,.2f}" if round(amount, 2) > limit else f"${amount:,.6f}"
+
+
+RULES: Sequence[Callable[[Sequence[Submit], Policy], Iterator[Refusal]]] = (
+    _max_cost,
+    _max_requests,
+    _allowed_models,
+    _allowed_endpoints,
+    _required_metadata,
+)
