@@ -31,7 +31,7 @@ class Sharding:
     @classmethod
     def of(cls, limits: Limits, shard: Shard | Literal[False] | None) -> "Sharding":
         """What a batch declares as `shard`, within the `limits` of its provider."""
-        wanted = shard or Shard()
+        wanted = shard or Limits()
         return cls(
             max_requests=_smaller(limits.max_requests, wanted.max_requests),
             max_bytes=_smaller(limits.max_bytes, wanted.max_bytes),

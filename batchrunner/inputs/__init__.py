@@ -1,16 +1,21 @@
 """Reads local inputs: opened beneath the project root, checked line by line, digested, in one streaming pass."""
 
+from batchrunner.inputs.cache import ScanCache, decided_by
 from batchrunner.inputs.content import open_content
 from batchrunner.inputs.globbing import find_files
 from batchrunner.inputs.guessing import path_meant
 from batchrunner.inputs.opening import Beneath, InputRefused, open_beneath, relative_to_root
 from batchrunner.inputs.scan import Scan, ScannedPart, digest_input, scan_lines
+from batchrunner.inputs.steady import SteadyFile
 
 __all__ = [
     "Beneath",
     "InputRefused",
     "Scan",
+    "ScanCache",
     "ScannedPart",
+    "SteadyFile",
+    "decided_by",
     "digest_input",
     "find_files",
     "open_beneath",

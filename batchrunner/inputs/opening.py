@@ -52,23 +52,19 @@ class Beneath:
 
     def open(self, relative: str) -> BinaryIO:
         """The regular file at `relative`, opened for reading. Raises `InputRefused`."""
+        descriptor, _ = self.descriptor(relative)
+        return os.fdopen(descriptor, "rb", buffering=1 << 20)
+
+    def descriptor(self, relative: str) -> tuple[int, os.stat_result]:
+        """A descriptor of the regular file at `relative`, to be closed, and its status. Raises `InputRefused`."""
         name = self._step_into(relative)
         # Without O_NONBLOCK, opening a FIFO would wait for a writer that may never come.
-        return _regular(_open(name, os.O_NONBLOCK, self._folder, relative), relative)
-
-    def status(self, relative: str) -> os.stat_result:
-        """What the file system says of the regular file at `relative`, unopened. Raises `InputRefused`."""
-        name = self._step_into(relative)
-        try:
-            status = os.stat(name, dir_fd=self._folder, follow_symlinks=False)
-        except OSError as error:
-            raise _refused(error, name, self._folder, relative) from None
-        except ValueError:
-            raise _nameless(relative) from None
+        descriptor = _open(name, os.O_NONBLOCK, self._folder, relative)
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            # Opening says what it is instead, in the words for each kind.
-            self.open(relative).close()
-        return status
+            os.close(descriptor)
+            raise InputRefused("input-not-a-file", f"{relative} is not a regular file")
+        return descriptor, status
 
     def _step_into(self, relative: str) -> str:
         """Open the folder of `relative` unless that was done for the last one; the name in it."""
@@ -162,10 +158,3 @@ def _is_link(part: str, folder: int) -> bool:
         return stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:
         return False
-
-
-def _regular(descriptor: int, relative: str) -> BinaryIO:
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise InputRefused("input-not-a-file", f"{relative} is not a regular file")
-    return os.fdopen(descriptor, "rb", buffering=1 << 20)

@@ -1,73 +1,138 @@
-"""Scans the local inputs of a workspace's batches, each file once, and says all that is wrong with them."""
+"""Scans the local inputs of a workspace's batches, each content once, and says all that is wrong with them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.loader import diagnostics_at
-from batchrunner.spec import Batch, Spec
+from batchrunner.spec import Batch, BatchDeclaration, Spec
 from batchrunner.wiring.inputs import with_input
 from batchrunner.wiring.refusals import Refusals
 from batchrunner.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
-    from batchrunner.inputs import Scan
+    from batchrunner.inputs import Beneath, Scan, ScanCache, SteadyFile
     from batchrunner.jsonl import LineRules
     from batchrunner.sharder import Sharding
 
+MAX_LISTED = 200
+
 
 def scan_inputs(workspace: Workspace) -> "Mapping[str, Scan]":
-    """What was found in the local inputs of the targeted batches, by address. Raises `InvalidFiles` with all that is wrong in them."""
-    inputs = _Inputs(workspace)
-    for spec in workspace.specs:
-        inputs.scan(spec)
-    if inputs.diagnostics:
-        raise InvalidFiles(tuple(inputs.diagnostics), unlisted=inputs.unlisted)
-    return inputs.files
+    """What was found in the local inputs of the targeted batches, by the address of the batch.
+
+    Rules and limits are those of the provider that is declared, also where the sandbox stands in for it. Raises
+    `InvalidFiles` with all that is wrong, at most 200 of it listed.
+    """
+    targeted = [(spec, tuple(with_input(spec.batches, workspace.choices.targets))) for spec in workspace.specs]
+    if not any(batches for _, batches in targeted):
+        return {}  # checking specs whose inputs all lie at the provider needs none of what follows
+    from batchrunner.inputs import Beneath, ScanCache
+
+    root = workspace.project.root
+    cache = ScanCache(workspace.settings.cache, root)
+    with Beneath(root) as beneath:
+        inputs = _Inputs(workspace, beneath, cache, os.path.relpath(root))
+        try:
+            for spec, batches in targeted:
+                inputs.scan(spec, batches)
+        finally:
+            cache.save()
+    inputs.check()
+    return inputs.scans
+
+
+class _Asked(NamedTuple):
+    """What an input is scanned for, and a digest of that."""
+
+    rules: "LineRules"
+    sharding: "Sharding"
+    digest: str
 
 
 @dataclass(slots=True)
 class _Inputs:
     workspace: Workspace
-    files: "dict[str, Scan]" = field(default_factory=dict)
+    beneath: "Beneath"
+    cache: "ScanCache"
+    root: str  # as it is shown: from the current folder
+    scans: "dict[str, Scan]" = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unlisted: int = 0
-    scans: "dict[tuple[str, LineRules, Sharding], Scan]" = field(default_factory=dict)
+    known: "dict[tuple[str, str], Scan]" = field(default_factory=dict)
+    asked: dict[tuple[object, ...], _Asked] = field(default_factory=dict)
 
-    def scan(self, spec: Spec) -> None:
+    def scan(self, spec: Spec, batches: Sequence[Batch]) -> None:
+        """Scan the inputs of `batches`, which are of `spec`."""
+        from batchrunner.inputs import InputRefused
+
         refusals = Refusals(self.workspace.project.root, spec.folder)
-        for batch in with_input(spec.batches, self.workspace.choices.targets):
-            # Loaded here: checking specs whose inputs all lie at the provider needs none of it.
-            from batchrunner.inputs import InputRefused
-
+        for batch in batches:
             try:
-                self.files[batch.address] = self._scanned(spec, batch)
+                self.scans[batch.address] = self._scanned(spec, batch)
             except InputRefused as refusal:
                 refusals.add(batch, refusal)
         self.diagnostics.extend(diagnostics_at(spec, refusals.findings))
 
-    def _scanned(self, spec: Spec, batch: Batch) -> "Scan":
-        from batchrunner.inputs import open_beneath, relative_to_root, scan_lines
-        from batchrunner.jsonl import LineRules
-        from batchrunner.sharder import Sharding
+    def check(self) -> None:
+        """Raise `InvalidFiles` where something was found wrong."""
+        if self.diagnostics:
+            more = max(len(self.diagnostics) - MAX_LISTED, 0)
+            raise InvalidFiles(tuple(self.diagnostics[:MAX_LISTED]), unlisted=self.unlisted + more)
 
-        root, declared = self.workspace.project.root, batch.declaration
-        facts = self.workspace.project.providers[declared.provider]
-        relative = relative_to_root(root, spec.folder, declared.input_path)
-        rules, sharding = LineRules.of(declared.endpoint, facts), Sharding.of(facts.limits, shard=False)
-        known = self.scans.get((relative, rules, sharding))
+    def _scanned(self, spec: Spec, batch: Batch) -> "Scan":
+        relative = self.beneath.relative(spec.folder, batch.declaration.input_path)
+        asked = self._asked_for(batch.declaration)
+        known = self.known.get((relative, asked.digest))
         if known is None:
-            shown = os.path.relpath(os.path.join(root, relative))
-            with open_beneath(root, relative) as stream:
-                before = os.fstat(stream.fileno())
-                known = scan_lines(stream, path=relative, shown=shown, rules=rules, sharding=sharding)
-                after = os.fstat(stream.fileno())
-            self.scans[relative, rules, sharding] = known
+            known = self.known[relative, asked.digest] = self._read(relative, asked)
             self.diagnostics.extend(known.diagnostics)
             self.unlisted += known.unlisted
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                words = "the file changed while it was read"
-                self.diagnostics.append(Diagnostic("input-changed", words, shown, hint="run the command again"))
         return known
+
+    def _asked_for(self, declared: BatchDeclaration) -> _Asked:
+        key = (declared.provider, declared.endpoint, declared.shard)
+        asked = self.asked.get(key)
+        if asked is None:
+            from batchrunner.inputs import decided_by
+            from batchrunner.jsonl import LineRules
+            from batchrunner.sharder import Sharding
+
+            facts = self.workspace.project.providers[declared.provider]
+            rules, sharding = LineRules.of(declared.endpoint, facts), Sharding.of(facts.limits, declared.shard)
+            asked = self.asked[key] = _Asked(rules, sharding, decided_by(rules, sharding))
+        return asked
+
+    def _read(self, relative: str, asked: _Asked) -> "Scan":
+        """The scan of a file, from the cache if it is there."""
+        from batchrunner.inputs import SteadyFile
+
+        shown = os.path.normpath(os.path.join(self.root, relative))
+        descriptor, status = self.beneath.descriptor(relative)
+        remembered = self.cache.get(relative, asked.digest, status, shown)
+        if remembered is not None:
+            os.close(descriptor)
+            return remembered
+        with SteadyFile(descriptor, status) as file:
+            scan = _scan(file, relative, shown, asked)
+            if file.has_changed:
+                return _changed(shown)
+        self.cache.put(relative, asked.digest, status, shown, scan)
+        return scan
+
+
+def _scan(file: "SteadyFile", relative: str, shown: str, asked: _Asked) -> "Scan":
+    from batchrunner.inputs import scan_lines
+
+    return scan_lines(file, path=relative, shown=shown, rules=asked.rules, sharding=asked.sharding)
+
+
+def _changed(shown: str) -> "Scan":
+    """What is to be said of a file that changed while it was read: whatever else was found may come from that."""
+    from batchrunner.inputs import Scan
+
+    words = "the file changed while it was read"
+    hint = "run the command again once nothing writes to it any more"
+    return Scan((), diagnostics=(Diagnostic("input-changed", words, shown, hint=hint),))
