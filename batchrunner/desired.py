@@ -7,7 +7,6 @@ from datetime import datetime
 from batchrunner.address import matches, whole_of
 from batchrunner.facts import ProviderFacts
 from batchrunner.manifest import Source
-from batchrunner.pricing import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,6 @@ class Desired:
     metadata: Mapping[str, str]
     source: Source
     fingerprint: str
-    estimate: Estimate | None = None
 
     @property
     def family(self) -> tuple[str, str]:

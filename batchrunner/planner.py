@@ -142,7 +142,6 @@ def _submit(desired: Desired, attempts: Sequence[Attempt], around: Circumstances
         completion_window=desired.completion_window,
         source=desired.source,
         metadata=dict(desired.metadata),
-        estimate=desired.estimate,
         base_version=latest.version if latest else "",
     )
 

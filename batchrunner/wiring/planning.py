@@ -12,9 +12,11 @@ from batchrunner.digest import fingerprint
 from batchrunner.manifest import LocalFile, ProviderFile, Source
 from batchrunner.planner import plan_changes
 from batchrunner.plans import Notice, Plan, PlannedSpec, sealed
+from batchrunner.policy import refusals
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import State
 from batchrunner.stores import FileStore
+from batchrunner.wiring.estimates import Asked, with_estimates
 from batchrunner.wiring.naming import check_batches, check_shards
 from batchrunner.wiring.scanning import scan_inputs
 from batchrunner.wiring.typed import with_typed_hint
@@ -33,11 +35,12 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     survey = _survey(workspace)
     check_shards(workspace.choices, survey.addresses, states)
     around = _circumstances(workspace)
-    changes = [
+    planned = (
         with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
         for spec in workspace.specs
         for change in plan_changes(spec.name, spec.path, survey.desired[spec.name], states[spec.name], around)
-    ]
+    )
+    changes, notices = with_estimates(planned, survey.asked, around.now)
     return sealed(
         Plan(
             created_at=workspace.now.isoformat(timespec="seconds"),
@@ -45,8 +48,9 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             project=workspace.project.name,
             targets=workspace.choices.targets,
             specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name]) for spec in workspace.specs),
-            changes=tuple(changes),
-            notices=survey.notices,
+            changes=changes,
+            notices=(*survey.notices, *notices),
+            refusals=refusals(changes, workspace.project.policy),
         )
     )
 
@@ -76,9 +80,10 @@ def _circumstances(workspace: Workspace) -> Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What the specs want, by spec, and what was found in their inputs that stops nothing."""
+    """What the specs want, by spec, what each address asks for, and what was found in inputs that stops nothing."""
 
     desired: Mapping[str, tuple[Desired, ...]]
+    asked: Mapping[str, Asked]
     notices: tuple[Notice, ...]
 
     @property
@@ -91,7 +96,8 @@ def _survey(workspace: Workspace) -> _Survey:
     """The desired batches that are targeted, their inputs scanned: all shards of a batch of which one is targeted."""
     scans = scan_inputs(workspace)
     desired = {spec.name: tuple(_desired_of(spec, scans, workspace)) for spec in workspace.specs}
-    return _Survey(desired, tuple(dict.fromkeys(notice for scan in scans.values() for notice in scan.notices)))
+    asked = {address: each for spec in workspace.specs for address, each in _asked_by(spec, scans, workspace)}
+    return _Survey(desired, asked, tuple(dict.fromkeys(notice for scan in scans.values() for notice in scan.notices)))
 
 
 def _desired_of(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[Desired]:
@@ -104,15 +110,27 @@ def _desired_of(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -
                 yield _desired(spec, batch, part.file, workspace)
 
 
+def _asked_by(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[tuple[str, Asked]]:
+    for batch in spec.batches:
+        if scan := scans.get(batch.address):
+            facts = workspace.project.providers[batch.declaration.provider]
+            for part in scan.parts:
+                yield _address(batch, part.file), Asked(part.demands, scan.counted_by, facts)
+
+
+def _address(batch: Batch, source: Source) -> str:
+    part = source.part if isinstance(source, LocalFile) else None
+    return shard(batch.address, part.number) if part else batch.address
+
+
 def _desired(spec: Spec, batch: Batch, source: Source, workspace: Workspace) -> Desired:
     declared = batch.declaration
     provider = SANDBOX if workspace.choices.sandbox else declared.provider
     paid_for = partial(fingerprint, provider, declared.endpoint, declared.completion_window)
-    part = source.part if isinstance(source, LocalFile) else None
     # Of all the content, for each of its shards: content that is cut otherwise is not content to be paid for again.
     whole = source.whole if isinstance(source, LocalFile) else source.content
     return Desired(
-        address=shard(batch.address, part.number) if part else batch.address,
+        address=_address(batch, source),
         run_key=spec.run.key or f"content:{paid_for(whole).removeprefix('sha256:')[:12]}",
         provider=provider,
         endpoint=declared.endpoint,

@@ -1,0 +1,45 @@
+"""Puts estimates on what a plan would submit. What nobody would submit is not priced: loading prices takes a while."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from batchrunner.facts import ProviderFacts
+from batchrunner.plans import Change, Notice, Submit
+from batchrunner.pricing import Demand
+from batchrunner.records import replace
+
+if TYPE_CHECKING:
+    from batchrunner.estimating import Estimator
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the requests of an address ask for, how their tokens were counted, and whose prices apply.
+
+    A plan for the sandbox is priced as one for the provider that the spec names: it rehearses that one.
+    """
+
+    demands: tuple[Demand, ...]
+    counted_by: str
+    facts: ProviderFacts
+
+
+def with_estimates(
+    changes: Iterable[Change], asked: Mapping[str, Asked], now: datetime
+) -> tuple[tuple[Change, ...], tuple[Notice, ...]]:
+    """`changes`, with an estimate on each that submits an input whose requests are known, at prices as of `now`."""
+    each = tuple(changes)
+    if not any(isinstance(change, Submit) and change.address in asked for change in each):
+        return each, ()
+    from batchrunner.estimating import Estimator
+
+    estimator = Estimator(now)
+    return tuple(_estimated(change, asked.get(change.address), estimator) for change in each), tuple(estimator.notices)
+
+
+def _estimated(change: Change, asked: Asked | None, estimator: "Estimator") -> Change:
+    if asked is None or not isinstance(change, Submit):
+        return change
+    return replace(change, estimate=estimator.estimate(asked.demands, asked.facts, asked.counted_by))
