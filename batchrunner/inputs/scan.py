@@ -1,7 +1,7 @@
 """One pass over an input: every line checked, ids compared, bytes digested, in memory that lines do not fill."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, Protocol
@@ -69,13 +69,21 @@ def digest_input(stream: BinaryIO) -> str:
 
 
 def scan_lines(
-    stream: Lines, *, path: str, shown: str, rules: LineRules, sharding: Sharding, counter: TokenCounter | None = None
+    stream: Lines,
+    *,
+    path: str,
+    shown: str,
+    rules: LineRules,
+    sharding: Sharding,
+    counter: TokenCounter | None = None,
+    place_of: Callable[[int], str] = "line {}".format,
 ) -> Scan:
-    """Check `stream` to its end and cut it. `path` is relative to the project root, `shown` how messages name the file.
+    """Check `stream` to its end and cut it. `path` is relative to the project root, `shown` how messages name the file,
+    `place_of` how the text of a message names a line.
 
     Whoever opened the file sees to it that it did not change meanwhile.
     """
-    scanned = _Pass(shown, rules, sharding)
+    scanned = _Pass(shown, rules, sharding, place_of)
     for piece, starts in _pieces(stream, rules.max_line_bytes):
         scanned.take(piece, starts)
     scanned.conclude(stream)
@@ -111,6 +119,7 @@ class _Pass:
     shown: str
     rules: LineRules
     sharding: Sharding
+    place_of: Callable[[int], str]
     number: int = 0
     crlf_told: bool = False
     blanks: int = 0
@@ -194,7 +203,7 @@ class _Pass:
                 self.problem(0, LineProblem(code, words, "split it into several batches"))
         again = partial(_ids_of, stream, self.rules)
         for line, first, custom_id in self.ids.repeated(again):
-            words = f"`custom_id` {custom_id[:80]!r} was already used on line {first}"
+            words = f"`custom_id` {custom_id[:80]!r} was already used on {self.place_of(first)}"
             self.problem(line, LineProblem("duplicate-custom-id", words))
 
     def problem(self, line: int, problem: LineProblem) -> None:
