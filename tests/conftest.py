@@ -1,8 +1,13 @@
 """Options of the whole suite."""
 
+import os
+
 import pytest
 
 LONGEST_ID = 60
+
+# Nothing that a test scans is to be remembered beyond it, whatever process it runs in.
+os.environ["BATCHRUNNER_CACHE"] = "off"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

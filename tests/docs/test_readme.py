@@ -57,6 +57,7 @@ def environment(folder: Path) -> Iterator[dict[str, str]]:
         kept = {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
         yield {
             **kept,
+            "BATCHRUNNER_CACHE": "off",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "ALPHAEDGE_BASE_URL": sandbox.base_url,
             "ALPHAEDGE_API_KEY": "a-key",

@@ -104,7 +104,7 @@ class Desk:
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """The whole environment of a process."""
         known = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "TMPDIR": str(self.folder)}
-        return {**known, "PYTHONWARNINGS": "error", **self.env, **(env or {})}
+        return {**known, "PYTHONWARNINGS": "error", "BATCHRUNNER_CACHE": "off", **self.env, **(env or {})}
 
     def run(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, cwd: str = ".") -> Ran:
         """Run the command line to its end, and check what must hold for all of them."""
