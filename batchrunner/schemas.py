@@ -9,16 +9,27 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{[^}]+\}"}
-_REFERRING: Mapping[str, Collection[str]] = {"BatchEntry": ("name", "matrix", "exclude"), "BatchFields": ()}
-"""Models whose fields may hold references, and the fields that may not."""
+_REFERRING: Mapping[str, Collection[str]] = {
+    "BatchEntry": ("name", "matrix", "exclude"),
+    "BatchFields": (),
+    "Shard": (),
+    "TableFields": ("custom_id", "body"),
+}
+"""Models whose fields may hold references, and the fields that may not, or that take any text already."""
 
 _NULLABLE = {
     ("ProviderEntry", "endpoints"),
     ("ProviderEntry", "completion_windows"),
+    ("ProviderEntry", "input_expires_after_seconds"),
+    ("ProviderEntry", "price_list"),
+    ("ProviderEntry", "discount"),
     ("Paths", "upload_file"),
+    ("Paths", "list_files"),
     ("Limits", "max_in_flight"),
     ("Limits", "max_requests"),
     ("Limits", "max_bytes"),
+    ("Limits", "max_tokens"),
+    ("Limits", "max_embedding_inputs"),
 }
 """Fields, by model, where null says something other than leaving them out."""
 
@@ -31,13 +42,21 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     "Paths": {
         "create_batch": "Where a batch is created.",
         "upload_file": "Where a file is uploaded; null where that is not offered.",
+        "list_files": "Where uploaded files are listed; null where that is not offered.",
     },
     "Limits": {
         "max_in_flight": "Requests of ours that may be open at once.",
         "max_requests": "Request lines in one batch.",
         "max_bytes": "Bytes in one input file.",
+        "max_tokens": "Input tokens in one batch, taken as a quarter of its bytes.",
+        "max_embedding_inputs": "Texts to embed in one batch, over all its requests.",
+        "max_custom_id": "Characters of a custom_id.",
         "max_line_bytes": "Bytes in one line of an input file.",
         "max_reply_bytes": "Bytes of a reply that are read.",
+    },
+    "ModelPrice": {
+        "input": "For a million input tokens.",
+        "output": "For a million output tokens.",
     },
     "Retry": {
         "attempts": "How often one request is sent in a run, at most.",
@@ -62,7 +81,8 @@ def schema_text(which: Which) -> str:
 
 def _schema(which: Which) -> Schema:
     # Only `schema` needs these models as a whole, and importing them takes as long as loading a spec.
-    from batchrunner.documents import ProjectDocument, SpecDocument
+    from batchrunner.documents import SpecDocument
+    from batchrunner.projectdocuments import ProjectDocument
 
     title, model = (
         ("A batchrunner spec", SpecDocument) if which == "spec" else ("A batchrunner project", ProjectDocument)
@@ -122,7 +142,7 @@ def _accept_references(fields: dict[str, Schema], written_out: Collection[str]) 
 
 
 def _or_reference(schema: Schema) -> Schema:
-    if schema.get("type") == "object":
+    if isinstance(schema.get("additionalProperties"), dict):
         return {**schema, "additionalProperties": _or_reference(schema["additionalProperties"])}
     said = {key: value for key, value in schema.items() if key in {"description", "default"}}
     return {**said, "anyOf": [{key: value for key, value in schema.items() if key not in said}, _REFERENCE]}

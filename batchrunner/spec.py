@@ -16,6 +16,7 @@ ENDPOINT_PATTERN, ENDPOINT_LENGTH = r"^/[A-Za-z0-9._~/-]+$", 256
 WINDOW_PATTERN = r"^[1-9][0-9]{0,3}[mhd]$"
 FILE_ID_PATTERN, FILE_ID_LENGTH = r"^[A-Za-z0-9_.-]+$", 128
 INPUT_PATTERN, INPUT_LENGTH = r"^[^\x00-\x1f\x7f]+$", 4096
+ROWS_PATTERN = r"^[^\x00-\x1f\x7f]+\.(csv|tsv|jsonl|parquet)$"
 METADATA_KEY_LENGTH = 64
 METADATA_VALUE_LENGTH = 512
 METADATA_ENTRIES = 16
@@ -33,6 +34,7 @@ Endpoint = Annotated[str, Meta(pattern=_whole(ENDPOINT_PATTERN), max_length=ENDP
 Window = Annotated[str, Meta(pattern=_whole(WINDOW_PATTERN))]
 FileId = Annotated[str, Meta(pattern=_whole(FILE_ID_PATTERN), max_length=FILE_ID_LENGTH)]
 InputPath = Annotated[str, Meta(pattern=_whole(INPUT_PATTERN), max_length=INPUT_LENGTH)]
+RowsPath = Annotated[str, Meta(pattern=_whole(ROWS_PATTERN), max_length=INPUT_LENGTH)]
 MetadataKey = Annotated[str, Meta(min_length=1, max_length=METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Meta(max_length=METADATA_VALUE_LENGTH)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=METADATA_ENTRIES)]
@@ -41,23 +43,38 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class Shard(Record):
-    """How large a shard of an input may be, beside what the provider takes. `max_tokens` are a quarter of the bytes."""
+    """How large a shard of an input may be, beside what the provider takes: at least one limit.
+
+    `max_tokens` are a quarter of the bytes.
+    """
 
     max_requests: Count | None = None
     max_bytes: Count | None = None
     max_tokens: Count | None = None
 
+    def __post_init__(self) -> None:
+        if self.max_requests is self.max_bytes is self.max_tokens is None:
+            raise ValueError("a shard without a limit")
 
-class Table(Record):
+
+class TableDefaults(Record):
+    """What every table of a spec says unless it says otherwise."""
+
+    rows: RowsPath | None = None
+    custom_id: Annotated[str, Meta(min_length=1)] | None = None
+    body: Annotated[dict[str, Any], Meta(min_length=1)] | None = None
+
+
+class Table(TableDefaults):
     """A table whose rows are rendered to requests: `rows` is its path, the rest a template.
 
     References are replaced but for those to the row: in `custom_id` and in texts of `body` there is `${row.NAME}`, and
     `$${` for a plain `${`.
     """
 
-    rows: InputPath
+    rows: RowsPath
     custom_id: Annotated[str, Meta(min_length=1)]
-    body: dict[str, Any]
+    body: Annotated[dict[str, Any], Meta(min_length=1)]
 
 
 class BatchDefaults(Record):
@@ -70,7 +87,7 @@ class BatchDefaults(Record):
     endpoint: Endpoint | None = None
     completion_window: Window = "24h"
     input_file_id: FileId | None = None
-    input: InputPath | Table | None = None
+    input: InputPath | TableDefaults | None = None
     shard: Shard | Literal[False] | None = None
     metadata: Metadata = field(default_factory=dict)
 
@@ -78,11 +95,12 @@ class BatchDefaults(Record):
 class BatchDeclaration(BatchDefaults):
     """One declared batch, references resolved and defaults merged in; `matrix` and `exclude` already expanded.
 
-    Exactly one of `input_file_id` and `input` is there.
+    Exactly one of `input_file_id` and `input` is there, and `shard` only with the latter.
     """
 
     name: Name
     endpoint: Endpoint
+    input: InputPath | Table | None = None
 
     @property
     def input_path(self) -> str:

@@ -11,11 +11,11 @@ from batchrunner.loader.matrix import MatrixReader, Member
 from batchrunner.loader.merging import merged
 from batchrunner.loader.offers import Asked, Offers
 from batchrunner.loader.places import Pointer
-from batchrunner.loader.resolving import Allowance, Resolver
+from batchrunner.loader.resolving import MOST, Allowance, Exhausted, Resolver
 from batchrunner.printable import brief
 from batchrunner.records import MALFORMED, converted
 from batchrunner.references import Scope, as_text, refers
-from batchrunner.spec import Batch, BatchDeclaration, BatchDefaults
+from batchrunner.spec import Batch, BatchDeclaration, BatchDefaults, Shard, Table
 
 MAX_BATCHES = 100_000
 
@@ -28,7 +28,16 @@ _ELSEWHERE: Mapping[str, str] = {
         ("api_key", "base_url", "url", "headers"),
         "in batchrunner.yaml, with the provider: a spec never holds a URL or a key",
     ),
+    **dict.fromkeys(Table.__struct_fields__, "under `input`"),
+    **dict.fromkeys(Shard.__struct_fields__, "under `shard`"),
 }
+_BESIDE: Mapping[str, str] = {
+    "url": "beside `input`, as `endpoint`",
+    **dict.fromkeys(BatchDeclaration.__struct_fields__, "in the batch itself"),
+}
+"""What is looked for one level further down than it belongs."""
+
+_DISPLACED: Mapping[str, Sequence[str]] = {"input": ("input_file_id",), "input_file_id": ("input", "shard")}
 _SINGLE: Sequence[Member] = ({},)
 
 
@@ -53,12 +62,16 @@ class BatchReader:
         """The batches that are in order, as declared."""
         batches: list[Batch] = []
         for index, declared in enumerate(declarations):
-            self._read_one(declared, index, batches)
+            try:
+                self._read_one(declared, index, batches)
+            except Exhausted:
+                message = f"with defaults and references put in, the spec has more than {MOST:,} characters and entries"
+                hint = "refer to shorter values, or split the spec"
+                self._findings.add(Finding("too-long", message, ("batches", index), hint))
+                break
             if len(batches) > MAX_BATCHES:
                 message = f"the spec declares more than {MAX_BATCHES:,} batches"
                 self._findings.add(Finding("too-many-batches", message, ("batches", index), "split the spec"))
-                break
-            if self._allowance.is_spent:
                 break
         return tuple(batches)
 
@@ -75,7 +88,7 @@ class BatchReader:
             members = MatrixReader(pointer, self._findings).members(declared)
             fields = {key: value for key, value in declared.items() if key not in _EXPANDED}
         if self._defaults:
-            fields = merged(self._base(declared), fields)
+            fields = merged(self._base(declared), fields, self._allowance.take)
         for member in members:
             batch = self._member(fields, member, pointer)
             if batch is not None:
@@ -89,8 +102,7 @@ class BatchReader:
 
     def _base(self, declared: Mapping[str, Any]) -> dict[str, Any]:
         """The defaults under a declaration: its own kind of input displaces a default one of the other kind."""
-        displaced = {"input": "input_file_id", "input_file_id": "input"}
-        gone = {displaced[key] for key in displaced if declared.get(key) is not None}
+        gone = {key for said in _DISPLACED if declared.get(said) is not None for key in _DISPLACED[said]}
         return {key: value for key, value in self._defaults.items() if key not in gone}
 
     def _member(self, fields: dict[str, Any], member: Member, pointer: Pointer) -> Batch | None:
@@ -127,10 +139,12 @@ class BatchReader:
             where = finding.pointer
             known.add(where)
             if where not in fields.unresolved:
-                told = belonging(_blaming(finding, fields.written), _ELSEWHERE)
+                elsewhere = _BESIDE if len(where) > 1 else _ELSEWHERE
+                told = belonging(_blaming(finding, fields.written), elsewhere)
                 self._findings.add(told._replace(pointer=(*pointer, *where)))
         # Where a field is wrong the rules between fields are not come to, and everything wrong is to be said at once.
-        if self._has_one_input(fields.resolved, pointer) and not known:
+        is_sound = self._has_one_input(fields.resolved, pointer) and not self._cuts_nothing(fields.resolved, pointer)
+        if is_sound and not known:
             raise AssertionError(f"{pointer} breaks a rule, and nothing is wrong with it")
         provider, endpoint, window = (str(fields.resolved.get(name, getattr(_UNLESS_SAID, name))) for name in _ASKED)
         self._note_refusals((provider, endpoint, window), pointer, known)
@@ -144,6 +158,13 @@ class BatchReader:
             self._findings.add(Finding("input-twice", message, (*pointer, "input"), "delete one of the two", "key"))
         return len(given) == 1
 
+    def _cuts_nothing(self, fields: Mapping[str, Any], pointer: Pointer) -> bool:
+        nothing = fields.get("shard") is not None and fields.get("input_file_id") is not None
+        if nothing:
+            message = "`shard` cuts a local `input`, and this file is at the provider already"
+            self._findings.add(Finding("nothing-to-shard", message, (*pointer, "shard"), "delete it", "key"))
+        return nothing
+
     def _note_refusals(self, asked: Asked, pointer: Pointer, known: AbstractSet[Pointer]) -> None:
         for refusal in self._offers.refusals(asked):
             if (refusal.field,) not in known:
@@ -156,7 +177,8 @@ def _declaration(fields: Mapping[str, Any]) -> BatchDeclaration | None:
         declaration = converted(fields, BatchDeclaration)
     except MALFORMED:
         return None
-    return declaration if (declaration.input is None) != (declaration.input_file_id is None) else None
+    remote, local = declaration.input_file_id is not None, declaration.input is not None
+    return declaration if remote != local and (local or declaration.shard is None) else None
 
 
 class _Fields(NamedTuple):
@@ -173,4 +195,5 @@ def _blaming(finding: Finding, written: Any) -> Finding:
         written = written.get(part) if isinstance(written, dict) else None
     if finding.code != "wrong-type" or not isinstance(written, str) or not refers(written):
         return finding
-    return finding._replace(hint=f"`{brief(written)}` keeps the type of what it stands for; quote the value there")
+    way = "quote the value there" if " must be text, " in finding.message else "change the value there"
+    return finding._replace(hint=f"`{brief(written)}` keeps the type of what it stands for; {way}")

@@ -25,6 +25,9 @@ _EXPECTED: Mapping[str, str] = {
     "float_type": "a number",
     "bool_type": "true or false",
 }
+_EITHER: Mapping[Pointer, str] = {("input",): "a path or a mapping", ("shard",): "a mapping or `false`"}
+"""Fields of a batch that may be of two kinds."""
+
 _NAME_RULE = "lower-case letters, digits, `.`, `_` and `-`, at most 63, starting with a letter or digit"
 # How a value of the field is written, and the code for one that is not.
 _RULES: Mapping[str, tuple[str, str]] = {
@@ -36,6 +39,9 @@ _RULES: Mapping[str, tuple[str, str]] = {
     "completion_window": ("bad-value", "a number and `m`, `h` or `d`, such as `24h`"),
     "input_file_id": ("bad-value", "at most 128 letters, digits, `.`, `_` and `-`"),
     "input": ("bad-value", "the path of a .jsonl file, on one line of at most 4,096 characters"),
+    "rows": ("bad-value", "the path of a .csv, .tsv, .jsonl or .parquet file, on one line of at most 4,096 characters"),
+    "allowed_endpoints": ("bad-value", "a path such as `/v1/chat/completions`"),
+    "price_list": ("bad-name", _NAME_RULE),
     "env": ("bad-value", "the name of an environment variable"),
     "paths": ("bad-value", "a path such as `/v1/batch`"),
 }
@@ -61,7 +67,7 @@ def explained(detail: "ErrorDetails", root: "type[BaseModel]", base: Pointer) ->
     if kind == "extra_forbidden":
         return unknown_key(pointer, where, keys_at(root, where[:-1]))
     if kind == "missing":
-        return Finding("missing-key", f"the key `{where[-1]}` is missing", pointer)
+        return Finding("missing-key", f"the key {label_of(where)} is missing", pointer)
     code, message, hint = _words(kind, where, detail)
     return Finding(code, message, pointer, hint, "key" if _concerns_key(detail) else "value")
 
@@ -89,19 +95,20 @@ def _words(kind: str, where: Pointer, detail: "ErrorDetails") -> tuple[str, str,
     label = f"key of {label_of(where[:-1])}" if _concerns_key(detail) else label_of(where)
     value, context = detail["input"], detail.get("ctx", {})
     if kind in _EXPECTED:
-        return wrong_type(label, _EXPECTED[kind], value)
+        return wrong_type(label, _EITHER.get(where, _EXPECTED[kind]), value)
     if kind == "literal_error":
         return _not_a_choice(label, value, context["expected"])
     if kind == "string_pattern_mismatch" or (kind == "string_too_long" and where[-1] in _RULES):
         return _pattern(where, label, value)
     subject = f"a {label}" if _concerns_key(detail) else label
-    return "bad-value", f"{subject} {_limit(kind, context) or detail['msg'].lower()}", ""
+    return "bad-value", f"{subject} {_limit(kind, context) or detail['msg']}", ""
 
 
 def wrong_type(label: str, expected: str, value: object) -> tuple[str, str, str]:
     """Code, message and hint for a value of the wrong kind."""
     hint = "put quotes around it" if expected == "text" and isinstance(value, bool | int | float) else ""
-    return "wrong-type", f"{label} must be {expected}, not {kind_of(value)}", hint
+    kind = f"`{value}`" if expected == "a whole number" and isinstance(value, float) else kind_of(value)
+    return "wrong-type", f"{label} must be {expected}, not {kind}", hint
 
 
 def kind_of(value: object) -> str:
@@ -147,9 +154,14 @@ def _limit(kind: str, context: Mapping[str, Any]) -> str:
         "too_short": "must not be empty",
         "greater_than": "must be more than {gt}",
         "greater_than_equal": "must be at least {ge}",
+        "less_than": "must be less than {lt}",
         "less_than_equal": "must be at most {le}",
     }
-    return limits.get(kind, "").format(**context)
+    return limits.get(kind, "").format(**{name: _number(limit) for name, limit in context.items()})
+
+
+def _number(limit: object) -> object:
+    return f"{limit:,g}" if isinstance(limit, float) else f"{limit:,}" if isinstance(limit, int) else limit
 
 
 def keys_at(root: "type[BaseModel]", where: Pointer) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from batchrunner.loader.text import TextProblem, readable
 Target = Literal["value", "key"]
 
 # Lines that may hold a secret, by the name of a key or the shape of a value, are never shown.
-_SECRETIVE = r"(?i)(?:api[_-]?key|secret|token|passw|credential|authorization|bearer)[\w-]*[\"']?\s*:|\b(?:sk|br|key)-\w{12}|://\S*[?@]"
+# Those that bound tokens, as `max_tokens` does, are.
+_SECRETIVE = r"(?i)(?:api[_-]?key|secret|(?<!max_)(?<!max_completion_)(?<!max_output_)token|passw|credential|authorization|bearer)[\w-]*[\"']?\s*:|\b(?:sk|br|key)-\w{12}|://\S*[?@]"
 
 
 class Finding(NamedTuple):

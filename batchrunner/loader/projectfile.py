@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from batchrunner.documents import ProjectDocument, ProviderEntry, UrlReference
 from batchrunner.errors import InvalidFiles, Refused
 from batchrunner.facts import ProviderFacts, built_in
 from batchrunner.loader.explaining import findings_in, kind_of
@@ -26,13 +25,13 @@ from batchrunner.loader.strict import read_yaml
 from batchrunner.loader.text import InvalidText
 from batchrunner.origins import checked_origin
 from batchrunner.project import Policy, Project
+from batchrunner.projectdocuments import ProjectDocument, ProviderEntry, UrlReference
 from batchrunner.records import converted, plain
 
-_LATER = ("max_cost_usd", "max_requests", "allowed_models", "allowed_endpoints", "required_metadata")
 _STORES_LATER = frozenset({"postgresql", "postgres", "s3", "gs", "az"})
 _SCHEME = r"([A-Za-z][A-Za-z0-9+.-]*):"
-_NULLABLE = frozenset({"endpoints", "completion_windows"})
-"""Fields of a provider where null says something: that nothing is known, so that anything goes."""
+_NULLABLE = frozenset({"endpoints", "completion_windows", "input_expires_after_seconds", "price_list", "discount"})
+"""Fields of a provider where null says something: that nothing is known, or asked for."""
 
 
 def read_project(path: str) -> Project:
@@ -72,19 +71,11 @@ class _ProjectReader:
 
     def _without_what_is_known_wrong(self, fields: dict[str, Any]) -> dict[str, Any]:
         """`fields` less what is checked by hand and refused with words of its own."""
-        if isinstance(policy := fields.get("policy"), dict):
-            fields = {**fields, "policy": self._policy(policy)}
         if isinstance(providers := fields.get("providers"), dict):
             fields = {**fields, "providers": {name: self._provider(name, e) for name, e in providers.items()}}
         if isinstance(state := fields.get("state"), dict) and isinstance(state.get("url"), str):
             self._check_store(state["url"])
         return fields
-
-    def _policy(self, policy: dict[str, Any]) -> dict[str, Any]:
-        for key in filter(policy.__contains__, _LATER):
-            message = f"`policy.{key}` is not in this version, and a limit nobody keeps is worse than none"
-            self._note("not-available-yet", message, "policy", key, hint="delete it", target="key")
-        return {key: value for key, value in policy.items() if key not in _LATER}
 
     def _provider(self, name: str, entry: Any) -> Any:
         if not isinstance(entry, dict):
@@ -142,7 +133,7 @@ class _ProjectReader:
             state_url=self._state_url(url) if isinstance(url, str) else "",
             state_env=url.env if isinstance(url, UrlReference) else "",
             providers={**built_in(), **entries},
-            policy=Policy(allow_env=document.policy.allow_env),
+            policy=converted(document.policy.model_dump(), Policy),
         )
 
     def _state_url(self, url: str) -> str:

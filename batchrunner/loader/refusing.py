@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from batchrunner.documents import BatchEntry, BatchFields, DeclaredBatch, SpecDocument, SpecHead
-from batchrunner.loader.explaining import explained, findings_in, location
+from batchrunner.loader.explaining import explained, findings_in
 from batchrunner.loader.findings import Finding
 from batchrunner.references import refers
 
@@ -28,14 +28,14 @@ def refusals_of_defaults(defaults: Mapping[str, Any]) -> Iterator[Finding]:
     """
     for detail in _details(BatchFields, defaults):
         if not (isinstance(detail["input"], str) and refers(detail["input"])):
-            finding = _explained(detail, BatchFields)
+            finding = explained(detail, BatchFields, ())
             yield finding._replace(pointer=("defaults", *finding.pointer))
 
 
 def refusals_of_batch(fields: Mapping[str, Any]) -> Iterator[Finding]:
     """What is wrong with single fields of a batch, from the batch."""
     for detail in _details(DeclaredBatch, fields):
-        yield _explained(detail, BatchEntry)
+        yield explained(detail, BatchEntry, ())
 
 
 def _details(model: type[BaseModel], fields: Mapping[str, Any]) -> list[ErrorDetails]:
@@ -44,15 +44,3 @@ def _details(model: type[BaseModel], fields: Mapping[str, Any]) -> list[ErrorDet
     except ValidationError as error:
         return error.errors(include_url=False)
     return []
-
-
-def _explained(detail: ErrorDetails, root: type[BaseModel]) -> Finding:
-    where = location(detail)
-    if where == ("input",) and isinstance(detail["input"], dict):
-        hint = "write the request lines into a .jsonl file and name that"
-        message = "`input` with rows and a request template is not in this version"
-        return Finding("not-available-yet", message, where, hint)
-    if where == ("shard",):
-        hint = "split the file, and declare a batch for each part"
-        return Finding("not-available-yet", "`shard` is not in this version", where, hint, "key")
-    return explained(detail, root, ())

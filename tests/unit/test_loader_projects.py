@@ -80,7 +80,7 @@ def test_what_is_said_lies_over_what_is_built_in() -> None:
         """)
     facts, base = load_project(None, Path()).providers["alphaedge"], built_in()["alphaedge"]
     assert (facts.api_key.file, facts.api_key.env) == ("/run/secrets/key", None)
-    assert facts.limits == replace(base.limits, max_in_flight=2)
+    assert facts.limits == replace(base.limits, max_in_flight=2, max_bytes=None)
     assert facts.retry == replace(base.retry, attempts=2)
     assert facts.timeouts == replace(base.timeouts, create_seconds=5)
     assert (facts.endpoints, facts.paths.upload_file, facts.paths.create_batch) == (None, None, "/v1/batch")

@@ -61,7 +61,7 @@ def test_the_smallest_spec() -> None:
     assert (batch.address, batch.pointer) == ("stdin/nightly", ("batches", 0))
     assert {name: getattr(batch.declaration, name) for name in batch.declaration.__struct_fields__} == {
         "provider": "alphaedge", "endpoint": "/v1/chat/completions", "completion_window": "24h",
-        "input_file_id": "file-abc123", "input": None, "metadata": {}, "name": "nightly",
+        "input_file_id": "file-abc123", "input": None, "shard": None, "metadata": {}, "name": "nightly",
     }  # fmt: skip
 
 

@@ -7,9 +7,12 @@ from typing import Any, get_args, get_type_hints
 import jsonschema
 import pytest
 
-from batchrunner.documents import Dialect, Idempotency, ProviderEntry
+from batchrunner import facts, projectdocuments, spec
+from batchrunner.documents import BatchFields, Shard, TableFields
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import read_yaml
+from batchrunner.project import Policy
+from batchrunner.projectdocuments import CustomIds, Dialect, Idempotency, ProviderEntry
 from batchrunner.schemas import Which, schema_text
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -54,10 +57,31 @@ GOOD: list[tuple[Which, str]] = [
         "batches: [{name: a, endpoint: /v1/x, input: a, completion_window: '${vars.w}', metadata: {a: '${vars.m}'}}]",
     ),
     ("spec", "batches: [{name: a, endpoint: /v1/x, input: a, matrix: {x: [1, 2]}, exclude: [{x: 1}]}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: 'data/**/chunk-?.jsonl', shard: false}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: a, shard: {max_requests: 5, max_tokens: '${vars.t}'}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: a, shard: '${vars.s}'}]"),
+    (
+        "spec",
+        "defaults: {input: {body: {m: 1}}, shard: {max_bytes: 9}}\n"
+        "batches: [{name: a, input: {rows: 'a-${run.date}', custom_id: '${row.id}', body: {x: [{y: '${row.z}'}]}}}]",
+    ),
     ("project", "{}"),
     ("project", "project: acme\nproviders: {alphaedge: {limits: {max_in_flight: 2}, endpoints: null}}"),
     ("project", "providers: {x: {dialect: openai, base_url: {env: URL}, api_key: {file: /run/key}}}"),
     ("project", "state: {url: 'file:.batchrunner/state'}\npolicy: {allow_env: [A]}"),
+    (
+        "project",
+        "policy: {max_cost_usd: 0.5, max_requests: 1, allowed_models: ['gpt-*'], allowed_endpoints: [/v1/x],"
+        " required_metadata: [team], allow_unknown: true}",
+    ),
+    ("project", "policy: {allowed_models: [], allowed_endpoints: []}"),
+    (
+        "project",
+        "providers: {x: {custom_ids: word, one_model: true, input_expires_after_seconds: 3600, discount: 0.5,"
+        " prices: {m: {input: 1}, 'o/n:1': {input: 0, output: 2.5}}, price_list: openai, paths: {list_files: ~},"
+        " limits: {max_tokens: 9, max_embedding_inputs: ~, max_custom_id: 64}}}",
+    ),
+    ("project", "providers: {x: {discount: ~, price_list: ~, input_expires_after_seconds: ~}}"),
 ]
 BAD: list[tuple[Which, str]] = [
     ("spec", "{}"),
@@ -77,7 +101,27 @@ BAD: list[tuple[Which, str]] = [
     ("project", "providers: {x: {api_key: sk-1}}"),
     ("project", "providers: {x: {url: 'https://x'}}"),
     ("project", "providers: {X: {}}"),
-    ("project", "policy: {max_cost_usd: 5}"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: {rows: a.xlsx, custom_id: x, body: {a: 1}}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: {rows: a.csv, custom_id: 1, body: {a: 1}}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: {rows: a.csv, custom_id: x, body: []}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: {rows: a.csv, custom_id: x, body: {}}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: {rows: a.csv, custom_id: x, body: {a: 1}, url: /v1/x}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: a, shard: true}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: a, shard: {}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input: a, shard: {max_requests: 0}}]"),
+    ("spec", "batches: [{name: a, endpoint: /v1/x, input_file_id: f, shard: {max_requests: 1}}]"),
+    ("project", "policy: {max_cost_usd: 0}"),
+    ("project", "policy: {max_requests: 1.5}"),
+    ("project", "policy: {allowed_models: gpt-4o}"),
+    ("project", "policy: {allowed_endpoints: [v1]}"),
+    ("project", "policy: {allow_unknown: sometimes}"),
+    ("project", "providers: {x: {discount: 1}}"),
+    ("project", "providers: {x: {custom_ids: any}}"),
+    ("project", "providers: {x: {input_expires_after_seconds: 3599}}"),
+    ("project", "providers: {x: {prices: {m: 5}}}"),
+    ("project", "providers: {x: {prices: {m: {output: 5}}}}"),
+    ("project", "providers: {x: {prices: {m: {input: -1}}}}"),
+    ("project", "providers: {x: {paths: {list_file: ~}}}"),
 ]
 
 
@@ -96,6 +140,26 @@ def test_the_project_file_can_say_every_fact_of_a_provider() -> None:
     assert set(ProviderEntry.model_fields) == facts
 
 
-@pytest.mark.parametrize(("field", "choices"), [("dialect", Dialect), ("idempotency", Idempotency)])
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (projectdocuments.Paths, facts.Paths),
+        (projectdocuments.Limits, facts.Limits),
+        (projectdocuments.Retry, facts.Retry),
+        (projectdocuments.Timeouts, facts.Timeouts),
+        (projectdocuments.ModelPrice, facts.ModelPrice),
+        (projectdocuments.Policy, Policy),
+        (BatchFields, spec.BatchDefaults),
+        (TableFields, spec.Table),
+        (Shard, spec.Shard),
+    ],
+)
+def test_a_file_can_say_all_that_is_kept(said: Any, kept: Any) -> None:
+    assert set(said.model_fields) == set(kept.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("field", "choices"), [("dialect", Dialect), ("idempotency", Idempotency), ("custom_ids", CustomIds)]
+)
 def test_the_choices_of_a_provider_are_those_of_its_facts(field: str, choices: Any) -> None:
     assert get_args(get_type_hints(ProviderFacts)[field]) == get_args(choices)

@@ -1,0 +1,179 @@
+"""The project file as a whole: what editors are told of it, and what it is checked against."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from batchrunner import facts, spec
+from batchrunner.documents import Count, Endpoint, MetadataKey, Name
+from batchrunner.values import Value
+
+Dialect = Literal["alphaedge", "openai"]
+Idempotency = Literal["header", "body", "none"]
+CustomIds = Literal["text", "word"]
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+ModelName = Annotated[str, Field(min_length=1, max_length=256)]
+Models = Annotated[tuple[ModelName, ...], Field(strict=False)]
+Endpoints = Annotated[tuple[Endpoint, ...], Field(strict=False)]
+MetadataKeys = Annotated[tuple[MetadataKey, ...], Field(strict=False, max_length=spec.METADATA_ENTRIES)]
+Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
+Dollars = Annotated[float, Field(ge=0)]
+Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=256)]
+_PATHS, _LIMITS, _RETRY, _TIMEOUTS = facts.Paths(), facts.Limits(), facts.Retry(), facts.Timeouts()
+
+
+class SecretReference(Value):
+    """Where a secret is kept: an environment variable or a file, never the secret itself."""
+
+    env: EnvironmentName | None = None
+    file: Annotated[str, Field(min_length=1)] | None = None
+
+
+class Paths(Value):
+    """Request paths; `None` means that the provider does not offer the call."""
+
+    create_batch: Path = "/v1/batch"
+    upload_file: Path | None = _PATHS.upload_file
+    list_files: Path | None = _PATHS.list_files
+
+
+class Limits(Value):
+    """What one batch, one line and one account may hold; `None` means that no limit is known."""
+
+    max_in_flight: Count | None = _LIMITS.max_in_flight
+    max_requests: Count | None = _LIMITS.max_requests
+    max_bytes: Count | None = _LIMITS.max_bytes
+    max_tokens: Count | None = _LIMITS.max_tokens
+    max_embedding_inputs: Count | None = _LIMITS.max_embedding_inputs
+    max_custom_id: Count = _LIMITS.max_custom_id
+    max_line_bytes: Count = _LIMITS.max_line_bytes
+    max_reply_bytes: Count = _LIMITS.max_reply_bytes
+
+
+class Retry(Value):
+    """How a send is repeated: exponential with full jitter, from `base_seconds` up to `cap_seconds`.
+
+    A server's Retry-After is honoured up to `retry_after_cap_seconds`; beyond it the send is deferred to a later run.
+    `budget` tokens are shared by a run: a failure takes one, a success gives `budget_refill` back, and retries stop
+    at half (gRPC proposal A6). When none is left, nothing more is sent to the provider in that run.
+    """
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = _RETRY.attempts
+    base_seconds: Seconds = _RETRY.base_seconds
+    cap_seconds: Seconds = _RETRY.cap_seconds
+    retry_after_cap_seconds: Seconds = _RETRY.retry_after_cap_seconds
+    budget: Count = _RETRY.budget
+    budget_refill: Annotated[float, Field(ge=0)] = _RETRY.budget_refill
+
+
+class Timeouts(Value):
+    """Seconds until a connection, one create attempt and one upload attempt are given up, each in total."""
+
+    connect_seconds: Seconds = _TIMEOUTS.connect_seconds
+    create_seconds: Seconds = _TIMEOUTS.create_seconds
+    upload_seconds: Seconds = _TIMEOUTS.upload_seconds
+
+
+class ModelPrice(Value):
+    """What a model costs in a batch, in US dollars for a million tokens."""
+
+    input: Dollars
+    output: Dollars = 0.0
+
+
+class UrlReference(Value):
+    """A URL kept in an environment variable."""
+
+    env: EnvironmentName = Field(description="The variable's name.")
+
+
+def _kind(value: object) -> str:
+    return "(reference)" if isinstance(value, dict | UrlReference) else "(text)"
+
+
+Url = Annotated[
+    Annotated[str, Field(min_length=1, max_length=2048), Tag("(text)")] | Annotated[UrlReference, Tag("(reference)")],
+    Discriminator(_kind),
+]
+
+
+class StateEntry(Value):
+    """Where state is kept."""
+
+    url: Url = Field(description="`file:PATH`, relative to this file, or `{env: NAME}`.")
+
+
+class ProviderEntry(Value):
+    """What this project says of a provider: overrides of a built-in one, or a new one with dialect, URL and key.
+
+    The fields are those of `ProviderFacts`, all optional, with `base_url` in the place of `origin`.
+    """
+
+    dialect: Dialect | None = Field(None, description="How to speak to it.")
+    base_url: Url | None = Field(
+        None, description="Scheme, host and port, `/v1` allowed at the end; https, or http for this machine."
+    )
+    api_key: SecretReference | None = Field(None, description="Where its key is: `{env: NAME}` or `{file: PATH}`.")
+    paths: Paths | None = Field(None, description="Request paths; null where a call is not offered.")
+    idempotency: Idempotency | None = Field(
+        None, description="How a request is sent again safely: with its key in a header, in the body, or not at all."
+    )
+    key_ttl_seconds: Annotated[int, Field(ge=0, le=86_400 * 3_660)] | None = Field(
+        None, description="How long it honours such a key."
+    )
+    metadata: Literal["sent", "kept"] | None = Field(
+        None, description="Whether metadata is sent to the provider or kept in state only."
+    )
+    endpoints: Names | None = Field(None, description="The endpoints it offers.")
+    completion_windows: Names | None = Field(None, description="The windows it offers.")
+    custom_ids: CustomIds | None = Field(
+        None, description="What a custom_id may be: any text, or a word of letters, digits, `_` and `-`."
+    )
+    one_model: bool | None = Field(None, description="Whether all requests of a file must name the same model.")
+    input_expires_after_seconds: Annotated[int, Field(ge=3_600, le=2_592_000)] | None = Field(
+        None, description="When uploaded files are to be deleted by the provider, an hour to 30 days; null to not ask."
+    )
+    prices: Mapping[ModelName, ModelPrice] | None = Field(
+        None, description="Batch prices by model, in US dollars for a million tokens. They win over any price list."
+    )
+    price_list: Name | None = Field(
+        None, description="Whose list prices apply, as genai-prices names it; null for whoever makes the model."
+    )
+    discount: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="What a batch costs less than live calls: 0.5 is half; null where that is not known."
+    )
+    limits: Limits | None = Field(None, description="What one batch, one line and the account may hold.")
+    retry: Retry | None = Field(None, description="How sends are repeated.")
+    timeouts: Timeouts | None = Field(None, description="When an attempt is given up.")
+
+
+class Policy(Value):
+    """What specs may do. What a rule here cannot check is refused as well, unless `allow_unknown`."""
+
+    allow_env: Names = Field((), description="The environment variables that `${env.NAME}` may read.")
+    max_cost_usd: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="What one plan may cost at most, in US dollars, all its submissions together."
+    )
+    max_requests: Count | None = Field(None, description="How many requests one plan may submit, all together.")
+    allowed_models: Models | None = Field(
+        None, description="The models that requests may name, `*` for any characters. An empty list allows none."
+    )
+    allowed_endpoints: Endpoints | None = Field(
+        None, description="The endpoints that batches may use. An empty list allows none."
+    )
+    required_metadata: MetadataKeys = Field((), description="The keys of metadata that every batch must have.")
+    allow_unknown: bool = Field(
+        False, description="Whether to let pass what a rule cannot check: a file at the provider, an unlisted price."
+    )
+
+
+class ProjectDocument(Value):
+    """The project file, `batchrunner.yaml`: what a repository's owners decide, and spec authors do not."""
+
+    version: Literal[1] = Field(1, description="The version of the file format.")
+    project: Name | None = Field(None, description="The project's name, part of every idempotency key.")
+    state: StateEntry | None = Field(None, description="Where state is kept. Default: beside each spec.")
+    providers: Mapping[Name, ProviderEntry] = Field({}, description="Providers by name.")
+    policy: Policy = Field(default_factory=Policy, description="What the specs of this project may do.")
