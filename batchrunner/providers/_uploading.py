@@ -10,7 +10,7 @@ from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Reply, Result
 from batchrunner.providers._dialect import Dialect
-from batchrunner.providers._filebody import FileBody
+from batchrunner.providers._filebody import FileBody, unreadable
 from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
 
 UPLOAD_NOT_OFFERED = "upload-not-offered"
@@ -64,9 +64,8 @@ class UploadingFile:
         """The upload with its file opened afresh, or why the file cannot be read."""
         try:
             file = self._open_input(self._job.source)
-        except Exception as error:  # whoever opens decides what raises; its own code is kept where it has one
-            code = getattr(error, "code", "input-unreadable")
-            return Rejected(code=str(code), words=f"{self._job.source.path}: {error}")
+        except Exception as error:  # whoever opens decides what raises
+            return unreadable(error, self._job.source)
         frame = self._dialect.upload_frame(self._job)
         self._body = FileBody(file, self._job.source, frame, self._progress)
         return self._dialect.upload_call(self._job, frame, self._body)

@@ -60,7 +60,7 @@ class Usage:
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of every measured process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BATCHRUNNER_", "ALPHAEDGE_"))}
-    return {**kept, "PYTHONPATH": str(ROOT), **(extra or {})}
+    return {**kept, "PYTHONPATH": str(ROOT), "BATCHRUNNER_CACHE": "off", **(extra or {})}
 
 
 def run(argv: Sequence[str], *, extra: Mapping[str, str] | None = None) -> Usage:
@@ -121,7 +121,20 @@ def seconds(value: float) -> str:
 @contextmanager
 def server(delay_ms: float = 0):
     """A provider in a process of its own that takes `delay_ms` for every reply; the origin it listens at."""
-    argv = [PYTHON, str(CHILDREN / "server.py"), str(delay_ms)]
+    with _listening("server", str(delay_ms)) as origin:
+        yield origin
+
+
+@contextmanager
+def sink():
+    """A provider in a process of its own that takes uploads and throws them away; the origin it listens at."""
+    with _listening("sink") as origin:
+        yield origin
+
+
+@contextmanager
+def _listening(name: str, *arguments: str):
+    argv = [PYTHON, str(CHILDREN / f"{name}.py"), *arguments]
     with subprocess.Popen(argv, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import loading, sending, startup, state
+from tests.benchmarks import inputs, loading, sending, startup, state, uploading
 from tests.benchmarks.measuring import Row
 
 BENCHMARKS = {
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "help": startup.helping,
     "validate": startup.validate,
     "yaml": loading.yaml,
+    "cache": inputs.cached_plan,
     "append": state.append_is_flat,
     "journal": state.journal,
     "plan": state.no_op_plan,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "durable": sending.durable,
     "creates": sending.creates,
     "flat": sending.apply_is_flat,
+    "upload": uploading.upload,
 }
 _LINE = "{:<56} {:>10} {:>10} {:>7} {:>8}  {}"
 
