@@ -1,0 +1,103 @@
+"""Tables in JSONL: an object on each line, whose keys are the columns and whose values keep their types."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from batchrunner.inputs.tables.problems import Report, RowProblem
+from batchrunner.inputs.tables.reading import BOM, LONGEST, KnownColumn, Row
+from batchrunner.printable import brief
+from batchrunner.records import MALFORMED, decoder, encode
+from batchrunner.renderer import MISSING
+
+_COLUMNS_KEPT = 1000
+_decode = decoder(dict[str, Any]).decode
+_KEY_END = b'":'
+
+
+class ObjectReader:
+    """Reads UTF-8, with or without a byte order mark; blank lines are passed over. A missing key gives `MISSING`."""
+
+    has_header = False
+    has_lines = True
+
+    def __init__(self, stream: BinaryIO, report: Report) -> None:
+        self._stream = stream
+        self._report = report
+        self.columns: dict[str, KnownColumn] = {}
+
+    def rows(self, columns: Sequence[str], skip: int) -> Iterator[Row]:
+        """The rows but for the first `skip`, with their values in `columns`."""
+        for place, line in self._lines():
+            if skip:
+                skip -= bool(line.strip())
+                continue
+            row = self._row(place, line)
+            if row is not None:
+                yield place, [row.get(column, MISSING) for column in columns]
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        read = self._stream.readline
+        place, line = 1, read(LONGEST).removeprefix(BOM)
+        while line:
+            if len(line) == LONGEST and not line.endswith(b"\n"):
+                self._report(RowProblem(place, "line-too-long", f"the line has more than {LONGEST:,} bytes"))
+                while line and not line.endswith(b"\n"):
+                    line = read(LONGEST)
+            else:
+                yield place, line
+            place, line = place + 1, read(LONGEST)
+
+    def _row(self, place: int, line: bytes) -> dict[str, Any] | None:
+        try:
+            row = _decode(line)
+        except MALFORMED:
+            if line.strip():
+                self._report(_diagnosed(place, line))
+            return None
+        if not row.keys() <= self.columns.keys() and len(self.columns) < _COLUMNS_KEPT:
+            self.columns.update(dict.fromkeys(row, KnownColumn()))
+        # A key that comes twice is in the line and not in what became of it.
+        if line.count(_KEY_END) != encode(row).count(_KEY_END) and (twice := _repeated_key(line)) is not None:
+            message = f"the key `{brief(twice)}` comes twice"
+            self._report(RowProblem(place, "duplicate-key", message, "only one of the two values can be meant"))
+            return None
+        return row
+
+
+class _Repeated(Exception):
+    """Control flow, never seen outside: a key that an object has twice."""
+
+
+def _repeated_key(line: bytes) -> str | None:
+    try:
+        json.loads(line, object_pairs_hook=_without_repetition, parse_int=len, parse_float=len)
+    except _Repeated as repeated:
+        return str(repeated)
+    return None
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _Repeated(key)
+        seen.add(key)
+
+
+def _diagnosed(place: int, line: bytes) -> RowProblem:
+    """Why `line` could not be decoded, in the words of the person who wrote it."""
+    hint = "a table has one object a line, as JSON"
+    try:
+        # Numbers are not looked at, and reading a long one would be refused for its length.
+        value = json.loads(line.decode(), parse_int=len)
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start + 1} of the line is not UTF-8"
+        return RowProblem(place, "not-utf-8", message, "save the file as UTF-8")
+    except RecursionError:
+        return RowProblem(place, "too-deep", "the JSON is nested too deeply")
+    except json.JSONDecodeError as error:
+        return RowProblem(place, "invalid-json-line", f"not JSON: {error.msg} at character {error.pos + 1}", hint)
+    if not isinstance(value, dict):
+        return RowProblem(place, "not-an-object", "the line must be a JSON object", hint)
+    return RowProblem(place, "invalid-json-line", "not JSON: numbers and text must be finite and well-formed")
