@@ -6,6 +6,7 @@ from batchrunner.inputs.globbing import find_files
 from batchrunner.inputs.guessing import path_meant
 from batchrunner.inputs.opening import Beneath, InputRefused, open_beneath, relative_to_root
 from batchrunner.inputs.scan import Scan, ScannedPart, digest_input, scan_lines
+from batchrunner.inputs.scanning import scan_file
 from batchrunner.inputs.steady import SteadyFile
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "open_content",
     "path_meant",
     "relative_to_root",
+    "scan_file",
     "scan_lines",
 ]

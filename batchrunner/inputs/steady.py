@@ -15,17 +15,19 @@ def identity_of(status: os.stat_result) -> Identity:
 class SteadyFile(io.FileIO):
     """A file read to where it ended when it was opened: one that grows all the time has an end, too.
 
-    `before` is its status then. Takes the descriptor over.
+    `before` is its status then. The descriptor stays open when this is closed: whether the file has changed is asked
+    once everything that read it is gone.
     """
 
     def __init__(self, descriptor: int, before: os.stat_result) -> None:
-        super().__init__(descriptor, "rb")
+        super().__init__(descriptor, "rb", closefd=False)
+        self._descriptor = descriptor
         self._before = before
 
     @property
     def has_changed(self) -> bool:
         """Whether the file is another one now than when it was opened, by size, either time, or place."""
-        return identity_of(os.fstat(self.fileno())) != identity_of(self._before)
+        return identity_of(os.fstat(self._descriptor)) != identity_of(self._before)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next `size` bytes, or all; none at what was the end (io)."""

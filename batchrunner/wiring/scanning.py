@@ -1,13 +1,14 @@
 """Scans the local inputs of a workspace's batches, each content once, and says all that is wrong with them."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchrunner.errors import Diagnostic, InvalidFiles
-from batchrunner.loader import diagnostics_at
-from batchrunner.spec import Batch, BatchDeclaration, Spec
+from batchrunner.loader import Finding, diagnostics_at
+from batchrunner.manifest import Template
+from batchrunner.spec import Batch, BatchDeclaration, Spec, Table
 from batchrunner.wiring.inputs import with_input
 from batchrunner.wiring.refusals import Refusals
 from batchrunner.wiring.workspace import Workspace
@@ -15,6 +16,8 @@ from batchrunner.wiring.workspace import Workspace
 if TYPE_CHECKING:
     from batchrunner.inputs import Beneath, Scan, ScanCache, SteadyFile
     from batchrunner.jsonl import LineRules
+    from batchrunner.ports import TokenCounter
+    from batchrunner.renderer import BadTemplate
     from batchrunner.sharder import Sharding
 
 MAX_LISTED = 200
@@ -29,12 +32,13 @@ def scan_inputs(workspace: Workspace) -> "Mapping[str, Scan]":
     targeted = [(spec, tuple(with_input(spec.batches, workspace.choices.targets))) for spec in workspace.specs]
     if not any(batches for _, batches in targeted):
         return {}  # checking specs whose inputs all lie at the provider needs none of what follows
+    from batchrunner.estimating import token_counter
     from batchrunner.inputs import Beneath, ScanCache
 
     root = workspace.project.root
     cache = ScanCache(workspace.settings.cache, root)
     with Beneath(root) as beneath:
-        inputs = _Inputs(workspace, beneath, cache, os.path.relpath(root))
+        inputs = _Inputs(workspace, beneath, cache, token_counter(), os.path.relpath(root))
         try:
             for spec, batches in targeted:
                 inputs.scan(spec, batches)
@@ -45,10 +49,11 @@ def scan_inputs(workspace: Workspace) -> "Mapping[str, Scan]":
 
 
 class _Asked(NamedTuple):
-    """What an input is scanned for, and a digest of that."""
+    """What an input is scanned for, and a digest of that. Without a template it holds the lines themselves."""
 
     rules: "LineRules"
     sharding: "Sharding"
+    template: Template | None
     digest: str
 
 
@@ -57,6 +62,7 @@ class _Inputs:
     workspace: Workspace
     beneath: "Beneath"
     cache: "ScanCache"
+    counter: "TokenCounter | None"
     root: str  # as it is shown: from the current folder
     scans: "dict[str, Scan]" = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -67,6 +73,7 @@ class _Inputs:
     def scan(self, spec: Spec, batches: Sequence[Batch]) -> None:
         """Scan the inputs of `batches`, which are of `spec`."""
         from batchrunner.inputs import InputRefused
+        from batchrunner.renderer import BadTemplate
 
         refusals = Refusals(self.workspace.project.root, spec.folder)
         for batch in batches:
@@ -74,6 +81,8 @@ class _Inputs:
                 self.scans[batch.address] = self._scanned(spec, batch)
             except InputRefused as refusal:
                 refusals.add(batch, refusal)
+            except BadTemplate as bad:
+                refusals.findings.extend(_unfit(batch, bad))
         self.diagnostics.extend(diagnostics_at(spec, refusals.findings))
 
     def check(self) -> None:
@@ -93,17 +102,23 @@ class _Inputs:
         return known
 
     def _asked_for(self, declared: BatchDeclaration) -> _Asked:
+        if isinstance(declared.input, Table):
+            table = declared.input
+            return self._asking(declared, Template(custom_id=table.custom_id, body=table.body, url=declared.endpoint))
         key = (declared.provider, declared.endpoint, declared.shard)
-        asked = self.asked.get(key)
-        if asked is None:
-            from batchrunner.inputs import decided_by
-            from batchrunner.jsonl import LineRules
-            from batchrunner.sharder import Sharding
+        if key not in self.asked:
+            self.asked[key] = self._asking(declared, None)
+        return self.asked[key]
 
-            facts = self.workspace.project.providers[declared.provider]
-            rules, sharding = LineRules.of(declared.endpoint, facts), Sharding.of(facts.limits, declared.shard)
-            asked = self.asked[key] = _Asked(rules, sharding, decided_by(rules, sharding))
-        return asked
+    def _asking(self, declared: BatchDeclaration, template: Template | None) -> _Asked:
+        from batchrunner.inputs import decided_by
+        from batchrunner.jsonl import LineRules
+        from batchrunner.sharder import Sharding
+
+        facts = self.workspace.project.providers[declared.provider]
+        rules, sharding = LineRules.of(declared.endpoint, facts), Sharding.of(facts.limits, declared.shard)
+        counted_by = type(self.counter).__name__ if self.counter else ""
+        return _Asked(rules, sharding, template, decided_by(rules, sharding, template, counted_by))
 
     def _read(self, relative: str, asked: _Asked) -> "Scan":
         """The scan of a file, from the cache if it is there."""
@@ -111,22 +126,46 @@ class _Inputs:
 
         shown = os.path.normpath(os.path.join(self.root, relative))
         descriptor, status = self.beneath.descriptor(relative)
-        remembered = self.cache.get(relative, asked.digest, status, shown)
-        if remembered is not None:
+        try:
+            scan = self.cache.get(relative, asked.digest, status, shown)
+            if scan is None:
+                scan = self._pass_over(SteadyFile(descriptor, status), relative, shown, asked)
+                self.cache.put(relative, asked.digest, status, shown, scan)
+        finally:
             os.close(descriptor)
-            return remembered
-        with SteadyFile(descriptor, status) as file:
-            scan = _scan(file, relative, shown, asked)
-            if file.has_changed:
-                return _changed(shown)
-        self.cache.put(relative, asked.digest, status, shown, scan)
         return scan
 
+    def _pass_over(self, file: "SteadyFile", relative: str, shown: str, asked: _Asked) -> "Scan":
+        """What one pass over `file` finds; that it changed, where it did: whatever else was found may come from that.
 
-def _scan(file: "SteadyFile", relative: str, shown: str, asked: _Asked) -> "Scan":
-    from batchrunner.inputs import scan_lines
+        Raises `BadTemplate` for a table that the template does not fit.
+        """
+        from batchrunner.inputs import scan_file
+        from batchrunner.renderer import BadTemplate
 
-    return scan_lines(file, path=relative, shown=shown, rules=asked.rules, sharding=asked.sharding)
+        try:
+            scan = scan_file(
+                file,
+                path=relative,
+                shown=shown,
+                rules=asked.rules,
+                sharding=asked.sharding,
+                template=asked.template,
+                counter=self.counter,
+            )
+        except BadTemplate as bad:
+            if file.has_changed:
+                return _changed(shown)
+            raise BadTemplate(
+                tuple(each._replace(message=f"{shown}: {each.message}") for each in bad.problems)
+            ) from None
+        return _changed(shown) if file.has_changed else scan
+
+
+def _unfit(batch: Batch, bad: "BadTemplate") -> Iterator[Finding]:
+    """Why no row of a table can be put into a template, where that is written."""
+    for problem in bad.problems:
+        yield Finding(problem.code, problem.message, (*batch.pointer, *problem.field), problem.hint)
 
 
 def _changed(shown: str) -> "Scan":
