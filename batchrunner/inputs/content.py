@@ -6,16 +6,19 @@ from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from batchrunner.inputs.opening import InputRefused, open_beneath
-from batchrunner.manifest import LocalFile
+from batchrunner.manifest import LocalFile, Template
 
 
 def open_content(root: str, source: LocalFile) -> BinaryIO:
     """The bytes of `source`, whose path is opened beneath `root`, for reading once; reads may give less than asked for.
 
-    A shard is a slice of its file. Raises `InputRefused` for what cannot be opened, and `input-changed` for a file that
-    does not have its planned size; a slice looks again at its end, so that reading it through raises this too. That the
-    bytes are those which were planned is for the reader to prove, by their digest.
+    A shard is a slice of its file; rows of a table are rendered as they are read. Raises `InputRefused` for what cannot
+    be opened, and `input-changed` for a file that does not have its planned size; a slice looks again at its end, so
+    that reading it through raises this too. That the bytes are those which were planned is for the reader to prove, by
+    their digest.
     """
+    if source.template is not None:
+        return _rendered(open_beneath(root, source.path), source, source.template)
     file = cast("io.FileIO", cast("io.BufferedReader", open_beneath(root, source.path)).detach())
     try:
         _check_size(file, source)
@@ -54,6 +57,29 @@ class Slice(io.RawIOBase):
         """Close the stream under it too (io)."""
         self._stream.close()
         super().close()
+
+
+def _rendered(table: BinaryIO, source: LocalFile, template: Template) -> BinaryIO:
+    # Loaded only for those who have tables.
+    from batchrunner.inputs.tables import BadTable, RenderedRows, format_of
+    from batchrunner.renderer import BadTemplate
+
+    # Rows that came after the last are looked for; behind a shard there are those of the next.
+    rows_before, requests = (source.part.before, source.requests) if source.part else (0, None)
+    try:
+        rows = RenderedRows(table, format_of(source.path), template, before=rows_before, requests=requests)
+    except BaseException as error:
+        table.close()
+        if isinstance(error, BadTable | BadTemplate):
+            message = f"{source.path} is another table than it was when it was planned"
+            raise InputRefused("input-changed", message) from None
+        raise
+    return cast("BinaryIO", Slice(rows, source.size, lambda: _check_end(rows, source)))
+
+
+def _check_end(rows: io.RawIOBase, source: LocalFile) -> None:
+    if rows.read(1):
+        raise InputRefused("input-changed", f"{source.path} has more rows than it had when it was planned")
 
 
 def _check_size(file: io.FileIO, source: LocalFile) -> None:

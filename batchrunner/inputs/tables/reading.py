@@ -20,7 +20,7 @@ class KnownColumn(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads a table once, from its start, in flat memory. Rows in which something is wrong are reported and left out."""
+    """Reads a table once, from its start, in flat memory. Rows with a problem are reported and left out."""
 
     @property
     def columns(self) -> Mapping[str, KnownColumn]:
