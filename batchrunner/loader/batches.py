@@ -11,7 +11,7 @@ from batchrunner.loader.matrix import MatrixReader, Member
 from batchrunner.loader.merging import merged
 from batchrunner.loader.offers import Asked, Offers
 from batchrunner.loader.places import Pointer
-from batchrunner.loader.resolving import MOST, Allowance, Exhausted, Resolver
+from batchrunner.loader.resolving import MOST, Allowance, Exhausted, Plain, Resolver
 from batchrunner.printable import brief
 from batchrunner.records import MALFORMED, converted
 from batchrunner.references import Scope, as_text, refers
@@ -65,7 +65,7 @@ class BatchReader:
             try:
                 self._read_one(declared, index, batches)
             except Exhausted:
-                message = f"with defaults and references put in, the spec has more than {MOST:,} characters and entries"
+                message = f"with defaults and references put in, the spec has more than {MOST:,} characters"
                 hint = "refer to shorter values, or split the spec"
                 self._findings.add(Finding("too-long", message, ("batches", index), hint))
                 break
@@ -88,9 +88,10 @@ class BatchReader:
             members = MatrixReader(pointer, self._findings).members(declared)
             fields = {key: value for key, value in declared.items() if key not in _EXPANDED}
         if self._defaults:
-            fields = merged(self._base(declared), fields, self._allowance.take)
+            fields = merged(self._base(declared), fields, self._allowance.take_entries)
+        plain: Plain = set()
         for member in members:
-            batch = self._member(fields, member, pointer)
+            batch = self._member(fields, member, pointer, plain)
             if batch is not None:
                 batches.append(batch)
 
@@ -105,11 +106,11 @@ class BatchReader:
         gone = {key for said in _DISPLACED if declared.get(said) is not None for key in _DISPLACED[said]}
         return {key: value for key, value in self._defaults.items() if key not in gone}
 
-    def _member(self, fields: dict[str, Any], member: Member, pointer: Pointer) -> Batch | None:
+    def _member(self, fields: dict[str, Any], member: Member, pointer: Pointer, plain: Plain) -> Batch | None:
         written = fields
         unresolved: AbstractSet[Pointer] = frozenset()
         if self._scope is not None:
-            fields, unresolved = self._resolved(fields, self._scope._replace(matrix=member), pointer)
+            fields, unresolved = self._resolved(fields, self._scope._replace(matrix=member), pointer, plain)
         declaration = _declaration(fields)
         if declaration is None:
             self._refuse(_Fields(written, fields, unresolved), pointer)
@@ -121,11 +122,12 @@ class BatchReader:
         return Batch(address(self._spec, declaration.name, texts), declaration, pointer)
 
     def _resolved(
-        self, fields: dict[str, Any], scope: Scope, pointer: Pointer
+        self, fields: dict[str, Any], scope: Scope, pointer: Pointer, plain: Plain
     ) -> tuple[dict[str, Any], AbstractSet[Pointer]]:
         """`fields` with their references replaced, and where that was not possible."""
         name = fields.get("name")
-        resolver = Resolver(scope._replace(batch={"name": name if isinstance(name, str) else ""}), self._allowance)
+        scope = scope._replace(batch={"name": name if isinstance(name, str) else ""})
+        resolver = Resolver(scope, self._allowance, plain)
         resolved = resolver.resolved(fields)
         for where, problem in resolver.problems:
             self._findings.add(Finding(problem.code, problem.message, (*pointer, *where), problem.hint))

@@ -1,6 +1,5 @@
 """References of a declaration, put in wherever a text holds one."""
 
-from collections.abc import Sized
 from operator import is_
 from typing import Any
 
@@ -10,9 +9,14 @@ from batchrunner.references import BadReferences, ReferenceProblem, Scope, refer
 from batchrunner.templates import templated
 
 MOST = 32 << 20
+_CHARACTERS_OF_ENTRY = 8
 
 _TEMPLATES = frozenset({("input", "custom_id"), ("input", "body")})
 """Where texts may refer to a row, and are left with those references."""
+
+
+Plain = set[tuple[int, bool]]
+"""Ids of mappings and lists, and whether they stand in a template: an alias may lead to one from elsewhere too."""
 
 
 class Exhausted(Exception):
@@ -22,29 +26,35 @@ class Exhausted(Exception):
 class Allowance:
     """How much may still be made for one spec: a hundred thousand batches need no more.
 
-    Counted are the characters of texts whose references were replaced, and the entries of mappings and lists that were
-    made anew for a batch.
+    Counted are the characters of texts whose references were replaced, and the entries of the mappings and lists below
+    the fields of a batch that were made anew for it.
     """
 
     def __init__(self) -> None:
         self._left = MOST
 
-    def take(self, made: int) -> None:
-        """Count `made` characters or entries. Raises `Exhausted` where that is more than is left."""
-        self._left -= made
+    def take(self, characters: int) -> None:
+        """Count `characters`. Raises `Exhausted` where those are more than are left."""
+        self._left -= characters
         if self._left < 0:
             raise Exhausted
+
+    def take_entries(self, entries: int) -> None:
+        """Count `entries` as the characters whose memory they take, about. Raises `Exhausted`."""
+        self.take(entries * _CHARACTERS_OF_ENTRY)
 
 
 class Resolver:
     """Replaces references by what they stand for in a scope; `problems` says where that could not be done.
 
-    `allowance` is shared by all batches of a spec.
+    `allowance` is shared by all batches of a spec, `plain` by the members of one declaration: the mappings and lists in
+    it that stay as they are.
     """
 
-    def __init__(self, scope: Scope, allowance: Allowance) -> None:
+    def __init__(self, scope: Scope, allowance: Allowance, plain: Plain) -> None:
         self._scope = scope
         self._allowance = allowance
+        self._plain = plain
         self.problems: list[tuple[Pointer, ReferenceProblem]] = []
 
     def resolved(self, value: Any, where: Pointer = ()) -> Any:
@@ -54,19 +64,25 @@ class Resolver:
         """
         if isinstance(value, str):
             return self._text(value, where)
-        if isinstance(value, dict):
-            made = {self._key(key, where): self.resolved(below, (*where, key)) for key, below in value.items()}
-            return self._unless_same(value, made, all(map(is_, value.values(), made.values())))
-        if isinstance(value, list):
-            items = [self.resolved(below, (*where, index)) for index, below in enumerate(value)]
-            return self._unless_same(value, items, all(map(is_, value, items)))
+        if isinstance(value, dict | list) and (id(value), where[:2] in _TEMPLATES) not in self._plain:
+            return self._collection(value, where)
         return value
 
-    def _unless_same(self, value: Sized, made: Sized, is_same: bool) -> Any:
-        if is_same:
-            return value
-        self._allowance.take(len(made))
-        return made
+    def _collection(self, value: dict[str, Any] | list[Any], where: Pointer) -> Any:
+        known = len(self.problems)
+        made: dict[str, Any] | list[Any]
+        if isinstance(value, dict):
+            made = {self._key(key, where): self.resolved(below, (*where, key)) for key, below in value.items()}
+            is_same = all(map(is_, value.values(), made.values()))
+        else:
+            made = [self.resolved(below, (*where, index)) for index, below in enumerate(value)]
+            is_same = all(map(is_, value, made))
+        if not is_same:
+            self._allowance.take_entries(len(made) if where else 0)
+            return made
+        if len(self.problems) == known:
+            self._plain.add((id(value), where[:2] in _TEMPLATES))
+        return value
 
     def _text(self, text: str, where: Pointer) -> Any:
         if where == ("name",):
@@ -83,7 +99,7 @@ class Resolver:
         replaced = templated if where[:2] in _TEMPLATES else substitute
         made = replaced(text, self._scope)
         self._allowance.take(len(made) if isinstance(made, str) else 1)
-        return made
+        return text if made == text else made
 
     def _key(self, key: str, where: Pointer) -> str:
         return self._written_out(key, (*where, key), f"keys hold no references, and `{brief(key)}` does")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from batchrunner.errors import InvalidFiles, UsageError
 from batchrunner.loader import Finding, diagnostics_at, load_project, load_specs
 from batchrunner.loader.merging import merged
-from batchrunner.spec import Spec
+from batchrunner.spec import Shard, Spec, Table
 
 NOW = datetime(2026, 11, 22, 2, 31, tzinfo=UTC)
 BATCH = "{name: nightly, input_file_id: file-abc123, endpoint: /v1/chat/completions}"
@@ -96,6 +96,110 @@ def test_defaults_lie_under_every_batch() -> None:
     assert [batch.declaration.metadata for batch in spec.batches[:2]] == [
         {"team": "support", "stage": "prod"}, {"team": "support", "stage": "test", "own": "x"},
     ]  # fmt: skip
+
+
+TABLE = """
+    vars: {model: gpt-4o-mini, most: 200, odd: '${row.id}'}
+    batches:
+      - name: tickets
+        endpoint: /v1/chat/completions
+        input:
+          rows: data/${run.date}/tickets.csv
+          custom_id: ${matrix.lang}-${row.id}
+          body:
+            model: ${vars.model}
+            max_tokens: ${vars.most}
+            n: ${row.n}
+            stop: ["$${", "${vars.odd}"]
+            messages:
+              - {role: user, content: "Summarise in ${matrix.lang}: ${row.text}"}
+        matrix: {lang: [en, fr]}
+    """.replace("'${row.id}'", "'$${row.id}'")
+
+
+def test_a_table_is_a_path_and_a_template_in_which_only_the_row_is_left() -> None:
+    english, french = (batch.declaration for batch in load(TABLE).batches)
+    assert english.input == Table(
+        rows="data/2026-11-22/tickets.csv",
+        custom_id="en-${row.id}",
+        body={
+            "model": "gpt-4o-mini",
+            "max_tokens": 200,
+            "n": "${row.n}",
+            "stop": ["$${", "$${row.id}"],
+            "messages": [{"role": "user", "content": "Summarise in en: ${row.text}"}],
+        },
+    )
+    assert english.input_path == french.input_path == "data/2026-11-22/tickets.csv"
+    assert isinstance(french.input, Table)
+    assert french.input.body["messages"][0]["content"] == "Summarise in fr: ${row.text}"
+    assert french.input.body["stop"] == english.input.body["stop"]
+
+
+def test_a_table_of_a_batch_and_of_the_defaults_are_merged_and_a_path_displaces_either() -> None:
+    spec = load("""
+        defaults:
+          endpoint: /v1/chat/completions
+          input: {rows: shared.csv, custom_id: "${row.id}", body: {model: m, stop: [a], format: {type: text}}}
+          shard: {max_requests: 10}
+        batches:
+          - name: shared
+          - {name: own, input: {rows: own.jsonl, body: {model: n, stop: [b, c], format: {strict: true}}}}
+          - {name: lines, input: lines.jsonl, shard: {max_bytes: 20}}
+          - {name: remote, input_file_id: file-1}
+          - {name: whole, shard: false}
+          - {name: as-it-comes, shard: ~}
+        """)
+    shared, own, lines, remote, whole, default = (batch.declaration for batch in spec.batches)
+    body = {"model": "m", "stop": ["a"], "format": {"type": "text"}}
+    assert shared.input == whole.input == Table(rows="shared.csv", custom_id="${row.id}", body=body)
+    merged = {"model": "n", "stop": ["b", "c"], "format": {"type": "text", "strict": True}}
+    assert own.input == Table(rows="own.jsonl", custom_id="${row.id}", body=merged)
+    assert (lines.input, remote.input, remote.input_file_id) == ("lines.jsonl", None, "file-1")
+    assert [each.shard for each in (shared, lines, remote, whole, default)] == [
+        Shard(max_requests=10), Shard(max_requests=10, max_bytes=20), None, False, None,
+    ]  # fmt: skip
+
+
+def test_a_default_path_is_displaced_by_a_table() -> None:
+    spec = load("""
+        defaults: {endpoint: /v1/embeddings, input: lines.jsonl}
+        batches:
+          - {name: a, input: {rows: t.parquet, custom_id: "${row.id}", body: {model: m, input: "${row.text}"}}}
+        """)
+    assert spec.batches[0].declaration.input_path == "t.parquet"
+
+
+@pytest.mark.parametrize("value", ["50000", "'${vars.n}'", "'${matrix.n}'"])
+def test_the_limits_of_a_shard_may_be_references(value: str) -> None:
+    text = "vars: {n: 50000}\nbatches: [{name: a, endpoint: /v1/embeddings, input: x.jsonl, matrix: {n: [50000]},"
+    spec = load(f"{text} shard: {{max_requests: {value}}}}}]")
+    assert fields(spec, "shard") == [(Shard(max_requests=50_000),)]
+
+
+def test_a_body_without_references_is_shared_by_all_members_of_a_matrix() -> None:
+    spec = load("""
+        batches:
+          - name: a
+            endpoint: /v1/embeddings
+            input: {rows: "${matrix.n}.csv", custom_id: "${row.id}", body: {fixed: [{a: 1}, 2], m: "${matrix.n}"}}
+            matrix: {n: [1, 2]}
+        """)
+    bodies = [batch.declaration.input.body for batch in spec.batches if isinstance(batch.declaration.input, Table)]
+    assert [body["m"] for body in bodies] == [1, 2]
+    assert bodies[0]["fixed"] is bodies[1]["fixed"]
+
+
+def test_rows_are_for_templates_even_where_an_alias_brings_them_elsewhere() -> None:
+    text = """
+        batches:
+          - name: a
+            endpoint: /v1/embeddings
+            input: {rows: "${matrix.n}.csv", custom_id: "${row.id}", body: {metadata: &shared {id: "${row.id}"}}}
+            metadata: *shared
+            matrix: {n: [1, 2]}
+        """
+    assert codes(text) == ["reference-unavailable"]
 
 
 def test_references_are_resolved_for_each_batch() -> None:
@@ -234,6 +338,37 @@ def test_a_small_file_cannot_stand_for_a_huge_one() -> None:
     assert len(load(variables + "".join(many.splitlines(keepends=True)[:41])).batches) == 40 * 256
 
 
+WIDE = ", ".join(f"k{number}: 1" for number in range(400))
+MEMBERS = ", ".join(map(str, range(256)))
+
+
+@pytest.mark.parametrize(
+    ("defaults", "batch", "most"),
+    [
+        (f"input: {{rows: a.csv, custom_id: x, body: {{{WIDE}}}}}", "input: {body: {k0: 2}}", 325),
+        (
+            "provider: alphaedge",
+            f"input: {{rows: a.csv, custom_id: x, body: {{{WIDE}, n: '${{matrix.n}}'}}}}, matrix: {{n: [{MEMBERS}]}}",
+            1,
+        ),
+    ],
+    ids=["defaults", "matrix"],
+)
+def test_a_small_file_cannot_stand_for_huge_tables(
+    defaults: str, batch: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchrunner.loader.resolving.MOST", 1 << 20)
+
+    def text(count: int) -> str:
+        batches = "".join(f"  - {{name: n{number}, {batch}}}\n" for number in range(count))
+        return f"defaults: {{endpoint: /v1/embeddings, {defaults}}}\nbatches:\n{batches}"
+
+    assert load(text(most)).batches
+    with pytest.raises(InvalidFiles) as raised:
+        load(text(most + 1))
+    assert [(found.code, found.line) for found in raised.value.diagnostics] == [("too-long", most + 3)]
+
+
 def test_everything_wrong_in_every_file_is_told_in_order(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("nme: x\nbatches: [{name: A}]\n")
     (tmp_path / "b.yaml").write_bytes(b"\xff")
@@ -299,9 +434,11 @@ def test_no_bytes_raise_anything_but_invalid_files(data: bytes) -> None:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(["a", "/v1/embeddings", "${vars.a}", "${", "${matrix.a}", "$${x}", "file-1", "24h", "alphaedge"]),
+    | st.sampled_from(["a", "/v1/embeddings", "${vars.a}", "${", "${matrix.a}", "$${x}", "file-1", "24h", "alphaedge",
+                       "t.csv", "${row.id}", "x${row.id}${vars.b}"]),
     lambda below: st.lists(below, max_size=3)
-    | st.dictionaries(st.sampled_from(["name", "matrix", "input", "a", "metadata", "${x}"]), below, max_size=3),
+    | st.dictionaries(st.sampled_from(["name", "matrix", "input", "a", "metadata", "${x}", "rows", "custom_id", "body",
+                                       "max_requests", "shard"]), below, max_size=3),
     max_leaves=8,
 )  # fmt: skip
 KEYS = ["version", "name", "description", "run", "vars", "defaults", "batches", "x-a", "other"]
