@@ -142,22 +142,23 @@ class _Apply:
         if isinstance(intent.source, ProviderFile):
             attempt = self._addressed(attempt, "intended", intent.source.file_id)
         await self._commit(change, attempt)
-        await self._carry_on(change, attempt, "")
+        await self._carry_on(change, attempt, "", "")
 
     async def _resume(self, change: Sendable, attempt: Attempt) -> None:
         earlier = attempt.sent_at
         if attempt.request and not earlier:
             attempt = moved(attempt, "uploaded" if attempt.file_id else "intended", self._now(), sent_at=self._now())
             await self._commit(change, attempt)
-        await self._carry_on(change, attempt, earlier)
+        await self._carry_on(change, attempt, attempt.intent.created_at, earlier)
 
-    async def _carry_on(self, change: Sendable, attempt: Attempt, earlier: str) -> None:
+    async def _carry_on(self, change: Sendable, attempt: Attempt, begun: str, earlier: str) -> None:
+        """`begun` is when an earlier upload of this attempt may have begun, `earlier` when a create may have left."""
         if not attempt.request:
-            attempt = await self._upload(change, attempt)
+            attempt = await self._upload(change, attempt, begun)
         if attempt.request:
             await self._create(change, attempt, earlier)
 
-    async def _upload(self, change: Sendable, attempt: Attempt) -> Attempt:
+    async def _upload(self, change: Sendable, attempt: Attempt, begun: str) -> Attempt:
         intent = attempt.intent
         assert isinstance(intent.source, LocalFile)  # noqa: S101 - a provider's file makes its request at once
         job = Upload(
@@ -165,6 +166,7 @@ class _Apply:
             provider=intent.provider,
             idempotency_key=intent.idempotency_key,
             source=intent.source,
+            since=begun,
         )
         outcome = await self.tools.executor.run(job)
         if not isinstance(outcome, Uploaded):

@@ -7,6 +7,7 @@ from shlex import quote
 from batchrunner.address import natural, spec_of
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.facts import key_is_alive
+from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Blocked, Resume
 from batchrunner.state import Attempt, State
 
@@ -42,7 +43,15 @@ def _still_owed(run_key: str, attempt: Attempt, desired: Desired | None, around:
         return False
     if attempt.request or desired is None:
         return bool(attempt.request)
-    return desired.source == intent.source and (desired.run_key == run_key or not run_key.startswith("content:"))
+    same_run = desired.run_key == run_key or not run_key.startswith("content:")
+    return same_run and _is_same(desired.source, intent.source)
+
+
+def _is_same(one: Source, other: Source) -> bool:
+    """Whether two sources are read from the same place and give the same bytes, whatever else is known of them."""
+    if not (isinstance(one, LocalFile) and isinstance(other, LocalFile)):
+        return one == other
+    return (one.path, one.sha256, one.part, one.template) == (other.path, other.sha256, other.part, other.template)
 
 
 def carry_on(name: Name, attempt: Attempt, desired: Desired | None, around: Circumstances) -> Blocked | Resume:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import load_project
-from batchrunner.plans import Plan
+from batchrunner.plans import Plan, Refusal
+from batchrunner.policy import refusals
 from batchrunner.settings import Settings, environment
+from batchrunner.staleness import not_begun
 from batchrunner.stores import FileStore, open_store
+from batchrunner.wiring.grounds import check_ground
 from batchrunner.wiring.planning import plan_workspace
-from batchrunner.wiring.running import Ground, check_ground, locked
+from batchrunner.wiring.running import Ground, locked
 from batchrunner.wiring.workspace import SANDBOX, Choices, Workspace, effective_providers, set_apart
 
 
@@ -25,12 +28,17 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan under its locks, and what it is sent with. `root` is where its inputs lie."""
+    """A plan under its locks, and what it is sent with. `root` is where its inputs lie.
+
+    Nothing of it may be sent where there are `refusals`: rules that `project_file` has now, whatever the plan says.
+    """
 
     plan: Plan
     ground: Ground
     providers: Mapping[str, ProviderFacts]
     root: str
+    refusals: tuple[Refusal, ...]
+    project_file: str
 
 
 @contextmanager
@@ -39,7 +47,8 @@ def prepared_from_specs(workspace: Workspace, patience: Patience) -> Iterator[Pr
     stores = workspace.stores()
     with _loaded(stores, patience) as ground:
         plan = plan_workspace(workspace, stores, ground.states)
-        yield Prepared(plan, ground, workspace.providers, workspace.project.root)
+        project = workspace.project
+        yield Prepared(plan, ground, workspace.providers, project.root, plan.refusals, project.path)
 
 
 @contextmanager
@@ -49,7 +58,8 @@ def prepared_from_plan(plan: Plan, choices: Choices, patience: Patience) -> Iter
     providers = effective_providers(project, environment(), sandbox=sends_to_sandbox(plan))
     with _loaded(_stores_of(plan, choices.state), patience) as ground:
         check_ground(plan, ground.states, providers, project.root)
-        yield Prepared(plan, ground, providers, project.root)
+        broken = refusals(not_begun(plan, ground.states), project.policy)
+        yield Prepared(plan, ground, providers, project.root, broken, project.path)
 
 
 @contextmanager

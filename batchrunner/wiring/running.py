@@ -12,16 +12,14 @@ from pathlib import Path
 from batchrunner import records
 from batchrunner.address import spec_of
 from batchrunner.applier import Brake, Report, Tools, apply_plan
-from batchrunner.errors import ExitCode, StaleError
+from batchrunner.errors import ExitCode
 from batchrunner.executors import LocalExecutor
 from batchrunner.facts import ProviderFacts
-from batchrunner.inputs import InputRefused, digest_input, open_beneath, open_content
-from batchrunner.manifest import LocalFile
-from batchrunner.plans import Plan, Sendable
+from batchrunner.inputs import open_content
+from batchrunner.plans import Plan
 from batchrunner.ports import Reporter
 from batchrunner.providers import OpenProvider, open_provider
 from batchrunner.settings import environment, read_secret
-from batchrunner.staleness import check_current
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.stores.committer import GroupCommitter
@@ -67,38 +65,6 @@ def needed_keys(plan: Plan, providers: Mapping[str, ProviderFacts]) -> dict[str,
         name: SANDBOX_KEY if name == SANDBOX else read_secret(providers[name].api_key, name, environment())
         for name in names
     }
-
-
-def check_ground(plan: Plan, states: Mapping[str, State], providers: Mapping[str, ProviderFacts], root: str) -> None:
-    """Refuse a saved plan whose state, inputs or providers have moved. Raises `StaleError` naming what did."""
-    check_current(plan, states)
-    for change in plan.sendable:
-        facts = providers.get(change.provider)
-        if facts is None or facts.origin != getattr(change, "origin", facts.origin):
-            words = f"provider {change.provider} of {change.address} is configured otherwise now"
-            raise StaleError("provider-moved", words, hint="Plan again.")
-        if _still_to_upload(change, states[spec_of(change.address)]):
-            _check_input(change, root)
-
-
-def _still_to_upload(change: Sendable, state: State) -> bool:
-    latest = state.latest(change.address, change.run_key)
-    begun = latest is not None and latest.number == change.attempt
-    return isinstance(change.source, LocalFile) and not (begun and latest is not None and latest.request)
-
-
-def _check_input(change: Sendable, root: str) -> None:
-    source = change.source
-    assert isinstance(source, LocalFile)  # noqa: S101 - only local files are still to upload
-    try:
-        with open_beneath(root, source.path) as stream:
-            same = digest_input(stream) == source.sha256
-        why = "Its content is no longer what was planned."
-    except InputRefused as refusal:
-        same, why = False, refusal.message
-    if not same:
-        raise StaleError("input-changed", f"the input of {change.address} has changed since the plan was made",
-                         where=source.path, why=why, hint="Plan again.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

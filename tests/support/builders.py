@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from batchrunner.address import shard
+from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import fingerprint
 from batchrunner.facts import ProviderFacts, SecretReference
-from batchrunner.manifest import LocalFile, ProviderFile, Source
-from batchrunner.planner import Circumstances, Desired, plan_changes
+from batchrunner.manifest import LocalFile, Part, ProviderFile, Source
+from batchrunner.planner import plan_changes
 from batchrunner.plans import Plan, PlannedSpec, sealed
-from batchrunner.records import converted
+from batchrunner.records import converted, replace
 from batchrunner.state import Attempt, Entry, Intent, State, Status
 
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -34,6 +36,23 @@ def sha256(text: str) -> str:
 def local(content: str = "one", path: str = "data/a.jsonl") -> LocalFile:
     """A scanned local file that holds `content`."""
     return LocalFile(path=path, sha256=sha256(content), size=len(content), requests=1, models=("m",))
+
+
+def cut(content: str, at: int, path: str = "data/a.jsonl") -> list[LocalFile]:
+    """The shards of a file that holds `content`, a request a character, `at` requests in each."""
+    whole, size = sha256(content), len(content)
+    return [
+        replace(local(content[start : start + at], path), requests=min(at, size - start),
+                part=Part(number=number, start=start, before=start, whole_sha256=whole, whole_size=size))
+        for number, start in enumerate(range(0, size, at), 1)
+    ]  # fmt: skip
+
+
+def shards(content: str, at: int, address: str = "nightly/a", **changes: Any) -> list[Desired]:
+    """A declared batch whose input is cut into shards; keyed as `desired` is, `content` by all of its content."""
+    if changes.get("run_key") == "content":
+        changes["run_key"] = desired(address, local(content), **changes).run_key
+    return [desired(shard(address, each.part.number), each, **changes) for each in cut(content, at) if each.part]
 
 
 def remote(file_id: str = "file-1") -> ProviderFile:

@@ -154,6 +154,18 @@ def test_a_resumption_replays_the_stored_bytes_and_says_when_they_first_left() -
     assert latest(bench).sent_at == "2026-11-22T01:00:00+00:00", "the first send stays the first"
 
 
+@pytest.mark.parametrize("status", ["intended", "deferred"])
+def test_an_upload_says_since_when_an_earlier_one_may_have_begun(status: Any) -> None:
+    wanted = desired(source=local())
+    state = state_of(attempt(status, wanted))
+    memory = remembering(attempt(status, wanted))
+    resumed, fresh = Bench(memory=memory), Bench()
+    resumed.apply(plan_of([wanted], state))
+    fresh.apply(plan_of([wanted]))
+    since = [job.since for bench in (resumed, fresh) for job in bench.executor.jobs if isinstance(job, Upload)]
+    assert since == [attempt().intent.created_at, ""]
+
+
 def test_what_was_put_off_is_recorded_as_sent_before_it_is_sent_again() -> None:
     memory = remembering(attempt("deferred", request="{}", file_id="file-1"))
     bench = Bench(memory=memory)

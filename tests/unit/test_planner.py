@@ -4,7 +4,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.builders import DAY, LINEAGE, NOW, ORIGIN, around, attempt, desired, facts, intent, local, remote, state_of
+from support.builders import (
+    DAY,
+    LINEAGE,
+    NOW,
+    ORIGIN,
+    around,
+    attempt,
+    cut,
+    desired,
+    facts,
+    intent,
+    local,
+    remote,
+    state_of,
+)
 
 from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
@@ -240,7 +254,13 @@ def test_an_upload_that_was_interrupted_is_carried_on(status: Any) -> None:
     assert verdict(attempt(status, wanted), wanted=wanted)[0] == "resume"
 
 
-@pytest.mark.parametrize("source", [local("two"), local("one", "data/moved.jsonl"), remote()])
+def test_what_else_was_found_in_an_input_changes_nothing() -> None:
+    stored = attempt("intended", desired(source=local()))
+    again = desired(source=replace(local(), blake3="blake3:0", models=("m", "n")))
+    assert verdict(stored, wanted=again) == ("resume", "interrupted")
+
+
+@pytest.mark.parametrize("source", [local("two"), local("one", "data/moved.jsonl"), cut("one", 9)[0], remote()])
 def test_an_upload_whose_input_changed_gives_way(source: Any) -> None:
     stored = attempt("intended", desired(source=local()))
     change = only([desired(source=source)], state_of(stored))
