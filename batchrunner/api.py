@@ -92,13 +92,16 @@ def apply(
     """Plan and submit under the state's lock, each batch once; call it from the main thread.
 
     Returns how it ended; a batch that failed is in the report, not an exception. Raises `TryAgain` where the lock is
-    held for longer than `lock_timeout` seconds, `Refused` where a key is missing.
+    held for longer than `lock_timeout` seconds, `Refused` where a key is missing, or the project's policy refuses.
     """
     from batchrunner.applier import Brake, Report
+    from batchrunner.policy import refused
     from batchrunner.wiring.preparing import Patience, prepared_from_specs
     from batchrunner.wiring.running import Sending, needed_keys, send
 
     with prepared_from_specs(workspace, Patience(lock_timeout, lambda _holder: None)) as prepared:
+        if prepared.refusals:
+            raise refused(prepared.refusals, prepared.project_file)
         if not prepared.plan.sendable:
             return Report()
         keys = needed_keys(prepared.plan, prepared.providers)

@@ -165,7 +165,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _usd(amount: float) -> str:
-    return f"${amount:,.2f}" if round(amount, 2) == amount else f"${amount:,g}"
+    return f"${amount:,.2f}" if round(amount, 2) == amount else f"${amount:,.9f}".rstrip("0")
 
 
 def _over(amount: float, limit: float) -> str:

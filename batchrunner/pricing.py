@@ -11,6 +11,8 @@ BYTES_PER_TOKEN = 4
 
 BY_BYTES = "bytes/4"
 MILLION = 1_000_000
+DIGITS = 12
+"""Digits behind the point of a dollar that a cost is kept with."""
 
 
 class Demand(Record):
@@ -51,7 +53,7 @@ class Estimate(Record):
 
     input_tokens: int
     output_tokens: int | None
-    counted_by: str = BY_BYTES
+    counted_by: str
     cost_low: float | None = None
     cost_high: float | None = None
     basis: str = ""
@@ -78,8 +80,8 @@ def estimate(
         input_tokens=sum(demand.input_tokens for demand, _ in known),
         output_tokens=_sum(demand.output_tokens for demand, _ in known),
         counted_by=counted_by,
-        cost_low=fsum(_input_cost(*each) for each in priced) if priced else None,
-        cost_high=None if unpriced or not priced else _float_sum(_highest_cost(*each) for each in priced),
+        cost_low=_costs(_input_cost(*each) for each in priced) if priced else None,
+        cost_high=None if unpriced or not priced else _costs(_highest_cost(*each) for each in priced),
         basis="+".join(sorted({price.basis for _, price in priced})),
         unpriced=tuple(sorted(unpriced)),
         price_lists=tuple(sorted({price.price_list for _, price in priced} - {""})),
@@ -105,10 +107,10 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
     return sum(known) if len(known) == len(each) else None
 
 
-def _float_sum(numbers: Iterable[float | None]) -> float | None:
-    each = list(numbers)
-    known = [number for number in each if number is not None]
-    return fsum(known) if len(known) == len(each) else None
+def _costs(amounts: Iterable[float | None]) -> float | None:
+    each = list(amounts)
+    known = [amount for amount in each if amount is not None]
+    return round(fsum(known), DIGITS) if len(known) == len(each) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,8 @@ def bill(estimates: Iterable[Estimate | None]) -> Bill:
     priced = [one for one in known if one.cost_low is not None]
     return Bill(
         input_tokens=sum(one.input_tokens for one in known),
-        low=fsum(one.cost_low or 0.0 for one in priced) if priced else None,
-        high=_float_sum(one.cost_high for one in priced) if priced else None,
+        low=_costs(one.cost_low for one in priced) if priced else None,
+        high=_costs(one.cost_high for one in priced) if priced else None,
         without_tokens=len(each) - len(known),
         without_cost=len(each) - sum(not one.unpriced for one in priced),
         bases=frozenset[str]().union(*(one.bases for one in priced)),

@@ -33,6 +33,16 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
         )
 
 
+def not_begun(plan: Plan, states: Mapping[str, State]) -> tuple[Sendable, ...]:
+    """What a current plan sends that has no attempt in state yet: the rest is paid for or owed."""
+    return tuple(change for change in plan.sendable if not _is_begun(change, states[spec_of(change.address)]))
+
+
+def _is_begun(change: Sendable, state: State) -> bool:
+    latest = state.latest(change.address, change.run_key)
+    return latest is not None and latest.number == change.attempt
+
+
 def is_done(plan: Plan, states: Mapping[str, State]) -> bool:
     """Whether every batch of a current plan is submitted already, by the same plan."""
     return bool(plan.sendable) and all(_done(change, states[spec_of(change.address)]) for change in plan.sendable)

@@ -3,12 +3,14 @@
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
 from batchrunner.commands._console import Console
 from batchrunner.errors import Refused, StaleError, StateError
-from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, digest_of_plan
+from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, Refusal, digest_of_plan
+from batchrunner.policy import refused
 from batchrunner.records import decode, pretty
 
 SPEC_SUFFIXES = (".yaml", ".yml")
@@ -32,6 +34,16 @@ def show_plan(plan: Plan, command: str, console: Console) -> None:
         from batchrunner.render.text import plan_text
 
         console.result(plan_text(plan, console.style, console.width or 80))
+
+
+def stop_refused(broken: Sequence[Refusal], project_file: str, console: Console) -> None:
+    """Raise `Refused` `policy-refused` where a plan, as shown, breaks the policy. Nothing of it was sent or saved."""
+    if not broken:
+        return
+    error = refused(broken, project_file)
+    if not console.output.json:
+        error.why = ""  # each rule was shown with the plan
+    raise error
 
 
 def write_plan(plan: Plan, path: str) -> None:

@@ -12,11 +12,12 @@ from batchrunner.applier import Brake, Report
 from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
-from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan
+from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan, stop_refused
 from batchrunner.commands._reporting import Ending, opened_screen, show_ending
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode, StaleError, UsageError
 from batchrunner.plans import Plan
+from batchrunner.records import replace
 from batchrunner.settings import Settings, environment
 from batchrunner.staleness import is_done
 from batchrunner.wiring import Choices, open_workspace
@@ -66,6 +67,7 @@ def command(
     with prepare(paths, choices, Patience(timeout, console.warn)) as prepared:
         if not output.json:
             _show(prepared, console)
+        stop_refused(prepared.refusals, prepared.project_file, console)
         keys = needed_keys(prepared.plan, prepared.providers)
         keep_secret(key for name, key in keys.items() if name != SANDBOX)
         if prepared.plan.sendable and not (yes or reviewed):
@@ -85,7 +87,7 @@ def _show(prepared: Prepared, console: Console) -> None:
     if is_done(prepared.plan, prepared.ground.states):
         console.result("This plan was applied already: all that it submits is submitted.")
     else:
-        show_plan(prepared.plan, "apply", console)
+        show_plan(replace(prepared.plan, refusals=prepared.refusals), "apply", console)
 
 
 def _from_specs(paths: tuple[str, ...], choices: Choices, patience: Patience) -> AbstractContextManager[Prepared]:

@@ -7,7 +7,7 @@ import click
 
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options, word_option
-from batchrunner.commands._plans import show_plan, write_plan
+from batchrunner.commands._plans import show_plan, stop_refused, write_plan
 from batchrunner.errors import ExitCode
 from batchrunner.plans import Plan
 from batchrunner.wiring import Choices, open_workspace
@@ -32,15 +32,19 @@ def command(
 ) -> int:
     """Show what apply would do with the specs at PATH, and why.
 
-    PATH is a spec, a directory, a glob, or - for standard input. Takes no lock and writes nothing but --out.
+    PATH is a spec, a directory, a glob, or - for standard input. Takes no lock and writes nothing but --out, and not
+    that where the project's policy refuses the plan.
     """
     console = Console(output)
     workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
     stores = workspace.stores()
     plan = plan_workspace(workspace, stores, {name: store.load() for name, store in stores.items()})
-    if out:
+    if out and not plan.refusals:
         write_plan(plan, out)
     show_plan(plan, "plan", console)
+    if plan.refusals and output.json:
+        return int(ExitCode.REFUSED)  # the document is the plan, with its refusals
+    stop_refused(plan.refusals, workspace.project.path, console)
     if out:
         console.note(f"Saved to {out}. Next: batchrunner apply {quote(out)}")
     return int(_exit_code(plan) if detailed_exitcode else ExitCode.DONE)

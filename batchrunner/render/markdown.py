@@ -1,17 +1,31 @@
 """A plan as GitHub markdown, for a comment on a pull request."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from batchrunner.manifest import LocalFile, Source
-from batchrunner.plans import Change, Orphan, Plan, PlannedSpec, Sendable, Unchanged, action_of
+from batchrunner.address import spec_of
+from batchrunner.manifest import LocalFile
+from batchrunner.plans import Change, Notice, Orphan, Plan, PlannedSpec, Refusal, Sendable, Unchanged, action_of
+from batchrunner.render.costs import UNKNOWN, bill_of, bill_words, cost_sentences
 from batchrunner.render.fences import block, cell, code, marker
+from batchrunner.render.folding import Fold, folded, unfolded
 from batchrunner.render.reasons import command, explanation, sentence
-from batchrunner.render.totals import count_words, total_words, totals
-from batchrunner.render.units import count, counted, size
+from batchrunner.render.rows import sending
+from batchrunner.render.totals import amounts, count_words, total_words, totals
+from batchrunner.render.units import count, counted, scaled, size
 
 LIMIT = 60_000
 """Characters of a comment. GitHub refuses more than 65,536."""
-ROOM = {"specs": 5_000, "blocked": 13_000, "sendable": 22_000, "unchanged": 6_000, "orphans": 4_000, "digests": 5_000}
+ROOM = {
+    "refusals": 5_000,
+    "notices": 4_000,
+    "specs": 5_000,
+    "blocked": 9_000,
+    "sendable": 17_000,
+    "unchanged": 6_000,
+    "orphans": 4_000,
+    "digests": 5_000,
+}
 """Characters of rows that each part may take; what one leaves, the next may use. The rest is for the frame."""
 LONGEST_COMMAND = 1_000
 TARGETS_SHOWN = 5
@@ -22,6 +36,7 @@ NEXT = (
 
 ICONS = {"submit": "\N{HEAVY PLUS SIGN} submit", "resume": "🔁 resume", "replace": "♻️ replace"}
 Rows = tuple[list[str], int]
+Item = TypeVar("Item")
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -40,14 +55,41 @@ def plan_markdown(plan: Plan) -> str:
 def _head(plan: Plan) -> Iterator[str]:
     yield marker(tuple(spec.path for spec in plan.specs)) + "\n### batchrunner plan: " + _headline(plan)
     if plan.sendable:
-        yield f"{total_words(totals(plan.changes))}."
+        yield f"{total_words(totals(plan.changes))}. " + " ".join(cost_sentences(plan.sendable, code))
 
 
 def _headline(plan: Plan) -> str:
     words = count_words(plan, between=" · ")
-    if plan.sendable or plan.blocked:
+    if plan.sendable:
+        summed = bill_of(plan.sendable)
+        cost = "cost unknown" if summed.low is None else f"**{bill_words(summed)}**"
+        return f"{words} · {cost}"
+    if plan.blocked:
         return words
     return f"no changes · {words}" if words else "no changes"
+
+
+def _refusals(plan: Plan, room: int) -> tuple[str, int]:
+    if not plan.refusals:
+        return "", room
+    text, spare = _listing(plan.refusals, _refusal, room)
+    return f"#### ⛔ Refused by the project's policy: nothing of this plan will be submitted\n\n{text}", spare
+
+
+def _refusal(refusal: Refusal) -> str:
+    return f"- {code(refusal.rule)}: {code(refusal.message)}"
+
+
+def _notices(plan: Plan, room: int) -> tuple[str, int]:
+    if not plan.notices:
+        return "", room
+    text, spare = _listing(plan.notices, _notice, room)
+    return f"#### ⚠️ {counted(len(plan.notices), 'warning')}\n\n{text}", spare
+
+
+def _notice(notice: Notice) -> str:
+    where = f"{code(notice.where)}: " if notice.where else ""
+    return f"- {where}{code(notice.message)}"
 
 
 def _fit(rows: Iterable[str], room: int) -> Rows:
@@ -60,7 +102,7 @@ def _fit(rows: Iterable[str], room: int) -> Rows:
     return kept, room
 
 
-def _listing(items: Sequence[Change], row: Callable[[Change], str], room: int) -> tuple[str, int]:
+def _listing(items: Sequence[Item], row: Callable[[Item], str], room: int) -> tuple[str, int]:
     kept, spare = _fit(map(row, items), room)
     return "\n".join([*kept, *_more(len(items) - len(kept))]), spare
 
@@ -70,7 +112,7 @@ def _more(number: int) -> list[str]:
 
 
 def _specs(plan: Plan, room: int) -> tuple[str, int]:
-    kept, spare = _fit(map(_spec, plan.specs), room)
+    kept, spare = _fit((_spec(spec) + _sums(plan, spec) for spec in plan.specs), room)
     return "\n".join([*_targets(plan), *kept, *_more(len(plan.specs) - len(kept))]), spare
 
 
@@ -87,18 +129,24 @@ def _spec(spec: PlannedSpec) -> str:
     return f"- {code(spec.path)} · run {code(spec.run)} · state {code(state)}"
 
 
+def _sums(plan: Plan, spec: PlannedSpec) -> str:
+    """What a spec would send, where there are several."""
+    words = amounts(c for c in plan.sendable if spec_of(c.address) == spec.name) if len(plan.specs) > 1 else ""
+    return f" · {words}" if words else ""
+
+
 def _blocked(plan: Plan, room: int) -> tuple[str, int]:
     if not plan.blocked:
         return "", room
-    text, spare = _listing(plan.blocked, _blocked_row, room)
+    text, spare = _listing(folded(plan.blocked), _blocked_row, room)
     return f"#### ⛔ {count(len(plan.blocked))} blocked: only a person can say what is right\n\n{text}", spare
 
 
-def _blocked_row(change: Change) -> str:
-    lines = [_reasoned(change)]
-    if explained := explanation(change):
+def _blocked_row(fold: Fold) -> str:
+    lines = [_reasoned(fold)]
+    if explained := explanation(fold.changes):
         lines.append(f"  {code(explained)}")
-    return "\n".join([*lines, *_command(change)])
+    return "\n".join([*lines, *_command(fold.first)])
 
 
 def _command(change: Change) -> list[str]:
@@ -110,31 +158,39 @@ def _command(change: Change) -> list[str]:
     )
 
 
-def _reasoned(change: Change) -> str:
-    return f"- {code(change.address)}: {sentence(change, code)}"
+def _reasoned(fold: Fold) -> str:
+    return f"- {code(fold.address)}: {sentence(fold.first, code, fold.changes)}"
 
 
 def _sendable(plan: Plan, room: int) -> tuple[str, int]:
     if not plan.sendable:
         return "", room
-    kept, spare = _fit(map(_row, plan.sendable), room)
-    rest = plan.sendable[len(kept) :]
-    more = [f"| … | {count(len(rest))} more: {total_words(totals(rest))} | | | | |"] if rest else []
-    head = ["| | batch | requests | size | endpoint | run |", "|---|---|--:|--:|---|---|"]
+    folds = folded(plan.sendable)
+    kept, spare = _fit(map(_row, folds), room)
+    rest = unfolded(folds[len(kept) :])
+    more = [f"| … | {count(len(rest))} more: {amounts(rest)} | | | | | | |"] if rest else []
+    head = ["| | batch | requests | size | tokens | cost | endpoint | run |", "|---|---|--:|--:|--:|--:|---|---|"]
     return "\n".join([*head, *kept, *more]), spare
 
 
-def _row(change: Sendable) -> str:
+def _row(fold: Fold) -> str:
+    changes = sending(fold)
+    change = changes[0]
     reason = "" if change.reason == "new" else f" {cell(change.reason)}"
     endpoint = f"{cell(change.endpoint)} {cell(change.completion_window)} {cell(change.provider)}"
-    action = ICONS[action_of(change)] + reason
-    return f"| {action} | {cell(change.address)} | {_input(change.source)} | {endpoint} | {cell(change.run_key)} |"
+    cost = bill_words(bill_of(changes), UNKNOWN)
+    cells = [ICONS[action_of(change)] + reason, cell(fold.address), *_input(changes), cost, endpoint]
+    return f"| {' | '.join(cells)} | {cell(change.run_key)} |"
 
 
-def _input(source: Source) -> str:
-    if isinstance(source, LocalFile):
-        return f"{count(source.requests)} | {size(source.size)}"
-    return f"{cell(source.file_id)} | -"
+def _input(changes: Sequence[Sendable]) -> tuple[str, str, str]:
+    """Requests, size and tokens; or the file at the provider."""
+    local = [change.source for change in changes if isinstance(change.source, LocalFile)]
+    summed = bill_of(changes)
+    tokens = UNKNOWN if summed.without_tokens else f"~{scaled(summed.input_tokens)}"
+    if isinstance(source := changes[0].source, LocalFile):
+        return count(sum(each.requests for each in local)), size(sum(each.size for each in local)), tokens
+    return cell(source.file_id), "-", tokens
 
 
 def _folded(title: str, text: str) -> str:
@@ -145,7 +201,7 @@ def _unchanged(plan: Plan, room: int) -> tuple[str, int]:
     found = [change for change in plan.changes if isinstance(change, Unchanged)]
     if not found:
         return "", room
-    text, spare = _listing(found, _reasoned, room)
+    text, spare = _listing(folded(found), _reasoned, room)
     return _folded(f"{count(len(found))} unchanged", text), spare
 
 
@@ -153,7 +209,7 @@ def _orphans(plan: Plan, room: int) -> tuple[str, int]:
     found = [change for change in plan.changes if isinstance(change, Orphan)]
     if not found:
         return "", room
-    text, spare = _listing(found, _reasoned, room)
+    text, spare = _listing(folded(found), _reasoned, room)
     return _folded(counted(len(found), "orphan"), text), spare
 
 
@@ -170,6 +226,8 @@ def _next(plan: Plan) -> str:
 
 
 PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {
+    "refusals": _refusals,
+    "notices": _notices,
     "specs": _specs,
     "blocked": _blocked,
     "sendable": _sendable,

@@ -1,10 +1,10 @@
 """Reason codes as sentences, with their evidence. A code without a sentence is shown as it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from batchrunner.plans import Blocked, Change, Replace, Unchanged
 from batchrunner.printable import printable
-from batchrunner.render.units import moment
+from batchrunner.render.units import counted, moment
 
 REASONS: Mapping[str, str] = {
     "new": "not submitted before",
@@ -28,23 +28,41 @@ REASONS: Mapping[str, str] = {
 }
 
 
-def sentence(change: Change, show: Callable[[str], str] = printable) -> str:
-    """Why a change is what it is, in words. Times are UTC, batch ids whole; `show` makes what is data safe to print."""
+def sentence(change: Change, show: Callable[[str], str] = printable, shards: Sequence[Change] = ()) -> str:
+    """Why a change is what it is, in words. Times are UTC, batch ids whole; `show` makes what is data safe to print.
+
+    `shards` are those that the sentence is said for, where it is not for `change` alone.
+    """
     words = REASONS.get(change.reason)
-    return show(change.reason) if words is None else words.format_map(_evidence(change, show)) + _status(change, show)
+    if words is None:
+        return show(change.reason)
+    return words.format_map(_evidence(change, show) | _common(shards, show)) + _status(change, show)
 
 
 def _evidence(change: Change, show: Callable[[str], str]) -> dict[str, str]:
     batch = getattr(change, "batch_id", "")
-    when = moment(change.submitted_at, near=change.run_key) if isinstance(change, Unchanged) else ""
     return {
         "run": show(change.run_key),
         "batch": show(batch) if batch else "a batch of unknown id",
-        "when": show(when) if when else "an unknown time",
+        "when": show(_when(change)) or "an unknown time",
         "attempt": str(getattr(change, "attempt", "")),
         "status": show(getattr(change, "status", "") or "failed"),
         "replaces": show(change.replaces) if isinstance(change, Replace) else "",
     }
+
+
+def _when(change: Change) -> str:
+    return moment(change.submitted_at, near=change.run_key) if isinstance(change, Unchanged) else ""
+
+
+def _common(shards: Sequence[Change], show: Callable[[str], str]) -> dict[str, str]:
+    """What is said of several changes in place of each one's batch and time."""
+    if len(shards) < 2:
+        return {}
+    batches = counted(len(shards), "batch")
+    first, *others = sorted(dict.fromkeys(map(_when, shards)))
+    when = " to ".join(map(show, [first, *others[-1:]])) or "an unknown time"
+    return {"batch": batches, "replaces": batches, "when": when}
 
 
 def _status(change: Change, show: Callable[[str], str]) -> str:
@@ -52,9 +70,10 @@ def _status(change: Change, show: Callable[[str], str]) -> str:
     return f" ({show(change.status)})" if isinstance(change, Unchanged) and change.status and not said else ""
 
 
-def explanation(change: Change) -> str:
-    """What more is known of a blocked change, safe to print; empty for others."""
-    return printable(change.explanation) if isinstance(change, Blocked) else ""
+def explanation(changes: Sequence[Change]) -> str:
+    """What more is known of blocked changes, safe to print; empty for others, and where each has its own."""
+    told = {change.explanation if isinstance(change, Blocked) else "" for change in changes}
+    return printable(told.pop()) if len(told) == 1 else ""
 
 
 def command(change: Change) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from batchrunner.manifest import LocalFile
-from batchrunner.plans import SYMBOLS, Change, PlannedSpec, Sendable, action_of
+from batchrunner.plans import SYMBOLS, Change, PlannedSpec, Resume, Sendable, Submit, action_of
 from batchrunner.printable import printable
+from batchrunner.render.costs import UNKNOWN, bill_of, bill_words, token_words
+from batchrunner.render.folding import Fold
 from batchrunner.render.layout import INDENT, flow, left, paragraph, pieces, right, shorten, table, width_of
 from batchrunner.render.style import Paint, Style
 from batchrunner.render.units import count, size
@@ -49,37 +51,44 @@ def is_run_of(spec: PlannedSpec | None, change: Change) -> bool:
     return spec is not None and (spec.run == change.run_key or spec.run.startswith(f"{change.run_key} "))
 
 
-def local_address(change: Change, spec: str) -> str:
+def local_address(fold: Fold, spec: str) -> str:
     """The address under a heading that names the spec."""
-    return printable(change.address.removeprefix(f"{spec}/"))
+    return printable(fold.address.removeprefix(f"{spec}/"))
+
+
+def sending(fold: Fold) -> list[Sendable]:
+    """The changes of a row that send something."""
+    return [change for change in fold.changes if isinstance(change, Submit | Resume)]
 
 
 class SendableRows:
-    """Rows of those changes of one spec that send something: address, input and `fields`, aligned with each other."""
+    """Rows of what sends something in one spec: address, input, cost and `fields`, aligned with each other."""
 
     def __init__(
         self,
         page: Page,
-        listed: Sequence[Sendable],
+        listed: Sequence[Fold],
         fields: Sequence[Field],
         name: str,
     ) -> None:
         self._page = page
-        inputs = zip(_inputs(listed), listed, strict=True)
-        cells = [[source, *(field(change) for field in fields)] for source, change in inputs]
+        changes = [sending(fold) for fold in listed]
+        rows = zip(_inputs(changes), _costs(changes), changes, strict=True)
+        cells = [[source, *cost, *(field(each[0]) for field in fields)] for source, cost, each in rows]
         details = table(cells)
-        addresses = [local_address(change, name) for change in listed]
+        addresses = [local_address(fold, name) for fold in listed]
         room = page.width - ADDRESS_AT - GAP - max(map(width_of, details), default=0)
         self._column = min(max(map(width_of, addresses), default=0), room)
-        rows = zip(addresses, cells, details, strict=True)
-        self._rows = {id(change): row for change, row in zip(listed, rows, strict=True)}
+        self._rows = {
+            id(fold): row for fold, row in zip(listed, zip(addresses, cells, details, strict=True), strict=True)
+        }
 
-    def row(self, change: Sendable) -> list[str]:
-        """The row of one of the listed changes: a line, or more where its address is long."""
-        address, cells, detail = self._rows[id(change)]
+    def row(self, fold: Fold) -> list[str]:
+        """One of the listed rows: a line, or more where its address is long."""
+        address, cells, detail = self._rows[id(fold)]
         if self._column >= min(NARROWEST, width_of(address)):
-            return _beside(self._page, change, address, self._column, detail)
-        return [*_above(self._page, change, address), *_indented(cells, self._page.width)]
+            return _beside(self._page, fold.first, address, self._column, detail)
+        return [*_above(self._page, fold.first, address), *_below(cells, detail, self._page.width)]
 
 
 def differing(sendable: Sequence[Sendable], spec: PlannedSpec | None) -> list[Field]:
@@ -94,34 +103,50 @@ def differing(sendable: Sequence[Sendable], spec: PlannedSpec | None) -> list[Fi
 class WordedRows:
     """Rows of those changes of one spec that send nothing: address and reason."""
 
-    def __init__(self, page: Page, listed: Sequence[Change], name: str) -> None:
+    def __init__(self, page: Page, listed: Sequence[Fold], name: str) -> None:
         self._page = page
         self._name = name
-        widths = (width_of(local_address(change, name)) for change in listed)
+        widths = (width_of(local_address(fold, name)) for fold in listed)
         self._column = min(max(widths, default=0), WIDEST_BESIDE_WORDS)
 
-    def row(self, change: Change, reason: str) -> list[str]:
-        """The row of one of the listed changes, its reason below where it does not fit beside."""
-        address = local_address(change, self._name)
+    def row(self, fold: Fold, reason: str) -> list[str]:
+        """One of the listed rows, its reason below where it does not fit beside."""
+        address = local_address(fold, self._name)
         if max(width_of(address), self._column) + width_of(reason) <= self._page.width - ADDRESS_AT - GAP:
-            return _beside(self._page, change, address, self._column, reason)
-        return [*_above(self._page, change, address), *paragraph(reason, self._page.width)]
+            return _beside(self._page, fold.first, address, self._column, reason)
+        return [*_above(self._page, fold.first, address), *paragraph(reason, self._page.width)]
 
 
-def _inputs(changes: Sequence[Sendable]) -> list[str]:
-    local = [change.source for change in changes if isinstance(change.source, LocalFile)]
-    requests = max((len(_requests(source)) for source in local), default=0)
-    sizes = max((len(size(source.size)) for source in local), default=0)
+def _inputs(rows: Sequence[Sequence[Sendable]]) -> list[str]:
+    """What each row reads: requests, bytes and, where they are known, tokens; or the file at the provider."""
+    numbers = [_numbers(changes) for changes in rows]
+    widths = [max(map(width_of, column)) for column in zip(*filter(None, numbers), strict=True)]
     return [
-        f"{right(_requests(change.source), requests)}  {right(size(change.source.size), sizes)}"
-        if isinstance(change.source, LocalFile)
-        else shorten(printable(change.source.file_id), FILE_ID)
-        for change in changes
+        "  ".join(map(right, cells, widths)).rstrip() if cells else _file(changes[0])
+        for cells, changes in zip(numbers, rows, strict=True)
     ]
 
 
-def _requests(source: LocalFile) -> str:
-    return f"{count(source.requests)} req"
+def _numbers(changes: Sequence[Sendable]) -> tuple[str, ...]:
+    """Requests, bytes and tokens of local inputs; nothing for others."""
+    sources = [change.source for change in changes if isinstance(change.source, LocalFile)]
+    if len(sources) < len(changes):
+        return ()
+    summed = bill_of(changes)
+    tokens = "" if summed.without_tokens else token_words(summed.input_tokens)
+    requests = sum(source.requests for source in sources)
+    return f"{count(requests)} req", size(sum(source.size for source in sources)), tokens
+
+
+def _file(change: Sendable) -> str:
+    return "" if isinstance(change.source, LocalFile) else shorten(printable(change.source.file_id), FILE_ID)
+
+
+def _costs(rows: Sequence[Sequence[Sendable]]) -> list[list[str]]:
+    """The cost of each row, in a column that is not there where none of them is known."""
+    costs = [bill_words(bill_of(changes), UNKNOWN) for changes in rows]
+    widest = max(map(width_of, costs), default=0)
+    return [[right(words, widest)] if {*costs} != {UNKNOWN} else [] for words in costs]
 
 
 def _symbol(page: Page, change: Change) -> str:
@@ -139,5 +164,8 @@ def _beside(page: Page, change: Change, address: str, column: int, detail: str) 
     return [*_above(page, change, address), " " * (ADDRESS_AT + column + GAP) + detail]
 
 
-def _indented(cells: Sequence[str], width: int) -> list[str]:
+def _below(cells: Sequence[str], detail: str, width: int) -> list[str]:
+    """Details under an address: in their columns where these fit."""
+    if INDENT + width_of(detail) <= width:
+        return [" " * INDENT + detail]
     return [" " * INDENT + line for line in flow((c.strip() for c in cells), width - INDENT, between="  ")]

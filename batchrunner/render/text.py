@@ -1,33 +1,37 @@
-"""A plan as text for a terminal: per spec a heading and a row per change, then one summary."""
+"""A plan as text for a terminal: per spec a heading and a row per change, then one summary, then what is refused."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from batchrunner.address import spec_of
 from batchrunner.plans import Change, Plan, PlannedSpec, Resume, Sendable, Submit, action_of
 from batchrunner.printable import printable
+from batchrunner.render.costs import cost_sentences
+from batchrunner.render.folding import Fold, folded, unfolded
 from batchrunner.render.github import neutral
 from batchrunner.render.layout import INDENT, flow, paragraph
 from batchrunner.render.reasons import command, explanation, sentence
-from batchrunner.render.rows import ADDRESS_AT, Page, SendableRows, WordedRows, differing, shared
+from batchrunner.render.rows import ADDRESS_AT, Page, SendableRows, WordedRows, differing, sending, shared
 from batchrunner.render.style import Style
-from batchrunner.render.totals import VERBS, summary, total_words, totals
+from batchrunner.render.totals import VERBS, amounts, summary
 from batchrunner.render.units import count, counted
 
 SHOWN = 50
 """Changes of one action that are listed; the rest is counted and added up."""
 NARROWEST_PAGE = 40
+NOTICES_SHOWN = 20
+"""Warnings, and refusals, that are listed."""
 SPECS_SHOWN = 20
 """Specs that are listed although none of their changes is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The changes of one action in one spec: those that are listed, and the rest."""
+    """The changes of one action in one spec: the rows that are listed, and the rest."""
 
     action: str
-    listed: Sequence[Change]
+    listed: Sequence[Fold]
     rest: Sequence[Change]
 
 
@@ -42,7 +46,7 @@ class Section:
     @property
     def changes(self) -> list[Change]:
         """Every change of the spec."""
-        return [change for group in self.groups for change in (*group.listed, *group.rest)]
+        return [change for group in self.groups for change in (*unfolded(group.listed), *group.rest)]
 
     @property
     def sendable(self) -> list[Sendable]:
@@ -53,18 +57,23 @@ class Section:
 def plan_text(plan: Plan, style: Style, width: int = 80) -> str:
     """`plan` for a person, no line wider than `width` columns (at least 40) but commands, which are not cut.
 
-    At most 50 changes of each action are listed; totals are of all. Ends without a newline.
+    At most 50 rows of each action are listed; totals are of all. Ends without a newline.
     """
     page = Page(max(width, NARROWEST_PAGE), style)
     listed, passed_over = _chosen(_sections(plan))
+    several = len({spec_of(change.address) for change in plan.sendable}) > 1
     lines = [*_targets(plan, page)]
     for section in listed:
-        lines += [*_section_lines(section, page), ""]
+        sums = _sums(section, page) if several else ()
+        lines += [*_heading(section, page), *sums, "", *_rows(section, page), ""]
     if passed_over:
         changes = sum(len(section.changes) for section in passed_over)
         lines += [f"… and {counted(len(passed_over), 'more spec')} with {counted(changes, 'change')}", ""]
+    lines += _notices(plan, page)
     lines += [style.bold(line) for line in flow(summary(plan), page.width)]
-    return neutral("\n".join(lines))
+    if plan.sendable:
+        lines += paragraph(" ".join(cost_sentences(plan.sendable)), page.width, indent=0)
+    return neutral("\n".join([*lines, *_refusals(plan, page)]))
 
 
 def _sections(plan: Plan) -> Iterator[Section]:
@@ -81,10 +90,10 @@ def _sections(plan: Plan) -> Iterator[Section]:
         yield Section(name, specs.get(name, ()), [_group(a, by_action[a], room) for a in VERBS if a in by_action])
 
 
-def _group(action: str, changes: Sequence[Change], room: dict[str, int]) -> Group:
-    allowed = room[action]
-    room[action] -= min(allowed, len(changes))
-    return Group(action, changes[:allowed], changes[allowed:])
+def _group(action: str, changes: Iterable[Change], room: dict[str, int]) -> Group:
+    allowed, folds = room[action], folded(changes)
+    room[action] -= min(allowed, len(folds))
+    return Group(action, folds[:allowed], unfolded(folds[allowed:]))
 
 
 def _chosen(sections: Iterator[Section]) -> tuple[list[Section], list[Section]]:
@@ -103,13 +112,11 @@ def _targets(plan: Plan, page: Page) -> list[str]:
     return [*flow(["Only what --target names:", *named[:-1], named[-1][:-1]], page.width, indent=2), ""]
 
 
-def _section_lines(section: Section, page: Page) -> Iterator[str]:
-    yield from _heading(section, page)
-    yield ""
+def _rows(section: Section, page: Page) -> Iterator[str]:
     rows = _Rows(section, page)
     for group in section.groups:
-        for change in group.listed:
-            yield from (*rows.of(change), *_notes(change, page))
+        for fold in group.listed:
+            yield from (*rows.of(fold), *_notes(fold, page))
         if group.rest:
             yield from _rest(group, page)
     if not section.groups:
@@ -118,17 +125,15 @@ def _section_lines(section: Section, page: Page) -> Iterator[str]:
 
 class _Rows:
     def __init__(self, section: Section, page: Page) -> None:
-        listed = [change for group in section.groups for change in group.listed]
-        sending = [change for change in listed if isinstance(change, Submit | Resume)]
-        resting = [change for change in listed if not isinstance(change, Submit | Resume)]
+        listed = [fold for group in section.groups for fold in group.listed]
         fields = differing(section.sendable, section.specs[0] if section.specs else None)
-        self._sending = SendableRows(page, sending, fields, section.name)
-        self._resting = WordedRows(page, resting, section.name)
+        self._sending = SendableRows(page, [fold for fold in listed if sending(fold)], fields, section.name)
+        self._resting = WordedRows(page, [fold for fold in listed if not sending(fold)], section.name)
 
-    def of(self, change: Change) -> list[str]:
-        if isinstance(change, Submit | Resume):
-            return self._sending.row(change)
-        return self._resting.row(change, sentence(change))
+    def of(self, fold: Fold) -> list[str]:
+        if sending(fold):
+            return self._sending.row(fold)
+        return self._resting.row(fold, sentence(fold.first, shards=fold.changes))
 
 
 def _heading(section: Section, page: Page) -> Iterator[str]:
@@ -145,18 +150,44 @@ def _heading(section: Section, page: Page) -> Iterator[str]:
         yield from (page.style.dim(f"  {line}") for line in lines)
 
 
+def _sums(section: Section, page: Page) -> Iterator[str]:
+    """What one of several specs would send."""
+    for line in paragraph(amounts(section.sendable), page.width, indent=2):
+        yield page.style.dim(line) if line.strip() else ""
+
+
+def _notices(plan: Plan, page: Page) -> Iterator[str]:
+    for notice in plan.notices[:NOTICES_SHOWN]:
+        where = f"{printable(notice.where)}: " if notice.where else ""
+        first, *more = paragraph(f"warning: {where}{printable(notice.message)}", page.width, indent=0)
+        yield from (first.replace("warning:", page.style.yellow("warning:"), 1), *more)
+    if rest := plan.notices[NOTICES_SHOWN:]:
+        yield f"… and {counted(len(rest), 'more warning')}"
+    if plan.notices:
+        yield ""
+
+
+def _refusals(plan: Plan, page: Page) -> Iterator[str]:
+    for refusal in plan.refusals[:NOTICES_SHOWN]:
+        rule = f"policy[{printable(refusal.rule)}]:"
+        first, *more = paragraph(f"{rule} {printable(refusal.message)}", page.width, indent=0)
+        yield from ("", first.replace(rule, page.style.bold(page.style.red(rule)), 1), *more)
+    if rest := plan.refusals[NOTICES_SHOWN:]:
+        yield from ("", f"… and {counted(len(rest), 'more refusal')}")
+
+
 def _rest(group: Group, page: Page) -> list[str]:
-    amount = total_words(totals(group.rest))
+    amount = amounts(group.rest)
     more = " " * ADDRESS_AT + f"… and {count(len(group.rest))} more {VERBS[group.action]}"
     return flow([more, amount] if amount else [more], page.width, between=": ", indent=INDENT)
 
 
-def _notes(change: Change, page: Page) -> list[str]:
+def _notes(fold: Fold, page: Page) -> list[str]:
     lines = []
-    if isinstance(change, Submit | Resume) and change.reason != "new":
-        lines += paragraph(sentence(change), page.width)
-    if explained := explanation(change):
+    if sending(fold) and fold.first.reason != "new":
+        lines += paragraph(sentence(fold.first, shards=fold.changes), page.width)
+    if explained := explanation(fold.changes):
         lines += paragraph(explained, page.width)
-    if typed := command(change):
+    if typed := command(fold.first):
         lines.append(" " * (INDENT + 2) + page.style.bold(typed))
     return lines

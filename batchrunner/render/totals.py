@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import Change, Plan, Resume, Submit
+from batchrunner.render.costs import short_words
 from batchrunner.render.units import count, counted, size
 
 VERBS = {
@@ -52,6 +53,12 @@ def total_words(summed: Totals) -> str:
     if summed.provider_files:
         words.append(f"{counted(summed.provider_files, 'file')} already at the provider")
     return ", ".join(words)
+
+
+def amounts(changes: Iterable[Change]) -> str:
+    """All that `changes` would send: requests, bytes, files at the provider, tokens and cost; empty for nothing."""
+    sending = [change for change in changes if isinstance(change, Submit | Resume)]
+    return ", ".join(filter(None, [total_words(totals(sending)), short_words(sending)]))
 
 
 def count_words(plan: Plan, between: str = ", ") -> str:

@@ -1,6 +1,8 @@
 """Numbers as people read them."""
 
+from collections.abc import Callable
 from datetime import datetime
+from math import ceil, floor
 
 
 def count(number: int) -> str:
@@ -24,6 +26,42 @@ def size(number: int) -> str:
         if value < 999.95:
             return f"{value:.1f} {unit}"
     return f"{value / 1000:,.1f} PB"
+
+
+def scaled(number: int) -> str:
+    """A count with three digits or so: `612`, `52.1k`, `18.4M`."""
+    if number < 1000:
+        return str(number)
+    value = float(number)
+    for unit in ("k", "M", "G", "T"):
+        value /= 1000
+        if value < 999.95:
+            return f"{value:.1f}{unit}"
+    return f"{value / 1000:,.1f}P"
+
+
+def dollars(amount: float) -> str:
+    """US dollars with cents, without them from a thousand on: `$0.48`, `$1,235`; `<$0.01` for less than a cent."""
+    return _dollars(amount, round)
+
+
+def at_least(amount: float) -> str:
+    """`dollars`, rounded down."""
+    return _dollars(amount, floor)
+
+
+def at_most(amount: float) -> str:
+    """`dollars`, rounded up."""
+    return _dollars(amount, ceil)
+
+
+def _dollars(amount: float, rounded: Callable[[float], int]) -> str:
+    if 0 < amount < 0.01:
+        return "<$0.01"
+    if amount and amount < 1000:
+        # The products of floats are a little off: 0.29 * 100 is no whole number.
+        return f"${rounded(round(amount * 100, 6)) / 100:,.2f}"
+    return f"${rounded(round(amount, 6)):,}"
 
 
 def duration(seconds: float) -> str:
