@@ -16,6 +16,7 @@ COMMANDS = {
     "validate": "Check specs and their inputs.",
     "plan": "Show what apply would submit. No network, no credentials.",
     "show": "Show a saved plan.",
+    "render": "Print the request lines that a batch sends.",
     "apply": "Submit what is planned, each batch once.",
     "resolve": "Say what became of a batch that is in doubt.",
     "state": "Look at the state, or mend it.",

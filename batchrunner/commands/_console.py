@@ -1,7 +1,7 @@
 """Where a command speaks: the result on stdout, everything else on stderr."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,21 @@ class Console:
 
         self._write(dumps(redacted_value(dict(document))))
 
+    def stream(self, blocks: Iterable[bytes]) -> None:
+        """Write the command's result byte for byte as it is made. Raises as `result` does.
+
+        Only for commands that read no secret: none would be taken out.
+        """
+        sys.stdout.flush()
+        for block in blocks:
+            try:
+                sys.stdout.buffer.write(block)
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise _not_written(error) from None
+
     def note(self, text: str) -> None:
         """Say something beside the result."""
         if not self.output.quiet:
@@ -63,12 +78,16 @@ class Console:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise Refused(
-                "output-not-written",
-                "the result cannot be written to standard output",
-                why=error.strerror or str(error),
-                hint="Make room there. What was submitted is in state: batchrunner state list",
-            ) from None
+            raise _not_written(error) from None
+
+
+def _not_written(error: OSError) -> Refused:
+    return Refused(
+        "output-not-written",
+        "the result cannot be written to standard output",
+        why=error.strerror or str(error),
+        hint="Make room there. What was submitted is in state: batchrunner state list",
+    )
 
 
 def somebody_is_there() -> bool:
