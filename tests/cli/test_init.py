@@ -19,7 +19,7 @@ def test_what_is_written_validates_and_applies(empty: Desk) -> None:
     assert (ran.code, ran.err) == (0, "Next: batchrunner apply specs/first.yaml --sandbox\n")
     written = [line.split()[1] for line in ran.out.splitlines()]
     assert sorted(written) == sorted(str(path.relative_to(empty.folder)) for path in contents(empty))
-    assert empty.run("validate", "specs").out == "Valid: 1 spec, 1 batch, 2 request lines checked.\n"
+    assert empty.run("validate", "specs").out == "Valid: 1 spec, 1 batch; 2 requests in 1 file checked, 340 B.\n"
     assert empty.run("apply", "specs/first.yaml", "--sandbox", "--json").document["submitted"] == 1
     assert empty.run("apply", "specs/first.yaml", "--sandbox", "--json").document["unchanged"] == 1
 
