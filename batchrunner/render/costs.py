@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 
 from batchrunner.plans import Sendable
 from batchrunner.pricing import Bill, Estimate, bill
-from batchrunner.printable import printable
-from batchrunner.render.units import at_least, at_most, counted, dollars, scaled
+from batchrunner.printable import brief, printable
+from batchrunner.render.units import at_least, at_most, count, counted, dollars, scaled
 
 UNKNOWN = "unknown"
 FREE = "sandbox"
 """The origin of what costs nothing."""
 NAMED = 3
-"""Models that are named; the rest is counted."""
+"""Models, and lists, that are named; the rest is counted."""
 BASES = {
     "project": "the project file's",
     "batch": "batch",
@@ -78,13 +78,12 @@ def cost_sentences(changes: Sequence[Sendable], show: Callable[[str], str] = pri
     summed = bill_of(changes)
     told = [f"Cost estimate: {bill_words(summed)}."]
     if summed.counted_by:
-        ways = " and ".join(map(show, summed.counted_by))
-        told.append(f"~{scaled(summed.input_tokens)} input tokens by {ways}.")
+        told.append(f"~{scaled(summed.input_tokens)} input tokens by {_listed(summed.counted_by, show)}.")
     if known := [words for basis, words in BASES.items() if basis in summed.bases]:
-        whose = f"; lists of {', '.join(map(show, summed.price_lists))}" if summed.price_lists else ""
+        whose = f"; lists of {_listed(summed.price_lists, show)}" if summed.price_lists else ""
         told.append(f"Prices: {', '.join(known)}{whose}.")
     if summed.unpriced:
-        told.append(f"No price is known for {_listed([show(model) for model in summed.unpriced])}.")
+        told.append(f"No price is known for {_listed(summed.unpriced, show)}.")
     if any(_is_endless(change.estimate) for change in changes):
         told.append("Output without a limit is not included.")
     if all(change.origin == FREE for change in changes):
@@ -101,6 +100,6 @@ def _is_endless(estimate: Estimate | None) -> bool:
     )
 
 
-def _listed(words: Sequence[str]) -> str:
-    rest = len(words) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {counted(rest, 'more model')}" if rest > 0 else "")
+def _listed(names: Sequence[str], show: Callable[[str], str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(show(brief(name)) for name in names[:NAMED]) + (f" and {count(rest)} more" if rest > 0 else "")

@@ -21,7 +21,7 @@ ROOM = {
     "notices": 4_000,
     "specs": 5_000,
     "blocked": 9_000,
-    "sendable": 17_000,
+    "sendable": 15_000,
     "unchanged": 6_000,
     "orphans": 4_000,
     "digests": 5_000,

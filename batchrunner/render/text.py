@@ -178,8 +178,8 @@ def _refusals(plan: Plan, page: Page) -> Iterator[str]:
 
 def _rest(group: Group, page: Page) -> list[str]:
     amount = amounts(group.rest)
-    more = " " * ADDRESS_AT + f"… and {count(len(group.rest))} more {VERBS[group.action]}"
-    return flow([more, amount] if amount else [more], page.width, between=": ", indent=INDENT)
+    more = f"… and {count(len(group.rest))} more {VERBS[group.action]}"
+    return paragraph(f"{more}: {amount}" if amount else more, page.width, indent=ADDRESS_AT)
 
 
 def _notes(fold: Fold, page: Page) -> list[str]:

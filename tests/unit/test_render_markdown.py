@@ -9,7 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from batchrunner.manifest import LocalFile, ProviderFile
-from batchrunner.plans import Blocked, Change, Orphan, Plan, PlannedSpec, Submit, Unchanged
+from batchrunner.plans import Blocked, Change, Notice, Orphan, Plan, PlannedSpec, Refusal, Submit, Unchanged
+from batchrunner.pricing import Estimate
 from batchrunner.render.fences import code, marker
 from batchrunner.render.markdown import LIMIT, plan_markdown
 
@@ -41,12 +42,31 @@ def submit(text: str, file_id: str | None = None) -> Submit:
         endpoint=text,
         completion_window=text,
         source=local if file_id is None else ProviderFile(file_id=file_id),
+        estimate=None if file_id else estimate(text),
     )
 
 
-def plan(*changes: Change, text: str = "nightly", specs: int = 1, targets: tuple[str, ...] = ()) -> Plan:
+def estimate(text: str) -> Estimate:
+    return Estimate(
+        input_tokens=10, output_tokens=None, counted_by=text, cost_low=1.0, basis=f"full+{text}", unpriced=(text,),
+        price_lists=(text,),
+    )  # fmt: skip
+
+
+def plan(
+    *changes: Change, text: str = "nightly", specs: int = 1, targets: tuple[str, ...] = (), warned: int = 0
+) -> Plan:
     named = PlannedSpec(name=text, path=text, sha256=text, run=text, state=text, lineage="l", serial=12)
-    return Plan(created_at="", tool_version="", plan_id=text, specs=(named,) * specs, changes=changes, targets=targets)
+    return Plan(
+        created_at="",
+        tool_version="",
+        plan_id=text,
+        specs=(named,) * specs,
+        changes=changes,
+        targets=targets,
+        notices=(Notice(code=text, message=text, where=text),) * warned,
+        refusals=(Refusal(rule=text, message=text, address=text),) * warned,
+    )
 
 
 def full(text: str) -> Plan:
@@ -61,7 +81,7 @@ def full(text: str) -> Plan:
         Blocked(address=text, run_key=text, reason=text, hint=text),
         Orphan(address=text, run_key=text, reason="not-in-specs", batch_id=text),
     )
-    return plan(*changes, text=text, targets=(text, "x"))
+    return plan(*changes, text=text, targets=(text, "x"), warned=1)
 
 
 def tokens(markdown: str) -> list[Token]:
@@ -106,11 +126,11 @@ def test_the_document_keeps_its_shape(text: str) -> None:
 
 
 @given(HOSTILE)
-def test_githubs_own_cell_rule_sees_six_cells(text: str) -> None:
+def test_githubs_own_cell_rule_sees_eight_cells(text: str) -> None:
     rows = [line for line in plan_markdown(full(text)).split("\n") if line.startswith("|") and "submit" in line]
     assert len(rows) == 2
     for row in rows:
-        assert len(GFM_CELL.findall(row.removeprefix("|"))) == 6
+        assert len(GFM_CELL.findall(row.removeprefix("|"))) == 8
 
 
 @given(HOSTILE)
@@ -139,7 +159,7 @@ def test_the_marker_depends_on_the_specs_alone() -> None:
     assert len(marker(tuple(f"specs/{i}.yaml" for i in range(500)))) < 150
 
 
-@pytest.mark.parametrize("kind", ["submit", "blocked", "unchanged", "orphan", "specs", "everything"])
+@pytest.mark.parametrize("kind", ["submit", "blocked", "unchanged", "orphan", "specs", "warned", "everything"])
 def test_any_plan_fits_and_says_how_much_is_left_out(kind: str) -> None:
     number, long = 3_000, "`" * 3 + "\u202e" * 60
     many: dict[str, tuple[Change, ...]] = {
@@ -153,10 +173,17 @@ def test_any_plan_fits_and_says_how_much_is_left_out(kind: str) -> None:
         ),
         "orphan": tuple(Orphan(address=f"n/{i}", run_key="r", reason="not-in-specs") for i in range(number)),
         "specs": (),
+        "warned": (),
     }
     many["everything"] = tuple(change for changes in many.values() for change in changes)
     written = plan_markdown(
-        plan(*many[kind], text=long, specs=number if kind in {"specs", "everything"} else 1, targets=(long,) * 50)
+        plan(
+            *many[kind],
+            text=long,
+            specs=number if kind in {"specs", "everything"} else 1,
+            targets=(long,) * 50,
+            warned=number if kind in {"warned", "everything"} else 0,
+        )
     )
     assert len(written) <= LIMIT
     assert re.search(r"\d,\d{3} more", written)
