@@ -1,31 +1,60 @@
-"""Which ids come twice in a file of any length, in 8 bytes an id."""
+"""Which ids come twice in a file of any length, in memory that does not grow with it.
 
+An id costs 8 bytes: its 64-bit hash. Up to `_HELD` hashes (16 MiB) are held; more of them go to a temporary file that
+has no name, 8 bytes an id on disk, and come back a bucket at a time: a hundred million ids are looked at in pieces of
+0.1 %, about 100,000 ids or 10 MiB. Where there is no disk to write to, they stay in memory.
+
+Equal hashes only raise a suspicion, which a second look at the ids settles. A hundred million different ids raise one
+in 3,700 files.
+"""
+
+import os
+import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import BinaryIO, NamedTuple
 
-_BUCKETS = 256
+_BUCKETS = 1024
+_HELD = 1 << 21
+MOST_SUSPECTS = 100_000
+"""How many hashes are looked into, where more came twice: nobody reads a list of so many."""
+
+
+class Repeated(NamedTuple):
+    """An id that was used again on `line`, and before that on line `first`. Lines count from 1."""
+
+    line: int
+    first: int
+    custom_id: str
 
 
 class SeenIds:
-    """Ids seen once over a file. Equal hashes only raise a suspicion, which a second look at the ids settles.
+    """Ids seen once over a file. `hashed` maps an id to a signed 64-bit number, the same all through one process."""
 
-    `hashed` maps an id to a signed 64-bit number, the same all through one process.
-    """
-
-    def __init__(self, hashed: Callable[[str], int] = hash) -> None:
+    def __init__(self, hashed: Callable[[str], int] = hash, *, held: int = _HELD) -> None:
         self._hashed = hashed
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._most = held
+        self._buckets = _empty()
+        self._held = 0
+        self._spilled: BinaryIO | None = None
+        self._spills: list[array[int]] = []
+        self.surplus = 0
 
-    def add(self, custom_id: str) -> None:
-        """Take note of an id."""
-        value = self._hashed(custom_id)
-        self._buckets[value & (_BUCKETS - 1)].append(value)
+    def add(self, custom_ids: Sequence[str]) -> None:
+        """Take note of ids."""
+        buckets, last = self._buckets, _BUCKETS - 1
+        for value in map(self._hashed, custom_ids):
+            buckets[value & last].append(value)
+        self._held += len(custom_ids)
+        if self._held >= self._most:
+            self._spill()
 
-    def repeated(self, again: Callable[[], Iterable[tuple[int, str]]]) -> Iterator[tuple[int, int, str]]:
-        """Line, line of first use and id, for each id used again.
+    def repeated(self, again: Callable[[], Iterable[tuple[int, str]]]) -> Iterator[Repeated]:
+        """Each id that is used again, in order.
 
-        `again` gives line and id of all that was added, in order; it is called only where there is a suspicion.
+        `again` gives line and id of all that was added, in order; it is called only where there is a suspicion. Of more
+        than a hundred thousand suspects the rest is only counted, in `surplus`: how many more uses there were.
         """
         suspects = self._suspects()
         if not suspects:
@@ -35,12 +64,70 @@ class SeenIds:
             if self._hashed(custom_id) not in suspects:
                 continue
             if custom_id in first:
-                yield number, first[custom_id], custom_id
+                yield Repeated(number, first[custom_id], custom_id)
             first.setdefault(custom_id, number)
+
+    def close(self) -> None:
+        """Give back what was held."""
+        self._buckets, self._spills = [], []
+        if self._spilled is not None:
+            self._spilled.close()
 
     def _suspects(self) -> set[int]:
         suspects: set[int] = set()
-        for bucket in self._buckets:
+        for number in range(_BUCKETS):
+            bucket = self._gathered(number)
             if len(set(bucket)) < len(bucket):
-                suspects.update(value for value, times in Counter(bucket).items() if times > 1)
+                twice = {value: times for value, times in Counter(bucket).items() if times > 1}
+                if len(suspects) + len(twice) <= MOST_SUSPECTS:
+                    suspects.update(twice)
+                else:
+                    self.surplus += sum(twice.values()) - len(twice)
         return suspects
+
+    def _spill(self) -> None:
+        """Move what is held to the disk."""
+        offset = self._spills[-1][-1] if self._spills else 0
+        ends = array("q", [offset])
+        try:
+            if self._spilled is None:
+                self._spilled = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as this
+            for bucket in self._buckets:
+                _write(self._spilled.fileno(), memoryview(bucket).cast("B"), ends[-1])
+                ends.append(ends[-1] + len(bucket) * bucket.itemsize)
+        except OSError:
+            self._most *= 2  # no disk, or no room there: memory has to do, and the disk is tried again later
+            return
+        self._spills.append(ends)
+        self._buckets, self._held = _empty(), 0
+
+    def _gathered(self, number: int) -> "array[int]":
+        """All hashes of a bucket."""
+        bucket = self._buckets[number]
+        for ends in self._spills:
+            assert self._spilled is not None
+            bucket.frombytes(_read(self._spilled.fileno(), ends[number + 1] - ends[number], ends[number]))
+        self._buckets[number] = array("q")
+        return bucket
+
+
+def _empty() -> "list[array[int]]":
+    return [array("q") for _ in range(_BUCKETS)]
+
+
+def _write(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def _read(descriptor: int, size: int, offset: int) -> bytes:
+    """`size` bytes at `offset`, all of them."""
+    pieces = []
+    while size:
+        piece = os.pread(descriptor, size, offset)
+        if not piece:
+            raise OSError("a temporary file lost what was written to it")
+        pieces.append(piece)
+        size, offset = size - len(piece), offset + len(piece)
+    return b"".join(pieces)
