@@ -20,13 +20,17 @@ class Stream(Protocol):
 
 
 class Call(NamedTuple):
-    """A request. `path` starts with a slash; `deadline` is how many seconds all of one attempt may take."""
+    """A request. `path` starts with a slash; `deadline` is how many seconds all of one attempt may take.
+
+    `query` is what follows a question mark, encoded.
+    """
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | Stream
     deadline: float
+    query: str = ""
 
 
 class Reply(NamedTuple):

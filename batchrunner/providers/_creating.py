@@ -7,6 +7,7 @@ from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcom
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Result
 from batchrunner.providers._dialect import Dialect
+from batchrunner.providers._finding import Ask
 from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
 from batchrunner.records import replace
@@ -25,6 +26,9 @@ class Creating:
         self._redact = redact
         self._in_doubt = bool(job.sent_at)
         self._first_send = moment(job.sent_at)
+
+    async def look(self, ask: Ask) -> None:
+        """Nothing: a create is not looked for."""
 
     def next(self, server_time: datetime | None) -> Call | Outcome:
         """The create, or why it must not be sent (again). `server_time` is the latest Date the provider gave."""

@@ -4,12 +4,13 @@ from typing import Protocol
 
 from batchrunner.jobs import Accepted, Create, Upload, Uploaded
 from batchrunner.providers._calls import Call, Stream
+from batchrunner.providers._finding import Listing
 from batchrunner.providers._multipart import Framing
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.state import Intent
 
 
-class Dialect(Protocol):
+class Dialect(Listing, Protocol):
     """Builds requests and reads replies. `upload_path` is None, and `upload_missing` says so, where there is none."""
 
     upload_path: str | None

@@ -20,6 +20,7 @@ from batchrunner.origins import checked_origin
 from batchrunner.providers._bearer import Bearer
 from batchrunner.providers._calls import Call, NotSent, Reply, Result, Stream, Unknown
 from batchrunner.providers._connections import Connections
+from batchrunner.providers._finding import Ask
 from batchrunner.providers._pace import Pace
 from batchrunner.providers._reply import ReplyTooLarge
 from batchrunner.providers._times import http_date
@@ -36,6 +37,10 @@ class Sending(Protocol):
     """A job on its way, as the client sees it."""
 
     address: str
+
+    async def look(self, ask: Ask) -> Outcome | None:
+        """The outcome that asking alone, by `ask`, shows to be there already. Called before each `next`."""
+        ...
 
     def next(self, server_time: datetime | None) -> Call | Outcome:
         """What to send now, or the outcome that makes sending pointless. `server_time`: the latest Date in a reply."""
@@ -124,7 +129,7 @@ class Client:
                 return sending.give_up(Again(LIMITED, words=_PAUSED, retry_after=left))
             if self._pace.is_spent:
                 return sending.give_up(_SPENT)
-            call = sending.next(self._server_time)
+            call = await sending.look(self.send) or sending.next(self._server_time)
             if not isinstance(call, Call):
                 return call
             verdict = sending.judge(await self.send(call))
@@ -202,14 +207,15 @@ class Client:
         return Reply(response.status_code, headers, self._bearer.redact_reply(body))
 
     def _request(self, call: Call) -> httpx.Request:
-        url = self._urls.get(call.path)
-        if url is None:
-            url = self._urls[call.path] = self._origin.copy_with(path=call.path)
+        url = self._urls.get(call.path) or self._urls.setdefault(call.path, self._origin.copy_with(path=call.path))
+        if call.query:
+            url = url.copy_with(query=call.query.encode())
         length = len(call.body) if isinstance(call.body, bytes) else call.body.length
+        framing = () if call.method == "GET" else (("Content-Length", str(length)),)
         return httpx.Request(
             call.method,
             url,
-            headers=[*self._headers, *call.headers, ("Content-Length", str(length))],
+            headers=[*self._headers, *call.headers, *framing],
             stream=httpx.ByteStream(call.body) if isinstance(call.body, bytes) else _Streamed(call.body),
             extensions={
                 "timeout": {"connect": self._facts.timeouts.connect_seconds},

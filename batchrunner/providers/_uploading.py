@@ -11,6 +11,8 @@ from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Reply, Result
 from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._filebody import FileBody, unreadable
+from batchrunner.providers._finding import Ask, FileFinder
+from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
 
 UPLOAD_NOT_OFFERED = "upload-not-offered"
@@ -38,7 +40,11 @@ class Progress:
 
 
 class UploadingFile:
-    """An upload. Repeating it is free, so whatever is not refused is sent again, with the same key."""
+    """An upload. Repeating it is free, so whatever is not refused is sent again, with the same key.
+
+    What may have arrived before is looked for first: sending it again would take time, and leave a file that nobody
+    uses.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class UploadingFile:
         *,
         clock: Clock,
         redact: Redact,
+        finder: FileFinder,
         open_input: Callable[[LocalFile], BinaryIO],
         progress: Progress,
     ) -> None:
@@ -55,10 +62,21 @@ class UploadingFile:
         self._dialect = dialect
         self._clock = clock
         self._redact = redact
+        self._finder = finder
         self._open_input = open_input
         self._progress = progress
         self._body: FileBody | None = None
+        self._since = moment(job.since)
+        self._may_be_there = self._since is not None
+        self._doubted = 0
         self._unaccounted = False
+
+    async def look(self, ask: Ask) -> Uploaded | None:
+        """The file, where an earlier send that is not accounted for has brought it to the provider."""
+        self._since = self._since or self._clock.now()
+        if not self._may_be_there:
+            return None
+        return await self._finder.find(self._job, self._since, self._doubted, ask)
 
     def next(self, server_time: datetime | None) -> Call | Outcome:
         """The upload with its file opened afresh, or why the file cannot be read."""
@@ -77,7 +95,11 @@ class UploadingFile:
         if isinstance(result, Reply) and result.status in {404, 405}:
             return Rejected(code=UPLOAD_NOT_OFFERED, status=result.status, words=self._dialect.upload_missing)
         verdict = judge(result, in_doubt=self._unaccounted, read=self._read, redact=self._redact, now=self._clock.now())
-        self._unaccounted = self._unaccounted or (isinstance(verdict, Again) and verdict.ambiguous)
+        if isinstance(verdict, Again) and verdict.ambiguous:
+            self._unaccounted = True
+            # Without its last piece no file is what it should be, and none is worth looking for.
+            self._may_be_there = self._may_be_there or (self._body is not None and self._body.is_verified)
+            self._doubted = self._finder.walks
         return verdict
 
     def give_up(self, again: Again) -> Outcome:

@@ -1,10 +1,10 @@
 """The OpenAI batch API as shapes: requests to build, replies to read. No network.
 
-POST /v1/files (multipart: purpose, file) and POST /v1/batches (input_file_id, endpoint, completion_window, metadata),
-as in OpenAI's OpenAPI description; many other servers speak the same.
+POST /v1/files (multipart: purpose, file, expires_after), GET /v1/files (purpose, order, limit, after) and
+POST /v1/batches (input_file_id, endpoint, completion_window, metadata), as in OpenAI's OpenAPI description; many other
+servers speak the same.
 """
 
-import re
 from typing import Any
 
 from pydantic_core import from_json
@@ -14,6 +14,8 @@ from batchrunner.errors import StateError
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Accepted, Create, Upload, Uploaded
 from batchrunner.providers._calls import Call, Stream
+from batchrunner.providers._finding import FilesPage
+from batchrunner.providers._listing import PAGE_FILES, PURPOSE, is_usable_id, read_page
 from batchrunner.providers._multipart import Framing, framing
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.records import Raw, compact, decode
@@ -21,7 +23,6 @@ from batchrunner.state import Intent
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 IDEMPOTENCY_FIELD = "idempotency_key"
-_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 class OpenAI:
@@ -33,6 +34,7 @@ class OpenAI:
     def __init__(self, facts: ProviderFacts) -> None:
         paths = facts.paths
         self.upload_path = paths.upload_file
+        self.list_path = paths.list_files
         self._create_path = paths.create_batch or self.default_create_path
         self._facts = facts
 
@@ -56,7 +58,14 @@ class OpenAI:
 
     def upload_frame(self, job: Upload) -> Framing:
         """What goes around the file of `job`."""
-        return framing(job.idempotency_key, {"purpose": "batch"})
+        fields = {"purpose": PURPOSE}
+        if (seconds := self._facts.input_expires_after_seconds) is not None:
+            fields |= {"expires_after[anchor]": "created_at", "expires_after[seconds]": str(seconds)}
+        return framing(self.upload_name(job), fields)
+
+    def upload_name(self, job: Upload) -> str:
+        """The name of the file of `job`: whose it is, and what is in it."""
+        return f"{_upload_key(job)}.jsonl"
 
     def upload_call(self, job: Upload, frame: Framing, body: Stream) -> Call:
         """The upload of `job`, `body` being its file within `frame`.
@@ -64,7 +73,8 @@ class OpenAI:
         Its key names the content too: an upload is free, and other content under the key of the create must be noticed
         where it would be paid for.
         """
-        key = f"{job.idempotency_key}-{job.source.sha256.removeprefix('sha256:')[:8]}"
+        expiry = self._facts.input_expires_after_seconds
+        key = _upload_key(job) + (f"-{expiry}" if expiry is not None else "")
         headers = (("Content-Type", frame.content_type), *self._key_header(key))
         path = self.upload_path or ""
         return Call("POST", path, headers, body, self._facts.timeouts.upload_seconds)
@@ -85,8 +95,21 @@ class OpenAI:
         found = _object(body)
         return found if isinstance(found, Unusable) else Uploaded(file_id=found[2], reply=found[1])
 
+    def list_call(self, after: str) -> Call:
+        """A page of the list of files, newest first. `after` is an id that `read_page` gave."""
+        query = f"purpose={PURPOSE}&order=desc&limit={PAGE_FILES}" + (f"&after={after}" if after else "")
+        return Call("GET", self.list_path or "", (), b"", self._facts.timeouts.create_seconds, query)
+
+    def read_page(self, body: bytes) -> FilesPage | Unusable:
+        """The page of files in a 2xx."""
+        return read_page(body, self.read_file)
+
     def _key_header(self, key: str) -> tuple[tuple[str, str], ...]:
         return ((IDEMPOTENCY_HEADER, key),) if self._facts.idempotency == "header" else ()
+
+
+def _upload_key(job: Upload) -> str:
+    return f"{job.idempotency_key}-{job.source.sha256.removeprefix('sha256:')[:16]}"
 
 
 def _object(body: bytes) -> tuple[dict[str, Any], Raw, str] | Unusable:
@@ -97,7 +120,7 @@ def _object(body: bytes) -> tuple[dict[str, Any], Raw, str] | Unusable:
     if not isinstance(document, dict):
         return Unusable("the reply is not an object")
     identity = document.get("id")
-    if not isinstance(identity, str) or not _ID.fullmatch(identity) or ".." in identity:
+    if not isinstance(identity, str) or not is_usable_id(identity):
         return Unusable("the reply has no usable id")
     return _kept(document, body, identity)
 

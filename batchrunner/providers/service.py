@@ -11,6 +11,7 @@ from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock
 from batchrunner.providers._creating import Creating
 from batchrunner.providers._dialect import Dialect
+from batchrunner.providers._finding import FileFinder
 from batchrunner.providers._http import Client
 from batchrunner.providers._uploading import UPLOAD_NOT_OFFERED, Progress, UploadingFile
 from batchrunner.state import Intent
@@ -35,6 +36,7 @@ class Service:
         self._open_input = open_input
         self._clock = clock
         self._report = report
+        self._finder = FileFinder(dialect, clock, facts.timeouts.create_seconds)
 
     def create_request(self, intent: Intent, file_id: str) -> str:
         """The exact JSON body of the create of `intent`, once its file is `file_id`."""
@@ -49,6 +51,7 @@ class Service:
             self._dialect,
             clock=self._clock,
             redact=self._client.redact,
+            finder=self._finder,
             open_input=self._open_input,
             progress=Progress(job, self._report, time.monotonic),
         )

@@ -3,14 +3,11 @@
 import asyncio
 import gzip
 import hashlib
-import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -18,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scripted_server import (
     Answer,
-    Server,
     after,
     drip,
     hang_up,
@@ -29,113 +25,28 @@ from support.scripted_server import (
     say_nothing,
     serving,
 )
+from support.sending import (
+    ACCEPT,
+    CREATE,
+    FAST,
+    FILE,
+    GOOD,
+    KEY,
+    START,
+    World,
+    facts,
+    opened,
+    play,
+    upload_of,
+    with_file,
+)  # fmt: skip
 
 from batchrunner.errors import Refused
-from batchrunner.events import Event, Retrying, Uploading
-from batchrunner.facts import ALPHAEDGE, Limits, Paths, ProviderFacts, Retry, Timeouts
-from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome, Rejected, Upload, Uploaded
-from batchrunner.manifest import LocalFile
-from batchrunner.providers import OpenProvider, open_provider
+from batchrunner.events import Retrying, Uploading
+from batchrunner.facts import Limits, Paths, ProviderFacts, Timeouts
+from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome, Rejected, Uploaded
+from batchrunner.providers import OpenProvider
 from batchrunner.records import replace
-
-KEY = "sk-canary-0123456789abcdef"
-START = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
-GOOD = b'{"id":"batch_1","object":"batch","status":"validating","created_at":1,"input_file_id":"file-1"}'
-ACCEPT = reply(200, GOOD, {"Content-Type": "application/json"})
-FILE = b'{"custom_id":"1"}\n'
-FAST = Retry(attempts=3, base_seconds=0.001, cap_seconds=0.002)
-CREATE = Create(
-    address="nightly/b",
-    provider="alphaedge",
-    idempotency_key="br1-abcdefghijklmnopqrstuvwxyz234567",
-    request='{"completion_window":"24h","endpoint":"/v1/chat/completions","input_file_id":"file-1"}',
-    input_file_id="file-1",
-)
-
-
-@dataclass
-class Time:
-    """A clock that a test sets."""
-
-    at: datetime = START
-
-    def now(self) -> datetime:
-        return self.at
-
-
-@dataclass
-class World:
-    """What a provider is opened in, and what it reported."""
-
-    clock: Time = field(default_factory=Time)
-    events: list[Event] = field(default_factory=list)
-    files: dict[str, bytes] = field(default_factory=dict)
-    handles: list[io.BytesIO] = field(default_factory=list)
-    is_stopping: bool = False
-    on_event: Callable[[Event], None] = lambda event: None
-
-    def report(self, event: Event) -> None:
-        self.events.append(event)
-        self.on_event(event)
-
-    def open_input(self, source: LocalFile) -> io.BytesIO:
-        path = source.path
-        self.handles.append(io.BytesIO(self.files[path]))
-        return self.handles[-1]
-
-    @property
-    def waits(self) -> list[float]:
-        return [event.wait for event in self.events if isinstance(event, Retrying)]
-
-
-def facts(origin: str, **changes: object) -> ProviderFacts:
-    values = {"origin": origin, "retry": FAST, "timeouts": Timeouts(create_seconds=20, upload_seconds=20), **changes}
-    return replace(ALPHAEDGE, **values)
-
-
-@asynccontextmanager
-async def opened(described: ProviderFacts, world: World, transport: httpx.AsyncBaseTransport | None = None):
-    provider = open_provider(
-        "alphaedge",
-        described,
-        KEY,
-        open_input=world.open_input,
-        clock=world.clock,
-        report=world.report,
-        stopping=lambda: world.is_stopping,
-        transport=transport,
-    )
-    try:
-        yield provider
-    finally:
-        await provider.aclose()
-
-
-@dataclass
-class Story:
-    """What became of a job, and what the server and the reporter saw of it."""
-
-    outcome: Outcome
-    server: Server
-    world: World
-
-    @property
-    def sends(self) -> int:
-        return len(self.server.seen)
-
-
-def play(
-    *answers: Answer, job: Create | Upload = CREATE, world: World | None = None, early: bool = False, **changes: object
-) -> Story:
-    """Send one job to a server that gives these answers."""
-    world = world or World()
-
-    async def scenario() -> Story:
-        async with serving(*answers, early=early) as server, opened(facts(server.origin, **changes), world) as provider:
-            send = provider.upload(job) if isinstance(job, Upload) else provider.create(job)
-            return Story(await send, server, world)
-
-    return asyncio.run(scenario())
 
 
 def resumed(hours: float = 1.0) -> Create:
@@ -154,20 +65,10 @@ def job_sent_at(when: str) -> Create:
     )
 
 
-def upload_of(content: bytes, path: str = "in.jsonl") -> Upload:
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    source = LocalFile(path=path, sha256=digest, size=len(content), requests=1)
-    return Upload(address="nightly/b", provider="alphaedge", idempotency_key="br1-key", source=source)
-
-
 async def turns(count: int) -> None:
     """Let everything else in the event loop have its turn, so many times."""
     for _ in range(count):
         await asyncio.sleep(0)
-
-
-def with_file(content: bytes = FILE) -> World:
-    return World(files={"in.jsonl": content})
 
 
 # What is sent
@@ -650,8 +551,9 @@ def test_an_upload_is_a_multipart_post_with_a_known_length():
     story = play(reply(200, b'{"id":"file-9","object":"file","bytes":18}'), job=upload_of(FILE), world=with_file())
     assert story.outcome == Uploaded(file_id="file-9", reply=story.outcome.reply)
     seen = story.server.seen[0]
+    name = f"br1-key-{hashlib.sha256(FILE).hexdigest()[:16]}"
     assert (seen.method, seen.path) == ("POST", "/v1/files")
-    assert seen.headers["idempotency-key"] == f"br1-key-{hashlib.sha256(FILE).hexdigest()[:8]}"
+    assert seen.headers["idempotency-key"] == name
     assert "transfer-encoding" not in seen.headers
     assert int(seen.headers["content-length"]) == seen.size
     boundary = seen.headers["content-type"].removeprefix("multipart/form-data; boundary=")
@@ -659,7 +561,7 @@ def test_an_upload_is_a_multipart_post_with_a_known_length():
         seen.body
         == (
             f'--{boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="br1-key.jsonl"\r\n'
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}.jsonl"\r\n'
             f"Content-Type: application/jsonl\r\n\r\n{FILE.decode()}\r\n--{boundary}--\r\n"
         ).encode()
     )
@@ -671,7 +573,7 @@ def test_an_upload_is_a_multipart_post_with_a_known_length():
 def test_an_upload_is_free_to_repeat(name, mode):
     answer, world = AMBIGUOUS[name], with_file()
     good = reply(200, b'{"id":"file-9"}')
-    story = play(answer, good, job=upload_of(FILE), world=world, idempotency=mode)
+    story = play(answer, good, job=upload_of(FILE), world=world, idempotency=mode, paths=Paths(list_files=None))
     assert isinstance(story.outcome, Uploaded)
     assert [handle.closed for handle in world.handles] == [True, True]
     first, second = story.server.seen
@@ -681,7 +583,7 @@ def test_an_upload_is_free_to_repeat(name, mode):
 def test_an_upload_that_fails_to_the_end_is_deferred():
     story = play(reply(503, b"busy"), job=upload_of(FILE), world=with_file())
     assert story.outcome == Deferred(code="server-error", status=503, words="busy")
-    assert story.sends == FAST.attempts
+    assert [seen.method for seen in story.server.seen] == ["POST", "GET"] * (FAST.attempts - 1) + ["POST"]
 
 
 @pytest.mark.parametrize("status", [404, 405])

@@ -83,7 +83,7 @@ def test_the_key_header_is_sent_where_it_is_the_mode(mode):
     created = dict(dialect.create_call(create()).headers)
     uploaded = dict(dialect.upload_call(upload(), dialect.upload_frame(upload()), None).headers)
     assert created.get("Idempotency-Key") == (KEY if mode == "header" else None)
-    assert uploaded.get("Idempotency-Key") == (f"{KEY}-{upload().source.sha256[7:15]}" if mode == "header" else None)
+    assert uploaded.get("Idempotency-Key") == (f"{KEY}-{upload().source.sha256[7:23]}" if mode == "header" else None)
 
 
 def test_the_stored_request_is_sent_byte_for_byte():
@@ -110,7 +110,7 @@ def parts_of(content_type: str, body: bytes) -> list[tuple[dict[str, str], bytes
 
 @given(st.binary(max_size=300))
 def test_an_upload_is_read_back_by_another_parser(content):
-    frame = framing(KEY, {"purpose": "batch"})
+    frame = framing(f"{KEY}.jsonl", {"purpose": "batch"})
     purpose, file = parts_of(frame.content_type, frame.head + content.replace(b"\r", b"") + frame.tail)
     assert purpose == ({"Content-Disposition": 'form-data; name="purpose"'}, b"batch")
     assert file[0] == {
@@ -120,7 +120,23 @@ def test_an_upload_is_read_back_by_another_parser(content):
     assert file[1].replace(b"\r", b"") == content.replace(b"\r", b"")
 
 
-def test_the_frame_depends_on_the_key_alone():
+def test_a_file_is_named_by_its_key_and_content_and_expires_where_facts_say_so():
+    lasting, passing = (OpenAI(facts(OPENAI, input_expires_after_seconds=each)) for each in (None, 86_400))
+    name = f"{KEY}-{upload().source.sha256[7:23]}"
+    assert lasting.upload_name(upload()) == passing.upload_name(upload()) == f"{name}.jsonl"
+    frame = passing.upload_frame(upload())
+    fields = parts_of(frame.content_type, frame.head + frame.tail)[:-1]
+    assert [(part["Content-Disposition"].partition("name=")[2], value) for part, value in fields] == [
+        ('"purpose"', b"batch"),
+        ('"expires_after[anchor]"', b"created_at"),
+        ('"expires_after[seconds]"', b"86400"),
+    ]
+    # Another lifetime is another request: the key of the first must not stand for both.
+    keyed = OpenAI(facts(OPENAI, idempotency="header", input_expires_after_seconds=86_400))
+    assert dict(keyed.upload_call(upload(), frame, None).headers)["Idempotency-Key"] == f"{name}-86400"
+
+
+def test_the_boundary_depends_on_the_name_alone():
     assert framing(KEY, {}) == framing(KEY, {})
     assert framing(KEY, {}).boundary != framing(KEY + "x", {}).boundary
     assert len(framing("x" * 300, {}).boundary) <= 70

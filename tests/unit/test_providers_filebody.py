@@ -18,7 +18,7 @@ from batchrunner.manifest import LocalFile, Part
 from batchrunner.providers._filebody import PIECE_BYTES, FileBody, InputProblem
 from batchrunner.providers._multipart import framing
 
-FRAME = framing("br1-x", {"purpose": "batch"})
+FRAME = framing("br1-x.jsonl", {"purpose": "batch"})
 SIZES = [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES]
 
 
