@@ -102,21 +102,15 @@ def _allowed_models(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]
         return
     fits = _matcher(allowed)
     for change in paid:
-        models = models_of(change)
-        strangers = [model for model in models or () if not fits(model)]
+        models = change.source.models if isinstance(change.source, LocalFile) else ()
+        strangers = [model for model in models if model and not fits(model)]
         where = whole_of(change.address)
         if strangers:
             words = f"{where} asks for {_names(strangers)}; allowed: {_names(allowed)}"
             yield _broken("allowed_models", words, "Ask for a model that is allowed.", where)
-        elif models is None and not policy.allow_unknown:
+        elif not (models and all(models)) and not policy.allow_unknown:
             words = f"which models {where} asks for is not known; allowed: {_names(allowed)}"
             yield _broken("allowed_models", words, LENIENT, where)
-
-
-def models_of(change: Submit) -> tuple[str, ...] | None:
-    """The models that the requests of a change ask for; None where not all of them are known."""
-    known = change.source.models if isinstance(change.source, LocalFile) else ()
-    return known if known and "" not in known else None
 
 
 def _allowed_endpoints(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
