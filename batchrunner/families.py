@@ -8,11 +8,13 @@ which nothing was submitted. So once a family was paid for, or may have been, fo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from batchrunner.address import natural, shard, spec_of, whole_of
 from batchrunner.desired import Desired
+from batchrunner.digest import digest_of
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.owed import Name
 from batchrunner.state import Attempt, Entry, Intent, State
@@ -33,10 +35,15 @@ class Families:
                 self._addresses[whole_of(address)].append(address)
         self._rivals = {family: tuple(self._rivals_of(family, state, owed)) for family in self._wanted}
         self._declared = {whole for whole, _ in self._wanted}
+        self._attempts = attempts_of(state, self._wanted.keys())
 
     def rivals(self, family: Name) -> Sequence[Entry]:
         """What was paid for, or may be, that is not wanted as it was sent; by address, oldest first."""
         return self._rivals[family]
+
+    def version_beside(self, desired: Desired) -> str:
+        """What stands for the attempts at other addresses of its family."""
+        return version_beside(desired.address, self._attempts[desired.family])
 
     def members(self, family: Name) -> frozenset[str]:
         """The addresses that are wanted."""
@@ -54,6 +61,29 @@ class Families:
                 counts = attempt.status == "submitted" or attempt is owed.get((address, run_key))
                 if counts and attempt.intent.fingerprint != wanted:
                     yield Entry(address=address, run_key=run_key, attempt=attempt)
+
+
+def attempts_of(
+    state: State, families: Collection[Name], plan_id: str = ""
+) -> Mapping[Name, tuple[tuple[str, int], ...]]:
+    """Address and number of every attempt of `families`, whatever became of it; not of those that `plan_id` decided."""
+    found: dict[Name, list[tuple[str, int]]] = {family: [] for family in families}
+    for address in sorted(state.batches):
+        whole = whole_of(address)
+        for run_key, attempts in state.batches[address].items():
+            if (whole, run_key) in found:
+                others = (each.number for each in attempts if not plan_id or each.intent.plan_id != plan_id)
+                found[whole, run_key].extend((address, number) for number in others)
+    return {family: tuple(attempts) for family, attempts in found.items()}
+
+
+def version_beside(address: str, attempts: tuple[tuple[str, int], ...]) -> str:
+    """Changes whenever there is a further attempt at another address of a family; empty where there is none."""
+    return "" if all(each == address for each, _ in attempts) else _digest_of(attempts)
+
+
+_digest_of = lru_cache(maxsize=4)(digest_of)
+"""Once for all shards of a family."""
 
 
 def contrast(desired: Desired, rivals: Sequence[Entry]) -> str:

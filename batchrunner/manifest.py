@@ -69,5 +69,10 @@ class LocalFile(Record, tag="local-file", tag_field="kind"):
         """The digest of all the content that this is a part of."""
         return self.part.whole_sha256 if self.part else self.sha256
 
+    @property
+    def start(self) -> int:
+        """How many bytes of all the content come before this."""
+        return self.part.start if self.part else 0
+
 
 Source = ProviderFile | LocalFile

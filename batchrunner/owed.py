@@ -1,15 +1,15 @@
 """Attempts without an outcome: which of them are still owed to a provider, and which wait for a person."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from shlex import quote
 
-from batchrunner.address import natural, spec_of
+from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.facts import key_is_alive
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Blocked, Resume
-from batchrunner.state import Attempt, State
+from batchrunner.state import Attempt, Entry, Intent, State
 
 Name = tuple[str, str]
 """An address and a run key."""
@@ -18,16 +18,67 @@ Name = tuple[str, str]
 def owed_attempts(spec: str, desired: Iterable[Desired], state: State, around: Circumstances) -> Mapping[Name, Attempt]:
     """The unresolved attempts of `spec` that are still followed up, in order of their addresses. Targets don't matter.
 
-    A create that may have left is always followed up; one that has not, while it can still be sent as it was.
+    A create that may have left is always followed up; one that has not, while it can still be sent as it was, and while
+    none of its requests were submitted, or may have been, in other shards.
     """
     now = {each.address: each for each in desired}
-    return {
+    candidates = {
         (address, run_key): attempts[-1]
         for address in sorted(state.batches, key=natural)
         if spec_of(address) == spec
         for run_key, attempts in state.batches[address].items()
         if attempts[-1].unresolved and _still_owed(run_key, attempts[-1], now.get(address), around)
     }
+    unsent = {name for name, attempt in candidates.items() if not attempt.sent_at}
+    beside = _beside(state, candidates, {_family(name) for name in unsent})
+    return {
+        name: attempt
+        for name, attempt in candidates.items()
+        if name not in unsent or not any(_gives_way(name, attempt, other, now) for other in beside[_family(name)])
+    }
+
+
+def _family(name: Name) -> Name:
+    return whole_of(name[0]), name[1]
+
+
+def _beside(state: State, candidates: Mapping[Name, Attempt], families: Collection[Name]) -> Mapping[Name, list[Entry]]:
+    """What was submitted, or is to be followed up, of each of `families`."""
+    found: dict[Name, list[Entry]] = {family: [] for family in families}
+    for address in state.batches if families else ():
+        for run_key, attempts in state.batches[address].items():
+            name = (address, run_key)
+            found.get(_family(name), []).extend(
+                Entry(address=address, run_key=run_key, attempt=attempt)
+                for attempt in attempts
+                if attempt.status == "submitted" or attempt is candidates.get(name)
+            )
+    return found
+
+
+def _gives_way(name: Name, unsent: Attempt, other: Entry, now: Mapping[str, Desired]) -> bool:
+    if other.address == name[0] or not _overlap(unsent.intent, other.attempt.intent):
+        return False
+    undecided = other.attempt.unresolved and not other.attempt.sent_at
+    return not (undecided and _is_wanted(name[0], unsent, now) and not _is_wanted(other.address, other.attempt, now))
+
+
+def _is_wanted(address: str, attempt: Attempt, now: Mapping[str, Desired]) -> bool:
+    return address in now and now[address].fingerprint == attempt.intent.fingerprint
+
+
+def _overlap(one: Intent, other: Intent) -> bool:
+    """Whether two submissions of one family may hold the same requests: all do but parts of the same whole."""
+    a, b = one.source, other.source
+    if not (isinstance(a, LocalFile) and isinstance(b, LocalFile)) or a.whole != b.whole:
+        return True
+    if _terms(one) != _terms(other):
+        return True
+    return a.start < b.start + b.size and b.start < a.start + a.size
+
+
+def _terms(intent: Intent) -> tuple[str, str, str]:
+    return intent.provider, intent.endpoint, intent.completion_window
 
 
 def _still_owed(run_key: str, attempt: Attempt, desired: Desired | None, around: Circumstances) -> bool:

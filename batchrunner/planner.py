@@ -62,11 +62,12 @@ def _change(desired: Desired, path: str, state: State, families: Families, aroun
     attempts = state.batches.get(desired.address, {}).get(desired.run_key, [])
     paid = next((attempt for attempt in reversed(attempts) if attempt.status == "submitted"), None)
     rivals = families.rivals(desired.family)
+    beside = families.version_beside(desired)
     if around.replaced(desired.address) and (paid or rivals):
-        return _replace(desired, attempts, paid or rivals[0].attempt, around)
+        return _replace(_submit(desired, attempts, beside, around), paid or rivals[0].attempt)
     if paid is not None:
         return _settled(desired, path, paid)
-    return _displaced(desired, path, rivals) if rivals else _submit(desired, attempts, around)
+    return _displaced(desired, path, rivals) if rivals else _submit(desired, attempts, beside, around)
 
 
 def _settled(desired: Desired, path: str, latest: Attempt) -> Unchanged | Blocked:
@@ -127,7 +128,7 @@ def _key(desired: Desired, attempts: Sequence[Attempt], around: Circumstances) -
     return idempotency_key(around.project, spec_of(desired.address), desired.address, desired.run_key, number)
 
 
-def _submit(desired: Desired, attempts: Sequence[Attempt], around: Circumstances) -> Submit:
+def _submit(desired: Desired, attempts: Sequence[Attempt], beside: str, around: Circumstances) -> Submit:
     latest = attempts[-1] if attempts else None
     return Submit(
         address=desired.address,
@@ -143,6 +144,7 @@ def _submit(desired: Desired, attempts: Sequence[Attempt], around: Circumstances
         source=desired.source,
         metadata=dict(desired.metadata),
         base_version=latest.version if latest else "",
+        family_version=beside,
     )
 
 
@@ -152,8 +154,7 @@ def _why_submitted(latest: Attempt | None) -> str:
     return "rejected-before" if latest.status == "rejected" else "never-sent"
 
 
-def _replace(desired: Desired, attempts: Sequence[Attempt], paid: Attempt, around: Circumstances) -> Replace:
-    planned = _submit(desired, attempts, around)
+def _replace(planned: Submit, paid: Attempt) -> Replace:
     fields = {name: getattr(planned, name) for name in planned.__struct_fields__}
     return Replace(**{**fields, "reason": "replace-requested", "replaces": paid.batch_id})
 

@@ -23,13 +23,17 @@ SYMBOLS: Mapping[str, str] = {
 
 
 class Submit(Submission, tag="submit", tag_field="action"):
-    """Create a remote batch that no earlier attempt of this run created. `base_version` is the attempt it follows."""
+    """Create a remote batch that no earlier attempt of this run created. `base_version` is the attempt it follows.
+
+    `family_version` stands for the attempts at other shards of the same batch, in the same run; empty for none.
+    """
 
     address: str
     run_key: str
     reason: str
     attempt: int
     base_version: str = ""
+    family_version: str = ""
 
 
 class Replace(Submit, tag="replace", tag_field="action"):

@@ -1,17 +1,19 @@
 """Whether a plan still stands on the ground it was made on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from batchrunner.address import spec_of
+from batchrunner.address import spec_of, whole_of
 from batchrunner.errors import StaleError
-from batchrunner.plans import Plan, Resume, Sendable
+from batchrunner.families import attempts_of, version_beside
+from batchrunner.plans import Plan, Resume, Sendable, Submit
 from batchrunner.state import Attempt, State
 
 
 def check_current(plan: Plan, states: Mapping[str, State]) -> None:
     """Refuse a plan whose ground has moved. `states` are by spec name, loaded under their locks.
 
-    An address that this same plan moved is not stale: a crashed apply carries on with the plan that was reviewed.
+    An address that this same plan moved is not stale: a crashed apply carries on with the plan that was reviewed. What
+    is still to be sent is stale as well where other shards of its batch moved: they may hold the same requests.
     Raises `StaleError` `other-state` or `stale-plan`, naming every address.
     """
     for spec in plan.specs:
@@ -23,7 +25,11 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
                 why=f"It was planned on lineage {spec.lineage}; {spec.state} is {lineage}.",
                 hint="Plan again.",
             )
-    stale = [c.address for c in plan.sendable if not _current(c, plan, states[spec_of(c.address)])]
+    stale = [
+        address
+        for spec in plan.specs
+        for address in _stale(plan, [c for c in plan.sendable if spec_of(c.address) == spec.name], states[spec.name])
+    ]
     if stale:
         raise StaleError(
             "stale-plan",
@@ -51,6 +57,26 @@ def is_done(plan: Plan, states: Mapping[str, State]) -> bool:
 def _done(change: Sendable, state: State) -> bool:
     latest = state.latest(change.address, change.run_key)
     return latest is not None and latest.number == change.attempt and latest.status == "submitted"
+
+
+def _stale(plan: Plan, changes: Sequence[Sendable], state: State) -> Iterator[str]:
+    attempts = attempts_of(state, {_family(change) for change in changes}, plan.plan_id)
+    for change in changes:
+        beside = version_beside(change.address, attempts[_family(change)])
+        moved = isinstance(change, Submit) and change.family_version != beside and not _left(change, plan, state)
+        if moved or not _current(change, plan, state):
+            yield change.address
+
+
+def _family(change: Sendable) -> tuple[str, str]:
+    return whole_of(change.address), change.run_key
+
+
+def _left(change: Submit, plan: Plan, state: State) -> bool:
+    """Whether the plan has sent it already, or may have."""
+    latest = state.latest(change.address, change.run_key)
+    ours = latest is not None and _same_submission(change, plan, latest)
+    return ours and latest is not None and bool(latest.sent_at or latest.status in {"submitted", "rejected"})
 
 
 def _current(change: Sendable, plan: Plan, state: State) -> bool:

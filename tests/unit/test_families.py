@@ -23,14 +23,14 @@ A = "nightly/a"
 
 
 def held(*known: tuple[Desired, Status] | Desired) -> State:
-    """A state with attempts in the order given; submitted where no status is."""
+    """A state with attempts in the order given: submitted where no status is, and deferred once uploaded."""
     state = State(LINEAGE, serial=1)
     for each in known:
         wanted, status = each if isinstance(each, tuple) else (each, "submitted")
         number = len(state.batches.get(wanted.address, {}).get(wanted.run_key, [])) + 1
         key = idempotency_key("acme", "nightly", wanted.address, wanted.run_key, number)
-        more = {"batch_id": f"batch-{wanted.address}-{number}"} if status == "submitted" else {}
-        found = attempt(status, wanted, number=number, intent=intent(wanted, key=key), **more)
+        more = {"submitted": {"batch_id": f"batch-{wanted.address}-{number}"}, "deferred": {"request": "{}"}}
+        found = attempt(status, wanted, number=number, intent=intent(wanted, key=key), **more.get(status, {}))
         state.record([Entry(address=wanted.address, run_key=wanted.run_key, attempt=found)])
     return state
 
@@ -127,6 +127,28 @@ def test_what_is_owed_is_carried_on_and_nothing_goes_beside_it() -> None:
         assert verdicts(after, stopped) == ["resume a#3", "blocked a#1", "blocked a#2"]
         assert first_blocked(after, stopped).explanation == f"begun for {DAY} as nightly/a#3, cut otherwise"
     assert verdicts(after, held((before[0], "in-doubt"))) == ["resume a#1", "blocked a#2"]
+
+
+def test_what_never_left_gives_way_to_what_was_submitted_as_other_shards() -> None:
+    twos, threes = shards("abcde", 2), shards("abcde", 3)
+    for status in ("intended", "deferred"):
+        stopped = held((twos[1], status), desired(source=local("abcde")))  # type: ignore[arg-type]
+        assert verdicts(twos, stopped) == ["blocked a#1", "blocked a#2", "blocked a#3"]
+        beside = held(twos[0], (twos[1], status))  # type: ignore[arg-type]
+        assert verdicts(twos, beside) == ["resume a#2", "unchanged a#1", "submit a#3"]
+    # Of yesterday's shards the spec says nothing any more; they are still cut from one whole, or not.
+    old_twos, old_threes = (shards("abcde", at, run_key="day:2026-11-21") for at in (2, 3))
+    assert verdicts(threes, held(old_twos[0], (old_twos[1], "deferred")))[0] == "resume a#2"
+    assert verdicts(threes, held(old_threes[0], (old_twos[1], "deferred"))) == ["submit a#1", "submit a#2"]
+
+
+def test_of_two_that_never_left_the_wanted_one_goes() -> None:
+    """Both are owed only where a provider was away meanwhile; neither was accepted, so one of them is enough."""
+    whole, twos = desired(source=local("abcd")), shards("abcd", 2)
+    both = held((whole, "deferred"), (twos[0], "deferred"))
+    assert verdicts(twos, both) == ["resume a#1", "submit a#2"]
+    assert verdicts([whole], both) == ["resume a"]
+    assert verdicts(shards("abcd", 1), both) == ["submit a#1", "submit a#2", "submit a#3", "submit a#4"]
 
 
 def test_a_held_shard_stands_in_the_way_too() -> None:

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from support.builders import DAY, LINEAGE, attempt, desired, intent, plan_of, state_of
+from support.builders import DAY, LINEAGE, attempt, desired, intent, local, plan_of, shards, state_of
 from support.doubles import Bench, Memory
 
+from batchrunner.desired import Desired
 from batchrunner.errors import ExitCode, StaleError
 from batchrunner.plans import Plan
+from batchrunner.records import replace
 from batchrunner.staleness import check_current
 from batchrunner.state import Entry, State, moved
 
@@ -83,6 +85,54 @@ def test_a_replacement_is_for_the_attempt_it_saw() -> None:
     check_current(plan, {"nightly": seen})
     assert refusal(plan, state_of(attempt(), attempt(number=2, batch_id="batch-2"))).code == "stale-plan"
     assert refusal(plan, State(LINEAGE, 1)).code == "stale-plan"
+
+
+def submitted(wanted: Desired, plan: Plan | None = None) -> Entry:
+    """What state says once `wanted` was submitted, by `plan` or another one."""
+    planned = {change.address: change for change in plan.sendable} if plan else {}
+    key = planned[wanted.address].idempotency_key if plan else "br1-other"
+    ours = intent(wanted, key=key, plan_id=plan.plan_id if plan else "sha256:another")
+    return Entry(address=wanted.address, run_key=DAY, attempt=attempt(wanted=wanted, intent=ours))
+
+
+def remembering(*entries: Entry) -> State:
+    state = State(LINEAGE, len(entries))
+    state.record(entries)
+    return state
+
+
+def test_shards_that_another_plan_moved_make_their_siblings_stale() -> None:
+    """The plan was made for the content as it was cut then; what went out meanwhile may hold the same requests."""
+    twos, threes, whole = shards("abcde", 2), shards("abcde", 3), desired(source=local("abcde"))
+    for wanted, moved_by_others in ((twos, [whole]), (threes, twos[2:]), ([whole], threes), (twos, threes[:1])):
+        error = refusal(plan_of(wanted), remembering(*map(submitted, moved_by_others)))
+        assert error.code == "stale-plan"
+        assert wanted[-1].address in error.message
+    replacing = plan_of(threes, remembering(*map(submitted, twos)), replace=frozenset({"nightly/a"}))
+    check_current(replacing, {"nightly": remembering(*map(submitted, twos))})
+    assert refusal(replacing, remembering(*map(submitted, [*twos, whole]))).code == "stale-plan"
+
+
+def test_shards_that_the_same_plan_moved_leave_their_siblings_current() -> None:
+    twos = shards("abcde", 2)
+    plan = plan_of(twos)
+    for count in range(4):
+        check_current(plan, {"nightly": remembering(*(submitted(each, plan) for each in twos[:count]))})
+    begun = remembering(submitted(twos[0]))
+    rest = plan_of(twos, begun)
+    check_current(rest, {"nightly": begun})
+    check_current(rest, {"nightly": remembering(submitted(twos[0]), submitted(twos[1], rest))})
+
+
+def test_what_the_same_plan_sent_may_be_settled_whatever_its_siblings_do() -> None:
+    twos, whole = shards("abcde", 2), desired(source=local("abcde"))
+    plan = plan_of(twos)
+    settled = remembering(*(submitted(each, plan) for each in twos), submitted(whole))
+    check_current(plan, {"nightly": settled})
+    for status in ("intended", "deferred"):
+        unsent = submitted(twos[1], plan)
+        unsent = replace(unsent, attempt=attempt(status, intent=unsent.attempt.intent))  # type: ignore[arg-type]
+        assert refusal(plan, remembering(submitted(twos[0], plan), unsent, submitted(whole))).code == "stale-plan"
 
 
 def test_a_resumption_may_find_its_intent_further_on() -> None:
