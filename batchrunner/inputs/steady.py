@@ -29,6 +29,10 @@ class SteadyFile(io.FileIO):
         """Whether the file is another one now than when it was opened, by size, either time, or place."""
         return identity_of(os.fstat(self._descriptor)) != identity_of(self._before)
 
+    def readall(self) -> bytes:
+        """All that is left up to what was the end (io)."""
+        return self.read()
+
     def read(self, size: int | None = -1, /) -> bytes:
         """The next `size` bytes, or all; none at what was the end (io)."""
         left = max(self._before.st_size - self.tell(), 0)
