@@ -53,6 +53,18 @@ class Slice(io.RawIOBase):
         self._left -= count
         return count
 
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, at least one until the end; all there are where `size` is negative (io)."""
+        if size < 0:
+            return self.readall()
+        if not self._left:
+            self._at_end()
+            return b""
+        # Not through `readinto`, which would copy each piece once more.
+        data: bytes = self._stream.read(min(size, self._left)) or b""
+        self._left -= len(data)
+        return data
+
     def close(self) -> None:
         """Close the stream under it too (io)."""
         self._stream.close()

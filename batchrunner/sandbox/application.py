@@ -24,7 +24,7 @@ from batchrunner.sandbox.storage import Storage
 
 def application(settings: SandboxSettings, storage: Storage, counter: Counter) -> ASGIApp:
     """The whole application. It logs nothing: no request body and no bearer value can end up anywhere."""
-    app = Starlette(routes=_routes(counter, Shelf(settings, storage)), exception_handlers={
+    app = Starlette(routes=_routes(counter, counter.shelf), exception_handlers={
         ApiError: _refuse,
         HTTPException: _refuse_route,
         ClientDisconnect: _leave,
@@ -38,7 +38,7 @@ def application(settings: SandboxSettings, storage: Storage, counter: Counter) -
 def _routes(counter: Counter, shelf: Shelf) -> list[Route]:
     files = [
         Route("/v1/files", counter.upload, methods=["POST"]),
-        Route("/v1/files", shelf.files, methods=["GET"]),
+        Route("/v1/files", counter.files, methods=["GET"]),
         Route("/v1/files/{id}", shelf.file, methods=["GET"]),
         Route("/v1/files/{id}", shelf.delete_file, methods=["DELETE"]),
         Route("/v1/files/{id}/content", shelf.content, methods=["GET"]),

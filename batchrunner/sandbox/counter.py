@@ -1,4 +1,4 @@
-"""Where paid requests are handed in: creates and uploads, with their keys and their faults."""
+"""Where requests are handed in that may go wrong: creates and uploads with their keys, and looking for files."""
 
 import asyncio
 import hashlib
@@ -17,6 +17,7 @@ from batchrunner.sandbox.orders import Order, read_order
 from batchrunner.sandbox.records import Batch, StoredFile, new_id
 from batchrunner.sandbox.replies import HangUp, json_reply
 from batchrunner.sandbox.settings import SandboxSettings
+from batchrunner.sandbox.shelf import Shelf
 from batchrunner.sandbox.storage import Claim, Committed, KeyReused, Storage
 from batchrunner.sandbox.uploads import receive
 
@@ -38,6 +39,7 @@ class Counter:
     def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
         self._settings = settings
         self._storage = storage
+        self.shelf = Shelf(settings, storage)
         self._late: dict[asyncio.TimerHandle, Submission] = {}
 
     async def create(self, request: Request) -> Response:
@@ -47,6 +49,10 @@ class Counter:
     async def upload(self, request: Request) -> Response:
         """`POST /v1/files`."""
         return await self._take("upload", request, self._read_upload)
+
+    async def files(self, request: Request) -> Response:
+        """`GET /v1/files`."""
+        return await self._take("list", request, self._read_list)
 
     def close(self) -> None:
         """Commit now what was to be committed late: a provider that shuts down loses no order."""
@@ -94,11 +100,14 @@ class Counter:
             part.unlink()
             raise
         file = StoredFile(new_id("file-"), 0.0, upload.size, upload.filename, upload.purpose, "upload", key)
-        return _Upload(self._storage, self._settings, file, part, claim)
+        return _Upload(self._storage, self._settings, file, part, claim, upload.lifetime)
+
+    async def _read_list(self, request: Request) -> Submission:
+        return _List(self.shelf.files(request))
 
     def _check_file(self, file_id: str) -> None:
         # Any other id is taken for a file that was uploaded before this sandbox began.
-        if file_id.startswith("file-missing") or self._storage.was_deleted(file_id):
+        if file_id.startswith("file-missing") or self._storage.is_gone(file_id, self._settings.clock()):
             message = f"No such File object: {file_id}"
             raise ApiError(400, message, param="input_file_id", code="file_not_found")
 
@@ -157,13 +166,23 @@ class _Upload:
     file: StoredFile
     part: Path
     claim: Claim | None
+    lifetime: int | None
 
     def commit(self) -> Committed:
-        file = replace(self.file, created_at=self.settings.clock())
+        now = self.settings.clock()
+        file = replace(self.file, created_at=now, expires_at=None if self.lifetime is None else now + self.lifetime)
         try:
             return self.storage.add_upload(file, self.part, encode(file_object(file)), self.claim)
         finally:
             self.part.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    body: bytes
+
+    def commit(self) -> Committed:
+        return Committed(self.body)
 
 
 def _commit(submission: Submission) -> Committed:

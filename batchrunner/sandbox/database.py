@@ -12,7 +12,7 @@ from pathlib import Path
 
 from batchrunner.errors import Refused
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 20.0
 SCHEMA = """
 BEGIN IMMEDIATE;
@@ -24,13 +24,20 @@ CREATE TABLE IF NOT EXISTS batches (
 CREATE TABLE IF NOT EXISTS files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at REAL NOT NULL,
     bytes INTEGER NOT NULL, filename TEXT NOT NULL, purpose TEXT NOT NULL, origin TEXT NOT NULL,
-    idempotency_key TEXT, deleted INTEGER NOT NULL DEFAULT 0);
+    idempotency_key TEXT, expires_at REAL, deleted INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS replies (
     kind TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL, stored_at REAL NOT NULL,
     PRIMARY KEY (kind, key)) WITHOUT ROWID;
 INSERT OR IGNORE INTO counters
-    VALUES ('creates', 0), ('uploads', 0), ('unauthorized', 0), ('replays', 0), ('conflicts', 0);
-PRAGMA user_version = 1;
+    VALUES ('creates', 0), ('uploads', 0), ('lists', 0), ('unauthorized', 0), ('replays', 0), ('conflicts', 0);
+PRAGMA user_version = 2;
+COMMIT;
+"""
+SECOND_VERSION = """
+BEGIN IMMEDIATE;
+ALTER TABLE files ADD COLUMN expires_at REAL;
+INSERT OR IGNORE INTO counters VALUES ('lists', 0);
+PRAGMA user_version = 2;
 COMMIT;
 """
 
@@ -82,12 +89,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _prepare(connection: sqlite3.Connection, database: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, SCHEMA_VERSION):
+    if not 0 <= version <= SCHEMA_VERSION:
         raise _unusable(database, f"its format is {version}, this version reads {SCHEMA_VERSION}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = OFF")
-    if version == 0:
-        connection.executescript(SCHEMA)
+    if version < SCHEMA_VERSION:
+        connection.executescript(SECOND_VERSION if version else SCHEMA)
 
 
 def _unusable(database: Path, why: str) -> Refused:

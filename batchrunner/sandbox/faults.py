@@ -3,6 +3,7 @@
     NAME=CHANCE[:ARGUMENT]        each request, with this probability (0 to 1)
     NAME=first[:COUNT[:ARGUMENT]] exactly the first COUNT requests (1 where not given)
     create:…  upload:…            aimed at one kind of request; otherwise both are hit
+    list:…                        aimed at looking for files, which only this hits
 
 Requests are numbered per database, not per process. The n-th create (or upload) of a database has the same fate for
 the same seed and rules, whatever its content and however often the server was restarted in between.
@@ -18,9 +19,9 @@ from typing import Final, Literal
 
 from batchrunner.errors import UsageError
 
-Kind = Literal["create", "upload"]
-KINDS: Final[tuple[Kind, ...]] = ("create", "upload")
-
+Kind = Literal["create", "upload", "list"]
+KINDS: Final[tuple[Kind, ...]] = ("create", "upload", "list")
+SUBMITTING: Final[frozenset[Kind]] = frozenset({"create", "upload"})
 
 ROUNDING: Final = 1e-9
 URL: Final = re.compile(r"(?:https?://|/)[!-~]*")
@@ -33,7 +34,7 @@ class FaultType:
     does: str
     argument: str = ""
     default: str = ""
-    creates_only: bool = False
+    kinds: frozenset[Kind] = SUBMITTING | {"list"}
 
 
 FAULT_TYPES: Final[Mapping[str, FaultType]] = MappingProxyType(
@@ -46,12 +47,14 @@ FAULT_TYPES: Final[Mapping[str, FaultType]] = MappingProxyType(
         "drop-before": FaultType("closes the connection before reading the request"),
         "drop-after-commit": FaultType("commits, then closes the connection without a reply"),
         "500-after-commit": FaultType("commits, then answers 500"),
-        "late-commit": FaultType("closes the connection and commits later", "seconds", "0.2"),
+        "late-commit": FaultType("closes the connection and commits later", "seconds", "0.2", SUBMITTING),
         "stall": FaultType("commits, then never answers", "seconds", "30"),
         "truncated": FaultType("commits, then sends half of the reply"),
         "junk": FaultType("commits, then answers 200 with a body that is not JSON"),
         "huge": FaultType("commits, then answers 200 with a body of many megabytes", "megabytes", "8"),
-        "foreign": FaultType("commits, then answers with another input_file_id", "id", "file-foreign", True),
+        "foreign": FaultType(
+            "commits, then answers with another input_file_id", "id", "file-foreign", frozenset({"create"})
+        ),
         "no-id": FaultType("commits, then answers 200 without an id"),
         "hostile-id": FaultType("commits, then answers with an id made to hurt", "id", "../x?\r\nX-Evil: 1\x1b[31m"),
         "slow": FaultType("waits before replying; goes together with other faults", "seconds", "0.05"),
@@ -61,7 +64,7 @@ FAULT_TYPES: Final[Mapping[str, FaultType]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One rule, as parsed: `target` is None for both kinds, `first` is 0 where `chance` decides."""
+    """One rule, as parsed: `target` is None for creates and uploads, `first` is 0 where `chance` decides."""
 
     name: str
     target: Kind | None = None
@@ -77,7 +80,7 @@ class Fault:
     def aims_at(self, kind: Kind) -> bool:
         """Whether this rule can hit requests of this kind."""
         if self.target is None:
-            return kind == "create" or not FAULT_TYPES[self.name].creates_only
+            return kind in SUBMITTING & FAULT_TYPES[self.name].kinds
         return self.target == kind
 
     def is_among_first(self, nth: int, nth_of_all: int) -> bool:
@@ -104,7 +107,7 @@ class Faults:
         return Faults(rules, seed)
 
     def pick(self, kind: Kind, nth: int, nth_of_all: int) -> Fault | None:
-        """The fault, if any, of the `nth` request of its kind and `nth_of_all` of both kinds, counted from 1.
+        """The fault, if any, of the `nth` request of its kind and `nth_of_all` creates and uploads, counted from 1.
 
         `first` rules go before chances; among the chances one throw decides, so each keeps the share it was given.
         """
@@ -153,12 +156,12 @@ def _read_name(text: str, head: str) -> tuple[Kind | None, str]:
     aim, colon, name = head.partition(":")
     target = next((kind for kind in KINDS if kind == aim), None) if colon else None
     if colon and target is None:
-        raise _bad_value(text, f"`{aim}` is neither create nor upload", f"create:{name}=0.1")
+        raise _bad_value(text, f"`{aim}` is none of create, upload and list", f"create:{name}=0.1")
     name = name if colon else aim
     if name not in FAULT_TYPES:
         raise _unknown_fault(name)
-    if target == "upload" and FAULT_TYPES[name].creates_only:
-        raise _bad_value(text, f"`{name}` changes the reply to a create, an upload has no such field", f"{name}=0.1")
+    if target is not None and target not in FAULT_TYPES[name].kinds:
+        raise _bad_value(text, f"`{name}` is nothing that can befall a request of the kind {target}", f"{name}=0.1")
     return target, name
 
 

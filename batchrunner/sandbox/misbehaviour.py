@@ -6,12 +6,12 @@
 import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
 from batchrunner.sandbox.faults import Fault
-from batchrunner.sandbox.objects import ApiError, encode
+from batchrunner.sandbox.objects import ApiError, Json, encode
 from batchrunner.sandbox.replies import HangUp, Huge, Stalled, Truncated, json_reply, refusal
 
 MEGABYTE = 1_000_000
@@ -42,16 +42,19 @@ BEFORE: Final[Mapping[str, Callable[[Fault], Response]]] = MappingProxyType(
 
 
 def _changed(body: bytes, **changes: str) -> Response:
-    return json_reply(encode({**_fields(body), **changes}))
+    return _each(body, lambda fields: {**fields, **changes})
 
 
 def _without_id(body: bytes) -> Response:
-    return json_reply(encode({name: value for name, value in _fields(body).items() if name != "id"}))
+    return _each(body, lambda fields: {name: value for name, value in fields.items() if name != "id"})
 
 
-def _fields(body: bytes) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(body)
-    return fields
+def _each(body: bytes, change: Callable[[Json], Json]) -> Response:
+    """The object in `body` changed, or each one of a list."""
+    document: Json = json.loads(body)
+    if document["object"] != "list":
+        return json_reply(encode(change(document)))
+    return json_reply(encode({**document, "data": [change(each) for each in document["data"]]}))
 
 
 AFTER: Final[Mapping[str, Callable[[Fault, bytes], Response]]] = MappingProxyType(

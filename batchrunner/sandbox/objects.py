@@ -18,7 +18,7 @@ MOMENTS = ("in_progress", "finalizing", "completed", "failed", "expired", "cance
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A slice of a list: the objects, newest first, and whether older ones follow."""
+    """A slice of a list: the objects in order, and whether more follow."""
 
     data: Sequence[Json]
     has_more: bool
@@ -84,7 +84,7 @@ def file_object(file: StoredFile) -> Json:
         "object": "file",
         "bytes": file.bytes,
         "created_at": int(file.created_at),
-        "expires_at": None,
+        "expires_at": None if file.expires_at is None else int(file.expires_at),
         "filename": file.filename,
         "purpose": file.purpose,
         "status": "processed",

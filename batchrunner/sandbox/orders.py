@@ -25,10 +25,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Which slice of a list: at most `limit` objects, older than the one called `after`."""
+    """Which slice of a list: at most `limit` objects that come after the one called `after`, newest first or last."""
 
     after: str | None
     limit: int
+    is_ascending: bool = False
 
 
 def read_order(body: bytes) -> Order:
@@ -47,11 +48,14 @@ def read_order(body: bytes) -> Order:
 
 
 def read_cursor(query: Mapping[str, str], default: int, most: int) -> Cursor:
-    """Read `after` and `limit` from a query string. Raises ApiError 400 where `limit` is outside 1 to `most`."""
+    """Read `after`, `limit` (1 to `most`) and `order` from a query string. Raises ApiError 400 for other values."""
     text = query.get("limit", str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= most):
         raise ApiError(400, f"limit must be between 1 and {most}.", param="limit", code="invalid_value")
-    return Cursor(query.get("after") or None, int(text))
+    order = query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise ApiError(400, "order must be asc or desc.", param="order", code="invalid_value")
+    return Cursor(query.get("after") or None, int(text), order == "asc")
 
 
 def _read_object(body: bytes) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class StoredFile:
     purpose: str
     origin: str = "upload"
     idempotency_key: str | None = None
+    expires_at: float | None = None
 
 
 def new_id(prefix: str) -> str:

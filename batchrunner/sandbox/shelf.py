@@ -1,4 +1,4 @@
-"""Looking at batches and files that are there, cancelling and deleting them. No faults here, nothing is paid for."""
+"""Looking at batches and files that are there, cancelling and deleting them. Nothing here is paid for."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -55,14 +55,14 @@ class Shelf:
         """`GET /v1/files/{id}`."""
         return _reply(file_object(self._find_file(request)))
 
-    async def files(self, request: Request) -> Response:
-        """`GET /v1/files`, with `purpose`, `after` and `limit` (1 to 10,000), newest first."""
+    def files(self, request: Request) -> bytes:
+        """`GET /v1/files`, with `purpose`, `order`, `after` and `limit` (1 to 10,000), newest first: the body."""
         cursor = read_cursor(request.query_params, FILES_MOST, FILES_MOST)
-        found = self._storage.files(cursor, request.query_params.get("purpose"))
+        found = self._storage.files(cursor, request.query_params.get("purpose"), self._settings.clock())
         if found is None:
             raise _no_such("file", cursor)
         shown = [file_object(file) for file in found[: cursor.limit]]
-        return _reply(list_object(Page(shown, len(found) > cursor.limit)))
+        return encode(list_object(Page(shown, len(found) > cursor.limit)))
 
     async def content(self, request: Request) -> Response:
         """`GET /v1/files/{id}/content`: the bytes; ranges are served."""
@@ -84,7 +84,7 @@ class Shelf:
 
     def _find_file(self, request: Request) -> StoredFile:
         file_id = request.path_params["id"]
-        file = self._storage.file(file_id)
+        file = self._storage.file(file_id, self._settings.clock())
         if file is None:
             raise ApiError(404, f"No such File object: {file_id}", param="id", code="file_not_found")
         return file
@@ -101,10 +101,10 @@ class Shelf:
         return self._storage.batch(batch.id) or batch
 
     def _lines(self, batch: Batch) -> "Path | Iterator[bytes] | None":
-        file_id = batch.input_file_id
-        if self._storage.file(file_id):
+        file_id, now = batch.input_file_id, self._settings.clock()
+        if self._storage.file(file_id, now):
             return self._storage.path(file_id)
-        return None if self._storage.was_deleted(file_id) else invented_lines(file_id, batch.endpoint)
+        return None if self._storage.is_gone(file_id, now) else invented_lines(file_id, batch.endpoint)
 
     def _made(self, batch: Batch, result: Result) -> Iterator[StoredFile]:
         if result.problems:

@@ -16,7 +16,8 @@ from batchrunner.sandbox.orders import Cursor
 from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
 
 BATCH = "id, created_at, input_file_id, endpoint, completion_window, metadata, idempotency_key, cancelled_at, result"
-FILE = "id, created_at, bytes, filename, purpose, origin, idempotency_key"
+FILE = "id, created_at, bytes, filename, purpose, origin, idempotency_key, expires_at"
+GONE = "(deleted = 1 OR (expires_at IS NOT NULL AND expires_at <= ?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ class Storage:
         self._connection.close()
 
     def arrive(self, kind: Kind) -> tuple[int, int]:
-        """Number a request: how many of its kind, and of both kinds, this database has seen with it."""
+        """Number a request: how many of its kind, and how many creates and uploads, this database has seen with it."""
         with transaction(self._connection):
             self._count(f"{kind}s")
-            select = "SELECT name, seen FROM counters WHERE name IN ('creates', 'uploads')"
+            select = "SELECT name, seen FROM counters WHERE name IN ('creates', 'uploads', 'lists')"
             seen = dict(self._connection.execute(select))
-        return seen[f"{kind}s"], sum(seen.values())
+        return seen[f"{kind}s"], seen["creates"] + seen["uploads"]
 
     def count(self, name: str) -> None:
         """Add one to a counter."""
@@ -127,7 +128,7 @@ class Storage:
 
     def _insert_file(self, file: StoredFile) -> None:
         row = tuple(asdict(file).values())
-        self._connection.execute(f"INSERT OR IGNORE INTO files ({FILE}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 constant
+        self._connection.execute(f"INSERT OR IGNORE INTO files ({FILE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 constant
 
     def batch(self, batch_id: str) -> Batch | None:
         """The batch of that id."""
@@ -140,34 +141,35 @@ class Storage:
         rows = self._page("batches", BATCH, "1", (), cursor)
         return None if rows is None else [read_batch(row) for row in rows]
 
-    def files(self, cursor: Cursor, purpose: str | None) -> list[StoredFile] | None:
-        """As `batches`, for files that were not deleted, of one purpose or of all."""
-        where, values = ("deleted = 0 AND purpose = ?", (purpose,)) if purpose else ("deleted = 0", ())
+    def files(self, cursor: Cursor, purpose: str | None, now: float) -> list[StoredFile] | None:
+        """As `batches`, for files that are there at `now`, of one purpose or of all."""
+        where = f"NOT {GONE} AND purpose = ?" if purpose else f"NOT {GONE}"
+        values = (now, purpose) if purpose else (now,)
         rows = self._page("files", FILE, where, values, cursor)
         return None if rows is None else [StoredFile(*row) for row in rows]
 
     def _page(
-        self, table: str, columns: str, where: str, values: tuple[str, ...], cursor: Cursor
+        self, table: str, columns: str, where: str, values: tuple[object, ...], cursor: Cursor
     ) -> list[tuple[Any, ...]] | None:
-        before = 2**62
+        end, compares, direction = (0, ">", "ASC") if cursor.is_ascending else (2**62, "<", "DESC")
         if cursor.after is not None:
             found = self._connection.execute(f"SELECT seq FROM {table} WHERE id = ?", (cursor.after,)).fetchone()  # noqa: S608 constant
             if found is None:
                 return None
-            (before,) = found
-        select = f"SELECT {columns} FROM {table} WHERE seq < ? AND {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 constant
-        return self._connection.execute(select, (before, *values, cursor.limit + 1)).fetchall()
+            (end,) = found
+        select = f"SELECT {columns} FROM {table} WHERE seq {compares} ? AND {where} ORDER BY seq {direction} LIMIT ?"  # noqa: S608 constant
+        return self._connection.execute(select, (end, *values, cursor.limit + 1)).fetchall()
 
-    def file(self, file_id: str) -> StoredFile | None:
-        """The file of that id, unless it was deleted."""
-        select = f"SELECT {FILE} FROM files WHERE id = ? AND deleted = 0"  # noqa: S608 constant
-        row = self._connection.execute(select, (file_id,)).fetchone()
+    def file(self, file_id: str, now: float) -> StoredFile | None:
+        """The file of that id, unless it was deleted or has expired by `now`."""
+        select = f"SELECT {FILE} FROM files WHERE id = ? AND NOT {GONE}"  # noqa: S608 constant
+        row = self._connection.execute(select, (file_id, now)).fetchone()
         return StoredFile(*row) if row else None
 
-    def was_deleted(self, file_id: str) -> bool:
+    def is_gone(self, file_id: str, now: float) -> bool:
         """Whether a file of that id was here and is not any more."""
-        select = "SELECT 1 FROM files WHERE id = ? AND deleted = 1"
-        return self._connection.execute(select, (file_id,)).fetchone() is not None
+        select = f"SELECT 1 FROM files WHERE id = ? AND {GONE}"  # noqa: S608 constant
+        return self._connection.execute(select, (file_id, now)).fetchone() is not None
 
     def path(self, file_id: str) -> Path:
         """Where the bytes of one of our own files lie. Never called with an id that is not in the table."""

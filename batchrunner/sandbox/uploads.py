@@ -1,9 +1,10 @@
 """Receiving a multipart upload: straight to disk, hashed on the way, in flat memory whatever the size.
 
-RFC 7578. Fields other than `purpose` and `file` are read and dropped, as a tolerant provider would.
+RFC 7578. Fields other than `purpose`, `file` and `expires_after` are read and dropped, as a tolerant provider would.
 """
 
 import hashlib
+import re
 from collections.abc import AsyncIterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,23 +18,29 @@ from python_multipart.multipart import parse_options_header
 from batchrunner.sandbox.objects import ApiError
 
 FIELD_BYTES = 65_536
+HOUR, MONTH = 3_600, 2_592_000
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file received: its bytes are in `part`; `digest` is over purpose, filename and content."""
+    """A file received: its bytes are in `part`; `digest` is over all fields and the content.
+
+    `lifetime` is how many seconds it is kept, None for ever.
+    """
 
     part: Path
     filename: str
     purpose: str
     size: int
     digest: bytes
+    lifetime: int | None
 
 
 async def receive(content_type: str, chunks: AsyncIterable[bytes], part: Path) -> Upload:
     """Write the `file` field of a multipart body into `part`, which is gone again if this fails.
 
-    Raises ApiError 400 for what is not a complete multipart body or lacks `purpose` or `file`.
+    Raises ApiError 400 for what is not a complete multipart body, lacks `purpose` or `file`, or is to expire otherwise
+    than the OpenAI Files API has it: `expires_after[anchor]` created_at, `expires_after[seconds]` an hour to 30 days.
     """
     with _kept_if_whole(part) as sink:
         form = _Form(_boundary(content_type), sink)
@@ -96,15 +103,31 @@ class _Form:
 
     def finish(self, part: Path) -> Upload:
         """What was received, if it is whole."""
-        purpose = self._fields.get("purpose", b"").decode("utf-8", "replace")
+        purpose = self._text("purpose")
         if not self._ended:
             raise _bad_form("The multipart form ends early.")
         if not purpose:
             raise _bad_form("Missing required parameter: 'purpose'.", "purpose")
         if self._filename is None:
             raise _bad_form("Missing required parameter: 'file'.", "file")
-        digest = hashlib.sha256(f"{purpose}\0{self._filename}\0".encode() + self._content.digest()).digest()
-        return Upload(part, self._filename, purpose, self._bytes, digest)
+        lifetime = self._lifetime()
+        told = f"{purpose}\0{self._filename}\0{'' if lifetime is None else lifetime}"
+        digest = hashlib.sha256(told.encode() + self._content.digest()).digest()
+        return Upload(part, self._filename, purpose, self._bytes, digest, lifetime)
+
+    def _lifetime(self) -> int | None:
+        anchor, seconds = (self._text(f"expires_after[{name}]") for name in ("anchor", "seconds"))
+        if anchor is None and seconds is None:
+            return None
+        if anchor != "created_at":
+            raise _bad_form("expires_after is anchored at 'created_at'.", "expires_after[anchor]")
+        if seconds is None or not re.fullmatch("[0-9]{1,9}", seconds) or not HOUR <= int(seconds) <= MONTH:
+            raise _bad_form("expires_after is 3600 to 2592000 seconds.", "expires_after[seconds]")
+        return int(seconds)
+
+    def _text(self, name: str) -> str | None:
+        field = self._fields.get(name)
+        return None if field is None else field.decode("utf-8", "replace")
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":

@@ -131,7 +131,9 @@ def test_alphaedge_create_answers_what_is_documented(client: httpx.Client, ledge
     assert reply["endpoint"] == CHAT
     (kept,) = ledger.batches()
     assert (kept["id"], kept["idempotency_key"], kept["input_file_id"]) == (reply["id"], "br1-one", "file-abc123")
-    assert ledger.requests() == {"creates": 1, "uploads": 0, "unauthorized": 0, "replays": 0, "conflicts": 0}
+    assert ledger.requests() == {
+        "creates": 1, "uploads": 0, "lists": 0, "unauthorized": 0, "replays": 0, "conflicts": 0,
+    }  # fmt: skip
 
 
 def test_openai_create_retrieve_and_list(client: httpx.Client) -> None:
@@ -351,6 +353,63 @@ def test_files_are_listed_newest_first_and_can_be_deleted(client: httpx.Client, 
     assert [file["deleted"] for file in ledger.files()] == [True, False, False]
     clock.now += 120
     assert client.get(f"/v1/batch/{waiting['id']}").json()["errors"]["data"][0]["code"] == "file_not_found"
+
+
+def test_files_are_listed_in_either_order(client: httpx.Client, ledger: Ledger) -> None:
+    made = [upload(client, b"%d" % n).json() for n in range(3)]
+    page = client.get("/v1/files", params={"limit": 2, "order": "asc"}).json()
+    assert (page["data"], page["has_more"]) == (made[:2], True)
+    rest = client.get("/v1/files", params={"order": "asc", "after": page["last_id"]}).json()
+    assert (rest["data"], rest["has_more"]) == (made[2:], False)
+    assert client.get("/v1/files", params={"order": "desc"}).json()["data"] == made[::-1]
+    assert error_code(client.get("/v1/files", params={"order": "newest"})) == "invalid_value"
+    assert ledger.requests()["lists"] == 4
+
+
+def passing(client: httpx.Client, seconds: object, anchor: str = "created_at", key: str = "") -> httpx.Response:
+    fields = {"purpose": "batch", "expires_after[anchor]": anchor, "expires_after[seconds]": str(seconds)}
+    headers = {"Idempotency-Key": key} if key else {}
+    return client.post("/v1/files", data=fields, files={"file": ("in.jsonl", b"1")}, headers=headers)
+
+
+def test_a_file_expires_when_it_was_asked_to(client: httpx.Client, clock: Clock) -> None:
+    file = passing(client, 3600).json()
+    assert file["expires_at"] == int(START) + 3600
+    waiting = create(client, input_file_id=file["id"]).json()
+    clock.now += 3599
+    assert client.get(f"/v1/files/{file['id']}").json() == file
+    clock.now += 1
+    assert client.get(f"/v1/files/{file['id']}").status_code == 404
+    assert client.get("/v1/files").json()["data"] == []
+    assert error_code(create(client, input_file_id=file["id"])) == "file_not_found"
+    assert client.get(f"/v1/batch/{waiting['id']}").json()["errors"]["data"][0]["code"] == "file_not_found"
+
+
+def test_another_lifetime_is_another_upload(client: httpx.Client) -> None:
+    assert passing(client, 3600, key="k").status_code == 200
+    assert error_code(passing(client, 7200, key="k")) == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "anchor"),
+    [(3599, "created_at"), (2_592_001, "created_at"), ("1e4", "created_at"), ("", "created_at"), (3600, "now")],
+)
+def test_a_lifetime_that_no_file_may_have(client: httpx.Client, ledger: Ledger, seconds: object, anchor: str) -> None:
+    assert passing(client, seconds, anchor).status_code == 400
+    assert ledger.files() == []
+
+
+def test_a_database_of_the_first_version_goes_on(settings: SandboxSettings) -> None:
+    with running(settings) as sandbox, connect(sandbox.base_url) as client:
+        old = upload(client, b"1").json()
+    with contextlib.closing(sqlite3.connect(settings.database)) as database, database:
+        database.executescript(
+            "ALTER TABLE files DROP COLUMN expires_at; DELETE FROM counters WHERE name = 'lists';"
+            "PRAGMA user_version = 1;"
+        )
+    with running(settings) as sandbox, connect(sandbox.base_url) as client:
+        assert client.get("/v1/files").json()["data"] == [old]
+        assert passing(client, 3600).json()["expires_at"]
 
 
 PURPOSE_PART = b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'

@@ -243,3 +243,22 @@ def test_aimed_faults_leave_the_other_kind_alone(tmp_path: Path) -> None:
     with misbehaving(tmp_path, "create:500=1", "upload:429=1") as client:
         assert (create(client).status_code, upload(client).status_code) == (500, 429)
         assert client.get("/v1/batches").status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["no-id", "hostile-id"])
+def test_a_list_can_lie_about_each_file(tmp_path: Path, fault: str) -> None:
+    with misbehaving(tmp_path, f"list:{fault}=first") as client:
+        made = [upload(client, key).json() for key in "ab"]
+        lied, told = (client.get("/v1/files").json()["data"] for _ in range(2))
+    assert told == made[::-1]
+    assert [{**file, "id": ""} for file in lied] == [{**file, "id": ""} for file in told]
+    assert not {file.get("id") for file in lied} & {file["id"] for file in told}
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "401", "drop-before", "drop-after-commit", "truncated", "junk"])
+def test_a_list_can_fail(tmp_path: Path, fault: str) -> None:
+    with misbehaving(tmp_path, f"list:{fault}=first") as client:
+        made = upload(client).json()
+        with contextlib.suppress(*CLOSED, ValueError):
+            assert client.get("/v1/files").json().get("data") is None
+        assert client.get("/v1/files").json()["data"] == [made]

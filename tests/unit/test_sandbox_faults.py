@@ -118,6 +118,8 @@ def test_an_unknown_fault_lists_the_known_ones_and_suggests_the_nearest(text: st
         "redirect=0.1:not a url",
         "redirect=0.1:http://x/\r\nSet-Cookie: a",
         "upload:foreign=0.1",
+        "list:foreign=0.1",
+        "list:late-commit=0.1",
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_an_example(text: str) -> None:
@@ -127,6 +129,15 @@ def test_what_cannot_be_understood_is_refused_with_an_example(text: str) -> None
     assert text in caught.value.message
     assert caught.value.why
     assert caught.value.hint
+
+
+def test_looking_for_files_is_hit_only_where_it_is_aimed_at() -> None:
+    broad, aimed = Faults.parse(["500=1", "slow=1"]), Faults.parse(["list:500=first", "list:slow=1:2"])
+    assert broad.pick("list", 1, 0) is None
+    assert broad.delay("list", 1, 0) == 0
+    assert [bool(aimed.pick("list", nth, 9)) for nth in (1, 2)] == [True, False]
+    assert aimed.pick("create", 1, 1) is aimed.pick("upload", 1, 1) is None
+    assert aimed.delay("list", 7, 0) == 2
 
 
 def test_probabilities_of_one_kind_of_request_may_not_exceed_one() -> None:
