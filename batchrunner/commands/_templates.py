@@ -28,7 +28,7 @@ version: 1
 # project: acme-support        # goes into idempotency keys; decide it before the first submission, then keep it
 # providers:
 #   alphaedge: {limits: {max_in_flight: 8}}
-# policy: {allow_env: [DATASET]}
+# policy: {max_cost_usd: 50, allowed_models: ["gpt-4o-mini"], allow_env: [DATASET]}
 """
 
 # The journal of a real state is not here: after a kill it is what knows which batches were paid for.
