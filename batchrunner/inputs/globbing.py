@@ -66,10 +66,11 @@ def find_files(root: str, folder: str, path: str) -> Found:
     """
     pattern = Pattern.of(path)
     walk = _Walk(path, tuple(map(_matcher, pattern.parts)))
-    inside = Beneath(root).relative(folder, pattern.folder or os.curdir)
-    names = sorted(walk.files(open_folder(root, inside)), key=lambda name: (natural(name), name))
+    inside = Beneath(root).relative(folder, pattern.folder or os.curdir, shown=path)
+    opened = open_folder(root, inside, shown=f"the folder {inside}")
+    names = sorted(walk.files(opened), key=lambda name: (natural(name), name))
     if not names:
-        raise InputRefused("no-file-matches", f"no file matches {path}{walk.passed_over}")
+        raise walk.without_match
     unfit = tuple(printable(name) for name in names if not is_fit(name))
     return Found(pattern.folder, tuple(names), unfit)
 
@@ -103,9 +104,12 @@ class _Walk:
     links: int = 0
 
     @property
-    def passed_over(self) -> str:
-        """In words, that links match."""
-        return " but symbolic links, which are not followed" if self.links else ""
+    def without_match(self) -> InputRefused:
+        """What to say where nothing was found."""
+        if not self.links:
+            return InputRefused("no-file-matches", f"no file matches {self.path}")
+        hint = "put the files themselves there: what a link points to can change after the review"
+        return InputRefused("no-file-matches", f"only symbolic links match {self.path}: they are not followed", hint)
 
     def files(self, folder: int) -> Iterator[str]:
         """The paths of all files that match, below the opened `folder`, which is closed."""

@@ -35,19 +35,20 @@ class Beneath:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._close()
 
-    def relative(self, folder: str, path: str) -> str:
+    def relative(self, folder: str, path: str, *, shown: str = "") -> str:
         """`path`, which is relative to `folder`, as a path relative to the root; `.` is the root itself.
 
-        Raises `InputRefused` where it leaves the root or is hidden.
+        Raises `InputRefused`, which names it as `shown`, where it leaves the root or is hidden.
         """
         # POSIX keeps two slashes at the start apart from one; no system that this runs on does.
         absolute = os.path.normpath(os.path.join(self._resolved(folder), path).replace("//", "/", 1))
         root = self._resolved(self._root)
         relative = os.curdir if absolute == root else absolute.removeprefix(root.rstrip(os.sep) + os.sep)
         if relative == absolute:
-            raise InputRefused("input-outside-root", f"{path} is outside the project root {self._root}")
+            raise InputRefused("input-outside-root", f"{shown or path} is outside the project root {self._root}")
         if relative != os.curdir and any(map(_is_strange, relative.split(os.sep))):
-            raise InputRefused("input-hidden", f"{path} is hidden: hidden files and folders are never uploaded")
+            words = f"{shown or path} is hidden: hidden files and folders are never uploaded"
+            raise InputRefused("input-hidden", words)
         return relative
 
     def open(self, relative: str) -> BinaryIO:

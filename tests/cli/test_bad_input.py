@@ -208,6 +208,185 @@ def input_in_another_encoding(desk: Desk) -> Sequence[str]:
     return PLAN
 
 
+@case(1)
+def input_beneath_a_file(desk: Desk) -> Sequence[str]:
+    """What no file system reads, whoever asks."""
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows.jsonl", "data/rows.jsonl/0"))
+    return PLAN
+
+
+@case(1)
+def input_that_is_a_device(desk: Desk) -> Sequence[str]:
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows.jsonl", "/dev/zero"))
+    return PLAN
+
+
+@case(1)
+def input_that_leaves_by_a_link(desk: Desk) -> Sequence[str]:
+    (desk.folder.parent / "elsewhere").mkdir()
+    (desk.folder.parent / "elsewhere" / "rows.jsonl").write_text(request_lines("one"))
+    (desk.folder / "data/out").symlink_to(desk.folder.parent / "elsewhere")
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows", "data/out/rows"))
+    return PLAN
+
+
+@case(1)
+def input_with_too_many_lines(desk: Desk) -> Sequence[str]:
+    desk.write("data/rows.jsonl", request_lines(*map(str, range(50_001))))
+    desk.write("s.yaml", desk.read("s.yaml").replace("rows.jsonl}", "rows.jsonl, shard: false}"))
+    return PLAN
+
+
+@case(1)
+def input_with_a_line_over_the_limit(desk: Desk) -> Sequence[str]:
+    desk.write("batchrunner.yaml", "providers: {alphaedge: {limits: {max_line_bytes: 120}}}\n")
+    desk.write("data/rows.jsonl", request_lines("one", "two" * 20, "three"))
+    return PLAN
+
+
+@case(1)
+def input_with_a_line_over_the_shard(desk: Desk) -> Sequence[str]:
+    desk.write("s.yaml", desk.read("s.yaml").replace("rows.jsonl}", "rows.jsonl, shard: {max_bytes: 120}}"))
+    desk.write("data/rows.jsonl", request_lines("one", "two" * 20, "three"))
+    return PLAN
+
+
+@case(1)
+def input_that_is_empty(desk: Desk) -> Sequence[str]:
+    desk.write("data/rows.jsonl", "")
+    return PLAN
+
+
+# Inputs that are patterns.
+
+
+@case(1)
+def pattern_without_a_match(desk: Desk) -> Sequence[str]:
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows.jsonl", "data/row-*.jsonl"))
+    return PLAN
+
+
+@case(1)
+def pattern_in_a_folder_that_is_missing(desk: Desk) -> Sequence[str]:
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows.jsonl", "dta/*.jsonl"))
+    return PLAN
+
+
+@case(1)
+def pattern_over_links(desk: Desk) -> Sequence[str]:
+    (desk.folder / "data/link-1.jsonl").symlink_to("rows.jsonl")
+    (desk.folder / "linked").symlink_to("data")
+    more = "  - {name: through, input: linked/*.jsonl}\n"
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows", "data/link-*") + more)
+    return PLAN
+
+
+@case(1)
+def pattern_of_names_that_no_address_can_hold(desk: Desk) -> Sequence[str]:
+    for name in ("a=1", "\x1b[31mred", "line\nbreak", "x" * 60):
+        desk.write(f"data/{name}.jsonl", request_lines("one"))
+    os.mkfifo(desk.folder / "data/pipe.jsonl")
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows", "data/*"))
+    return PLAN
+
+
+@case(1)
+def patterns_that_cannot_be_meant(desk: Desk) -> Sequence[str]:
+    more = (
+        "  - {name: up, input: '*/../../*.jsonl'}\n"
+        "  - {name: out, input: ../*.jsonl}\n"
+        "  - {name: hidden, input: data/.*.jsonl}\n"
+        "  - {name: taken, input: data/*.jsonl, matrix: {file: [a]}}\n"
+        "  - {name: windows, input: data\\*.jsonl}\n"
+        "  - {name: wide, input: '**/*.none'}\n"
+    )
+    desk.write("/".join([*"d" * 66, "x.txt"]), "")
+    desk.write("s.yaml", desk.read("s.yaml") + more)
+    return PLAN
+
+
+@case(1)
+def pattern_of_too_many_files(desk: Desk) -> Sequence[str]:
+    (desk.folder / "many").mkdir()
+    for number in range(10_001):
+        os.mknod(desk.folder / f"many/{number}")
+    desk.write("s.yaml", desk.read("s.yaml").replace("data/rows.jsonl", "many/*"))
+    return PLAN
+
+
+# Tables.
+
+TABLE = """\
+batches:
+  - name: rows
+    endpoint: /v1/chat/completions
+    input:
+      rows: ROWS
+      custom_id: ticket-${row.id}
+      body:
+        model: gpt-4o-mini
+        messages: [{role: user, content: "Summarise: ${row.text}"}]
+"""
+
+
+def tabled(desk: Desk, name: str, content: str | bytes) -> Sequence[str]:
+    """A spec of one table."""
+    desk.write(name, content)
+    desk.write("s.yaml", TABLE.replace("ROWS", name))
+    return PLAN
+
+
+@case(1)
+def table_that_is_missing(desk: Desk) -> Sequence[str]:
+    desk.write("s.yaml", TABLE.replace("ROWS", "data/tickets.csv"))
+    return PLAN
+
+
+@case(1)
+def table_that_is_empty(desk: Desk) -> Sequence[str]:
+    return tabled(desk, "data/tickets.csv", "")
+
+
+@case(1)
+def table_with_a_header_only(desk: Desk) -> Sequence[str]:
+    return tabled(desk, "data/tickets.csv", "id,text\n")
+
+
+@case(1)
+def table_with_broken_rows(desk: Desk) -> Sequence[str]:
+    rows = 'id,text\n1,one\n2,two,three\n3\n4,"four\nlines"\n1,again\n5,"open\n'
+    return tabled(desk, "data/tickets.csv", rows)
+
+
+@case(1)
+def table_without_a_column(desk: Desk) -> Sequence[str]:
+    return tabled(desk, "data/tickets.csv", "id,txt\n1,one\n")
+
+
+@case(1)
+def tables_of_which_one_lacks_a_column(desk: Desk) -> Sequence[str]:
+    desk.write("data/tickets-1.csv", "id,text\n1,one\n")
+    desk.write("data/tickets-2.csv", "id,words\n1,one\n")
+    desk.write("s.yaml", TABLE.replace("ROWS", "data/tickets-*.csv"))
+    return PLAN
+
+
+@case(1)
+def table_with_the_wrong_types(desk: Desk) -> Sequence[str]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {"id": pa.array([b"\xff", b"2"], pa.binary()), "text": pa.array([["a"], ["b", "c"]])}
+    tabled(desk, "data/tickets.parquet", b"")
+    parquet.write_table(pa.table(columns), desk.folder / "data/tickets.parquet")
+    return PLAN
+
+
+@case(1)
+def table_that_is_no_parquet(desk: Desk) -> Sequence[str]:
+    return tabled(desk, "data/tickets.parquet", "id,text\n1,one\n")
+
+
 # Keys and addresses of providers.
 
 
@@ -295,7 +474,7 @@ def state_of_another_kind(desk: Desk) -> Sequence[str]:
 @case(4)
 def state_of_a_newer_version(desk: Desk) -> Sequence[str]:
     state = applied(desk)
-    state.write_text(state.read_text().replace('"format_version": 1', '"format_version": 2'))
+    state.write_text(state.read_text().replace('"format_version": 2', '"format_version": 3'))
     return APPLY
 
 
