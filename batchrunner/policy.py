@@ -117,9 +117,8 @@ def _allowed_endpoints(paid: Sequence[Submit], policy: Policy) -> Iterator[Refus
     allowed = policy.allowed_endpoints
     if allowed is None:
         return
-    fits = _matcher(allowed)
     for change in paid:
-        if not fits(change.endpoint):
+        if change.endpoint not in allowed:
             where = whole_of(change.address)
             words = f"{where} is for {change.endpoint}; allowed: {_names(allowed)}"
             yield _broken("allowed_endpoints", words, "Use an endpoint that is allowed.", where)
@@ -164,7 +163,7 @@ def _usd(amount: float) -> str:
 
 def _over(amount: float, limit: float) -> str:
     """An amount with the digits it takes to see that it is more than `limit`."""
-    return f"${amount:,.2f}" if round(amount, 2) > limit else f"${amount:,.6f}"
+    return f"${amount:,.2f}" if round(amount, 2) > limit else f"${amount:,.6f}".rstrip("0")
 
 
 RULES: Sequence[Callable[[Sequence[Submit], Policy], Iterator[Refusal]]] = (

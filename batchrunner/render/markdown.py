@@ -222,7 +222,7 @@ def _digests(plan: Plan, room: int) -> tuple[str, int]:
 
 def _next(plan: Plan) -> str:
     # A plan does not say which flags made it, and without one of them the same specs could be another run.
-    return NEXT if plan.sendable else ""
+    return NEXT if plan.sendable and not plan.refusals else ""
 
 
 PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {

@@ -1,0 +1,162 @@
+"""A plan that breaks the project's policy is shown, refused, not saved and not sent; what is owed is sent all the same.
+
+BATCHRUNNER_UPDATE_GOLDENS=1 writes tests/golden/policy anew.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from support.cli import PROJECT, Desk, check_golden, provided, request_lines, steady
+
+import batchrunner
+from batchrunner.errors import Refused
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "policy"
+NIGHT = ("--at", "2026-11-22T02:30:00Z")
+PLAN = ("plan", "s.yaml", *NIGHT)
+APPLY = ("apply", "s.yaml", *NIGHT)
+PRICES = "prices: {m: {input: 1000, output: 0}, dear: {input: 1000000}}"
+SPEC = """\
+run: {once_per: day}
+defaults: {endpoint: /v1/embeddings, metadata: {team: search}}
+batches:
+  - {name: rows, input: data/rows.jsonl}
+"""
+RULES = {
+    "max_cost_usd": "max_cost_usd: 0.05",
+    "max_requests": "max_requests: 1",
+    "allowed_models": 'allowed_models: ["gpt-*", other]',
+    "allowed_endpoints": "allowed_endpoints: [/v1/chat/completions]",
+    "required_metadata": "required_metadata: [team, owner]",
+}
+
+
+def governed(desk: Desk, policy: str, spec: str = SPEC) -> Desk:
+    """`desk` with a price for the model of its rows, and a policy."""
+    desk.write("s.yaml", spec)
+    desk.write("batchrunner.yaml", PROJECT.replace("{retry:", f"{{{PRICES}, retry:") + f"policy: {{{policy}}}\n")
+    return desk
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_is_told_in_every_form(desk: Desk, rule: str) -> None:
+    governed(desk, RULES[rule])
+    text, markdown, document = desk.run(*PLAN), desk.run(*PLAN, "--format", "markdown"), desk.run(*PLAN, "--json")
+
+    assert {text.code, markdown.code, document.code} == {1}
+    assert [refusal["rule"] for refusal in document.document["refusals"]] == [rule]
+    assert document.err == ""
+    assert f"error[policy-refused]: the plan breaks the project's policy: {rule}" in text.err
+    shown = "\n".join([text.out, text.err, markdown.out, json.dumps(document.document["refusals"], indent=2), ""])
+    digests = re.compile(r"sha256:[0-9a-f]{64}")
+    check_golden(GOLDEN / f"{rule}.txt", digests.sub("sha256:…", steady(shown, desk.folder)))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_plan_within_every_limit_is_sent(desk: Desk, rule: str) -> None:
+    within = {
+        "max_cost_usd": "max_cost_usd: 1000",
+        "max_requests": "max_requests: 2",
+        "allowed_models": 'allowed_models: ["m*"]',
+        "allowed_endpoints": "allowed_endpoints: [/v1/embeddings]",
+        "required_metadata": "required_metadata: [team]",
+    }
+    governed(desk, within[rule])
+    assert desk.run(*APPLY, "--sandbox").code == 0
+
+
+def test_a_refused_plan_is_not_saved(desk: Desk) -> None:
+    ran = governed(desk, RULES["max_requests"]).run(*PLAN, "--out", "plan.json")
+    assert ran.code == 1
+    assert "Saved" not in ran.out + ran.err
+    assert not (desk.folder / "plan.json").exists()
+
+
+def test_apply_refuses_before_anything_is_asked_sent_or_written(desk: Desk) -> None:
+    with provided(governed(desk, RULES["max_requests"])):
+        shown = desk.run(*APPLY, env={"ALPHAEDGE_API_KEY": ""})
+        document = desk.run(*APPLY, "--yes", "--json")
+        assert (shown.code, document.code) == (1, 1)
+        assert "policy[max_requests]: the plan submits 2 requests; the limit is 1." in shown.out
+        assert "error[policy-refused]" in shown.err
+        assert document.error["code"] == "policy-refused"
+        assert document.error["why"].startswith("max_requests: the plan submits 2 requests; the limit is 1.")
+        assert desk.posts == 0
+        assert not (desk.folder / "s.state.json").exists()
+
+
+def test_a_saved_plan_is_held_to_the_policy_of_now(desk: Desk) -> None:
+    with provided(governed(desk, "max_requests: 2")):
+        assert desk.run(*PLAN, "--out", "plan.json").code == 0
+        governed(desk, "max_requests: 1")
+        refused = desk.run("apply", "plan.json")
+        assert refused.code == 1
+        assert "policy[max_requests]" in refused.out
+        assert desk.posts == 0
+        governed(desk, "max_requests: 2")
+        assert desk.run("apply", "plan.json").code == 0
+        governed(desk, "max_requests: 1")
+        again = desk.run("apply", "plan.json")
+        assert (again.code, "applied already" in again.out) == (0, True)
+
+
+def test_what_is_owed_is_sent_whatever_the_policy_says_by_now(desk: Desk) -> None:
+    with provided(governed(desk, "max_requests: 2"), "create:drop-after-commit=first") as shop:
+        shop.write(
+            "batchrunner.yaml", shop.read("batchrunner.yaml").replace("{base_seconds", "{attempts: 1, base_seconds")
+        )
+        assert shop.run(*APPLY).code == 3
+        shop.write("batchrunner.yaml", shop.read("batchrunner.yaml").replace("max_requests: 2", "max_requests: 1"))
+        carried_on = shop.run(*APPLY)
+        assert (carried_on.code, "1 submitted" in carried_on.out) == (0, True)
+        assert len(shop.ledger.batches()) == 1
+
+
+def test_only_what_is_submitted_counts(desk: Desk) -> None:
+    more = SPEC + "  - {name: more, input: data/more.jsonl}\n"
+    governed(desk, "max_requests: 2")
+    assert desk.run(*APPLY, "--sandbox").code == 0
+    desk.write("data/more.jsonl", request_lines("three", "four"))
+    governed(desk, "max_requests: 2", spec=more)
+    assert desk.run(*APPLY, "--sandbox").code == 0
+
+
+def test_python_raises_what_the_command_line_refuses(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(governed(desk, RULES["allowed_models"]).folder)
+    workspace = batchrunner.load("s.yaml", sandbox=True)
+    assert [refusal.rule for refusal in batchrunner.plan(workspace).refusals] == ["allowed_models"]
+    with pytest.raises(Refused) as caught:
+        batchrunner.apply(workspace)
+    assert caught.value.code == "policy-refused"
+    assert "s/rows asks for `m`; allowed: `gpt-*`, `other`." in caught.value.why
+    assert not list(desk.folder.glob("*.state.json"))
+
+
+def test_a_file_at_the_provider_is_unknown_and_may_be_allowed(desk: Desk) -> None:
+    spec = SPEC + "  - {name: there, input_file_id: file-abc}\n"
+    limits = 'max_cost_usd: 1000, max_requests: 10, allowed_models: ["*"]'
+    refused = governed(desk, limits, spec=spec).run(*PLAN, "--json")
+    assert [each["rule"] for each in refused.document["refusals"]] == ["max_cost_usd", "max_requests", "allowed_models"]
+    assert governed(desk, f"{limits}, allow_unknown: true", spec=spec).run(*PLAN).code == 0
+
+
+def loaded(desk: Desk, *arguments: str) -> set[str]:
+    """The modules that a command imports."""
+    ran = desk.run_script([sys.executable, "-X", "importtime", "-m", "batchrunner", *arguments])
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.err.splitlines() if "|" in line}
+
+
+def test_prices_are_loaded_only_for_what_would_be_sent(desk: Desk) -> None:
+    lists = {"genai_prices", "httpx2"}
+    desk.write("s.yaml", SPEC)
+    assert lists <= loaded(desk, *PLAN)
+    assert not lists & loaded(desk, "validate", "s.yaml")
+    assert desk.run(*APPLY, "--sandbox").code == 0
+    assert not lists & loaded(desk, *PLAN, "--sandbox")
+    desk.write("there.yaml", "batches: [{name: a, input_file_id: file-abc, endpoint: /v1/embeddings}]\n")
+    assert not lists & loaded(desk, "plan", "there.yaml")
+    governed(desk, "max_requests: 10")
+    assert not lists & loaded(desk, *PLAN)
