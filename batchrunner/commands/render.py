@@ -47,7 +47,7 @@ def _document(address: str, source: LocalFile, blocks: Iterable[bytes]) -> Itera
         if line.strip():
             yield comma + line.strip()
             comma = b",\n"
-    yield b"\n]}\n"
+    yield b"\n]\n}\n"
 
 
 def _shown(blocks: Iterable[bytes]) -> Iterator[bytes]:

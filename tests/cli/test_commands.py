@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from support.cli import SCRIPT, Desk, Ran
 
-NAMES = ["init", "validate", "plan", "show", "apply", "resolve", "state", "schema", "completion", "sandbox"]
+NAMES = ["init", "validate", "plan", "show", "render", "apply", "resolve", "state", "schema"]
+NAMES += ["completion", "sandbox"]
 SUBCOMMANDS = ["state list", "state show", "state rm", "state mv", "state repair", "state unlock", "sandbox serve"]
 
 AT = ("--at", "2026-11-22T02:30:00Z")
@@ -18,6 +19,7 @@ GOOD: dict[str, list[str]] = {
     "validate": ["s.yaml"],
     "plan": ["s.yaml"],
     "show": ["plan.json"],
+    "render": ["s.yaml", "rows"],
     "apply": ["s.yaml", "--sandbox"],
     "state list": ["--sandbox"],
     "state show": ["s/rows", "--sandbox"],
@@ -35,6 +37,7 @@ BAD: dict[str, tuple[list[str], int]] = {
     "validate": (["nope.yaml"], 1),
     "plan": (["nope.yaml"], 1),
     "show": (["nope.json"], 1),
+    "render": (["s.yaml", "nope"], 64),
     "apply": (["nope.yaml"], 1),
     "resolve": (["s/rows", "--absent"], 1),
     "state list": ([], 1),
