@@ -16,7 +16,7 @@ from batchrunner.records import Raw, Record, field, replace
 Status = Literal["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"]
 
 FORMAT = "batchrunner.state"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NO_REPLY = Raw(b"null")
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from batchrunner.errors import ExitCode, Refused, StateError
 from batchrunner.records import Raw, encode
-from batchrunner.state import State
+from batchrunner.state import FORMAT_VERSION, State
 from batchrunner.stores import FileStore, open_store
+from batchrunner.stores._snapshot import UPGRADES
 from batchrunner.testing import example_entry
 
 REPLY = b'{"z":1.0,"id":"batch-1","a":"\\u00e9\\/","n":12345678901234567890123456789,"e":1E400,"d":1,"d":2}'
@@ -60,7 +61,11 @@ def test_the_snapshot_is_for_people_and_diffs(folded: FileStore) -> None:
     document = json.loads(text)
     assert list(document) == ["batches", "format", "format_version", "lineage", "serial"]
     assert list(document["batches"]) == ["nightly/a", "nightly/b"]
-    assert (document["format"], document["format_version"], document["serial"]) == ("batchrunner.state", 1, 1)
+    assert (document["format"], document["format_version"], document["serial"]) == (
+        "batchrunner.state",
+        FORMAT_VERSION,
+        1,
+    )
     assert document["batches"]["nightly/a"]["day:2026-11-22"][0]["batch_id"] == "batch-1"
     assert text.startswith('{\n  "batches": {\n    "nightly/a": {\n')
     assert text.endswith("}\n")
@@ -234,11 +239,11 @@ def test_invalid_utf8_inside_a_reply_is_refused(folded: FileStore) -> None:
 
 
 def test_a_newer_snapshot_is_refused_and_says_so(folded: FileStore) -> None:
-    changed(folded, format_version=2, new_field={"anything": True})
+    changed(folded, format_version=FORMAT_VERSION + 1, new_field={"anything": True})
     error = refused(folded.load)
     assert error.code == "newer-format"
-    assert "format_version is 2" in error.why
-    assert "up to 1" in error.why
+    assert f"format_version is {FORMAT_VERSION + 1}" in error.why
+    assert f"up to {FORMAT_VERSION}" in error.why
     assert "upgrade" in error.hint
 
 
@@ -249,7 +254,7 @@ def reframed(text: bytes) -> bytes:
 
 
 def test_a_newer_journal_is_refused_and_says_so(store: FileStore) -> None:
-    text = b'{"serial":1,"prev":"?","lineage":"x","format_version":2,"entries":[{"unheard":"of"}]}'
+    text = b'{"serial":1,"prev":"?","lineage":"x","format_version":99,"entries":[{"unheard":"of"}]}'
     journal(store).write_bytes(reframed(text))
     error = refused(store.load)
     assert (error.code, error.where) == ("newer-format", str(journal(store)))
@@ -266,14 +271,15 @@ def from_version_zero(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_version_zero(text: bytes) -> bytes:
-    return text.replace(b'"batch_id"', b'"id"').replace(b'"format_version": 1', b'"format_version": 0')
+    now = b'"format_version": %d' % FORMAT_VERSION
+    return text.replace(b'"batch_id"', b'"id"').replace(now, b'"format_version": 0')
 
 
 def test_an_older_snapshot_is_upgraded_and_its_replies_kept(folded: FileStore) -> None:
     expected = list(folded.load().entries())
     snapshot(folded).write_bytes(as_version_zero(snapshot(folded).read_bytes()))
     assert refused(folded.load).code == "unreadable-state"
-    upgrading = FileStore(snapshot(folded), upgrades={0: from_version_zero})
+    upgrading = FileStore(snapshot(folded), upgrades={0: from_version_zero, **UPGRADES})
     assert list(upgrading.load().entries()) == expected
     with upgrading.lock(0, silent):
         upgrading.append([example_entry("nightly/c")])
@@ -286,8 +292,9 @@ def test_an_older_journal_is_upgraded_and_folded_before_anything_is_added(store:
         store.append([example_entry(reply=REPLY), example_entry("nightly/a")])
     expected = list(store.load().entries())
     old = journal(store).read_bytes()[9:-1].replace(b'"batch_id"', b'"id"')
-    journal(store).write_bytes(reframed(old.replace(b'"format_version":1', b'"format_version":0')))
-    upgrading = FileStore(snapshot(store), upgrades={0: from_version_zero})
+    now = b'"format_version":%d' % FORMAT_VERSION
+    journal(store).write_bytes(reframed(old.replace(now, b'"format_version":0')))
+    upgrading = FileStore(snapshot(store), upgrades={0: from_version_zero, **UPGRADES})
     assert list(upgrading.load().entries()) == expected
     with upgrading.lock(0, silent):
         upgrading.append([example_entry("nightly/z")])
