@@ -124,7 +124,9 @@ class _Inputs:
         """The scan of a file, from the cache if it is there."""
         from batchrunner.inputs import SteadyFile
 
-        shown = os.path.normpath(os.path.join(self.root, relative))
+        path = os.path.join(self.root, relative)
+        # Below the root, the way to a file need not lead through the root's name.
+        shown = os.path.relpath(path) if self.root.startswith(os.pardir) else os.path.normpath(path)
         descriptor, status = self.beneath.descriptor(relative)
         try:
             scan = self.cache.get(relative, asked.digest, status, shown)
