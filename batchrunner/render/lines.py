@@ -1,6 +1,7 @@
 """Events as plain lines, for logs: CI, cron, a file."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from batchrunner.events import Event, Failed, Finished, Retrying, Started, Stopping, Submitted, Uploaded, Uploading
 from batchrunner.ports import Clock
@@ -8,13 +9,15 @@ from batchrunner.printable import printable
 from batchrunner.render.github import neutral
 from batchrunner.render.layout import left, shorten
 from batchrunner.render.report import OUTCOMES
-from batchrunner.render.units import count, duration
+from batchrunner.render.units import count, duration, size
 
 MANY = 100
 """Changes beyond which successes are summed up."""
 STEPS = 20
 """Summaries over a run of many."""
 RETRIES_SHOWN = 20
+QUIET = timedelta(seconds=30)
+"""How long an upload may take without a line that says how far it is."""
 LONGEST_WORDS = 200
 WORD = 10
 
@@ -48,7 +51,8 @@ def _failure(event: Failed) -> str:
 
 
 class LineReporter:
-    """Writes a line for each event; beyond a hundred changes failures, and a sum every twentieth of the way.
+    """Writes a line for each event; beyond a hundred changes failures, and a sum every twentieth of the way. Of an
+    upload that takes long there is a line every half minute.
 
     `write` takes a line without its end. A log that can no longer be written to stops the lines, never the apply.
     """
@@ -59,13 +63,24 @@ class LineReporter:
         self._total = total
         self._submitted = self._failed = self._retries = self._last_sum = 0
         self._broken = False
+        self._uploading_told: dict[str, datetime] = {}
 
     def report(self, event: Event) -> None:
         """Write what is worth a line."""
         self._count(event)
         if self._total <= MANY or self._matters(event):
             self._say(event_line(event) + self._position(event))
+            self._tell_upload(event)
         self._sum_up(event)
+
+    def _tell_upload(self, event: Event) -> None:
+        if isinstance(event, Uploaded | Failed):
+            self._uploading_told.pop(event.address, None)
+        elif isinstance(event, Uploading):
+            now = self._clock.now()
+            if now - self._uploading_told.setdefault(event.address, now) >= QUIET:
+                self._uploading_told[event.address] = now
+                self._say(_line("uploading", event.address, f"{size(event.sent)} of {size(event.size)}"))
 
     def _matters(self, event: Event) -> bool:
         return isinstance(event, Failed | Stopping) or (isinstance(event, Retrying) and self._retries <= RETRIES_SHOWN)

@@ -1,5 +1,6 @@
 """Events as a progress bar on a terminal. The only module that imports rich."""
 
+import time
 from types import TracebackType
 from typing import TextIO
 
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from batchrunner.events import Event, Failed, Retrying, Started, Stopping, Submitted, Uploaded, Uploading
 from batchrunner.render.lines import MANY, event_line
+from batchrunner.render.throughput import Throughput
 from batchrunner.render.units import count, size
 
 REDRAWS = 10
@@ -33,6 +35,7 @@ class ProgressReporter:
         self._submitted = self._failed = 0
         self._retrying: set[str] = set()
         self._uploads: dict[str, Uploading] = {}
+        self._throughput = Throughput(time.monotonic)
         self._stopping = False
         self._live = Live(
             console=self._console,
@@ -68,6 +71,7 @@ class ProgressReporter:
                 self._total = event.total
             case Uploading():
                 self._uploads[event.address] = event
+                self._throughput.add(event.address, event.sent)
             case Retrying():
                 self._retrying.add(event.address)
             case Uploaded() | Submitted() | Failed():
@@ -80,6 +84,7 @@ class ProgressReporter:
     def _settled(self, event: Uploaded | Submitted | Failed) -> None:
         self._retrying.discard(event.address)
         self._uploads.pop(event.address, None)
+        self._throughput.forget(event.address)
         self._submitted += isinstance(event, Submitted)
         self._failed += isinstance(event, Failed)
 
@@ -103,7 +108,8 @@ class ProgressReporter:
         if not uploads:
             return []
         sent, total = sum(upload.sent for upload in uploads), sum(upload.size for upload in uploads)
-        return [f"uploading {size(sent)} of {size(total)}"]
+        rate = round(self._throughput.rate)
+        return [f"uploading {size(sent)} of {size(total)}" + (f" ({size(rate)}/s)" if rate else "")]
 
 
 _STYLES = {Submitted: "green", Failed: "red", Stopping: "yellow"}

@@ -1,6 +1,6 @@
 """Events as lines of a log."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,9 +10,16 @@ from batchrunner.render.lines import LineReporter
 RUN = "day:2026-11-22"
 
 
+START = datetime(2026, 11, 22, 2, 31, 7, tzinfo=UTC)
+
+
 class Noon:
+    """A clock that a test sets."""
+
+    at = START
+
     def now(self) -> datetime:
-        return datetime(2026, 11, 22, 2, 31, 7, tzinfo=UTC)
+        return self.at
 
 
 def lines_of(*events: Event, total: int = 0) -> list[str]:
@@ -54,6 +61,27 @@ def test_one_line_for_each_event_that_matters() -> None:
         '02:31:07 failed     nightly/b2  the provider refused it (bad-request, HTTP 400): "no"  (2/2)',
         "02:31:07 stopping   interrupted  finishing what is in flight (3)",
     ]
+
+
+def test_a_long_upload_has_a_line_every_half_minute() -> None:
+    """A gigabyte in 100 seconds: a thousand events, three lines."""
+    written: list[str] = []
+    clock = Noon()
+    reporter = LineReporter(written.append, clock, 1)
+    for tenth in range(1, 1001):
+        clock.at = START + timedelta(seconds=tenth / 10)
+        reporter.report(Uploading(address="nightly/b1", sent=tenth * 1_000_000, size=1_000_000_000))
+    assert written == [
+        "02:31:37 uploading  nightly/b1  301.0 MB of 1.0 GB",
+        "02:32:07 uploading  nightly/b1  601.0 MB of 1.0 GB",
+        "02:32:37 uploading  nightly/b1  901.0 MB of 1.0 GB",
+    ]
+
+
+def test_short_uploads_and_those_of_many_have_none() -> None:
+    events = [Uploading(address=f"nightly/b{n}", sent=1, size=2) for n in range(101)]
+    assert lines_of(*events, *events, total=100) == []
+    assert lines_of(*events, *events, total=101) == []
 
 
 def test_ten_thousand_successes_are_twenty_lines_and_failures_are_all_there() -> None:
