@@ -50,7 +50,7 @@ def test_diagnostics_keep_their_place() -> None:
     document = diagnostics_document("validate", [Diagnostic("c", "m", "p.yaml", 3, 4, hint="h")], unlisted=7)
     assert document["unlisted"] == 7
     assert document["diagnostics"] == [
-        {"code": "c", "message": "m", "path": "p.yaml", "line": 3, "column": 4, "hint": "h"}
+        {"code": "c", "message": "m", "path": "p.yaml", "line": 3, "column": 4, "hint": "h", "provider_code": ""}
     ]
 
 
