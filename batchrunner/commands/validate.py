@@ -70,5 +70,5 @@ def _summary(*, specs: int, batches: int, requests: int, bytes: int, files: int)
 
 
 def _notices(scans: "Collection[Scan]") -> "list[Notice]":
-    """What was noticed, once for each content."""
-    return [notice for scan in {id(scan): scan for scan in scans}.values() for notice in scan.notices]
+    """What was noticed, once: a file may be scanned several times, each in another way."""
+    return list(dict.fromkeys(notice for scan in scans for notice in scan.notices))

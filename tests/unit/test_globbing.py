@@ -167,6 +167,17 @@ def test_more_files_than_anybody_means(tmp_path: Path) -> None:
     assert names(tmp_path, "one-*.jsonl", ".") == ["one-more.jsonl"]
 
 
+def test_a_folder_of_very_many_files_is_looked_through(tmp_path: Path) -> None:
+    for number in range(100_000):
+        os.mknod(tmp_path / f"other-{number}")
+    (tmp_path / "a.jsonl").touch()
+    assert names(tmp_path, "*.jsonl", ".") == ["a.jsonl"]
+    with pytest.raises(InputRefused) as caught:
+        names(tmp_path, "*", ".")
+    assert caught.value.code == "too-many-files"
+    assert path_meant(str(tmp_path), str(tmp_path), "nothing-*").startswith("in `.` there is `other-")
+
+
 def test_more_folders_than_an_address_can_hold(tmp_path: Path) -> None:
     deep = tmp_path
     for _ in range(DEEPEST):
