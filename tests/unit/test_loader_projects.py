@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from batchrunner.errors import InvalidFiles
-from batchrunner.facts import built_in
+from batchrunner.facts import ModelPrice, built_in
 from batchrunner.loader import load_project
+from batchrunner.project import Policy
 from batchrunner.records import replace
 
 
@@ -85,6 +86,50 @@ def test_what_is_said_lies_over_what_is_built_in() -> None:
     assert facts.timeouts == replace(base.timeouts, create_seconds=5)
     assert (facts.endpoints, facts.paths.upload_file, facts.paths.create_batch) == (None, None, "/v1/batch")
     assert (facts.origin, facts.origin_env, facts.idempotency) == (base.origin, base.origin_env, base.idempotency)
+
+
+def test_a_project_says_what_is_charged_and_what_is_taken() -> None:
+    written("""
+        providers:
+          alphaedge:
+            custom_ids: word
+            one_model: true
+            input_expires_after_seconds: 2592000
+            prices: {gpt-4o-mini: {input: 1, output: 0.3}, "org/model:8b": {input: 0}}
+            price_list: openai
+            discount: 0.5
+            paths: {list_files: ~}
+            limits: {max_tokens: 2000000, max_custom_id: 64, max_embedding_inputs: ~}
+        """)
+    facts, base = load_project(None, Path()).providers["alphaedge"], built_in()["alphaedge"]
+    assert (facts.custom_ids, facts.one_model, facts.input_expires_after_seconds) == ("word", True, 2_592_000)
+    assert facts.prices == {"gpt-4o-mini": ModelPrice(input=1.0, output=0.3), "org/model:8b": ModelPrice(input=0.0)}
+    assert (facts.price_list, facts.discount) == ("openai", 0.5)
+    assert facts.paths == replace(base.paths, list_files=None)
+    assert facts.limits == replace(base.limits, max_tokens=2_000_000, max_custom_id=64, max_embedding_inputs=None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [
+        ("{}", Policy()),
+        ("{max_cost_usd: 200, max_requests: 5}", Policy(max_cost_usd=200.0, max_requests=5)),
+        ("{max_cost_usd: 0.01, max_requests: ~, allowed_models: ~}", Policy(max_cost_usd=0.01)),
+        ("{allowed_models: [], allowed_endpoints: []}", Policy(allowed_models=(), allowed_endpoints=())),
+        (
+            "{allowed_models: ['gpt-4o*'], allowed_endpoints: [/v1/x], required_metadata: [team], allow_unknown: true}",
+            Policy(
+                allowed_models=("gpt-4o*",),
+                allowed_endpoints=("/v1/x",),
+                required_metadata=("team",),
+                allow_unknown=True,
+            ),
+        ),
+    ],
+)
+def test_a_project_says_what_its_specs_may_do(policy: str, kept: Policy) -> None:
+    written(f"policy: {policy}")
+    assert load_project(None, Path("specs")).policy == kept
 
 
 @pytest.mark.parametrize(
