@@ -30,6 +30,10 @@ def show_plan(plan: Plan, command: str, console: Console) -> None:
         from batchrunner.render.markdown import plan_markdown
 
         console.result(plan_markdown(plan))
+    elif console.output.form == "github":
+        from batchrunner.render.github import plan_github
+
+        console.result(plan_github(plan))
     else:
         from batchrunner.render.text import plan_text
 

@@ -20,7 +20,7 @@ from batchrunner.wiring.planning import plan_workspace
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to submit or to settle.")
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Plan one more paid attempt of this address.")
 @spec_options
-@output_options("markdown")
+@output_options("markdown", "github")
 def command(
     *,
     paths: tuple[str, ...],

@@ -10,7 +10,7 @@ from batchrunner.commands._plans import read_plan, show_plan
 @click.command("show")
 @click.argument("plan", metavar="PLAN")
 @idle_options(*EVERYWHERE)
-@output_options("markdown")
+@output_options("markdown", "github")
 def command(plan: str, output: Output) -> int:
     """Show the plan saved in the file PLAN, whether or not it can still be applied."""
     show_plan(read_plan(plan), "show", Console(output))

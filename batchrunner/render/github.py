@@ -1,10 +1,15 @@
 """GitHub Actions: annotations, and text that its log cannot take for a command."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from batchrunner.address import spec_of
 from batchrunner.errors import Diagnostic
+from batchrunner.plans import Plan
 from batchrunner.printable import printable
+from batchrunner.render.costs import cost_sentences
+from batchrunner.render.reasons import command, sentence
+from batchrunner.render.totals import summary
 from batchrunner.render.units import counted
 
 SHOWN = 10
@@ -39,6 +44,40 @@ def diagnostics_github(diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) 
     if rest:
         lines.append(f"::error title=batchrunner::{counted(rest, 'more problem')} not annotated; the log lists them")
     return "\n".join(lines)
+
+
+def plan_github(plan: Plan) -> str:
+    """A plan as annotations: what the policy refuses, what waits for a person, warnings, and what it would do."""
+    paths = {spec.name: spec.path for spec in plan.specs}
+    refusals = [
+        _command("error", each.message, file=paths.get(spec_of(each.address), ""), title=f"policy {each.rule}")
+        for each in plan.refusals
+    ]
+    blocked = [
+        _command("warning", f"{each.address}: {sentence(each)}. {command(each)}",
+                 file=paths.get(spec_of(each.address), ""), title=each.reason)
+        for each in plan.blocked
+    ]  # fmt: skip
+    notices = [_command("warning", each.message, title=each.code, where=each.where) for each in plan.notices]
+    told = (*summary(plan), *(cost_sentences(plan.sendable) if plan.sendable else ()))
+    done = _command("notice", " ".join(told), title="batchrunner plan")
+    return "\n".join([*_shown("error", refusals), *_shown("warning", [*blocked, *notices]), done])
+
+
+def _shown(kind: str, annotations: Sequence[str]) -> Iterator[str]:
+    """As many as GitHub shows, the last of them a count of the rest."""
+    if len(annotations) <= SHOWN:
+        yield from annotations
+        return
+    yield from annotations[: SHOWN - 1]
+    rest = counted(len(annotations) - SHOWN + 1, "more annotation")
+    yield _command(kind, f"{rest} not shown; the plan's text has them", title="batchrunner")
+
+
+def _command(kind: str, message: str, *, where: str = "", **properties: str) -> str:
+    words = f"{where}: {message}" if where else message
+    named = [f"{name}={escape_property(printable(value))}" for name, value in properties.items() if value]
+    return f"::{kind} {','.join(named)}::{escape_data(printable(words))}"
 
 
 def _annotation(diagnostic: Diagnostic) -> str:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchrunner.errors import Diagnostic
-from batchrunner.render.github import diagnostics_github, escape_data, escape_property, neutral
+from batchrunner.plans import Blocked, Notice, Plan, PlannedSpec, Refusal
+from batchrunner.render.github import SHOWN, diagnostics_github, escape_data, escape_property, neutral, plan_github
 
 NASTY = st.lists(st.sampled_from([*":# [\n\r\t%,ae\u00a0\ufeff", "::", "##["]), max_size=30).map("".join)
 
@@ -79,3 +80,43 @@ def test_ten_are_annotated_and_the_rest_counted() -> None:
     assert len(lines) == 11
     assert lines[-1] == "::error title=batchrunner::5 more problems not annotated; the log lists them"
     assert diagnostics_github([]) == ""
+
+
+def planned(*, text: str = "words", number: int = 1) -> Plan:
+    blocked = Blocked(address=f"nightly/{text}", run_key="r", reason="in-doubt-held", hint=text)
+    return Plan(
+        created_at="",
+        tool_version="",
+        specs=(PlannedSpec(name="nightly", path="specs/nightly.yaml", sha256="", run="r", state="s"),),
+        changes=(blocked,) * number,
+        notices=(Notice(code="crlf", message=text, where="data/a.jsonl:1"),) * number,
+        refusals=(Refusal(rule="max_requests", message=text, address="nightly/a"),) * number,
+    )
+
+
+def test_a_plan_is_annotations_of_its_specs() -> None:
+    assert plan_github(planned()).split("\n") == [
+        "::error file=specs/nightly.yaml,title=policy max_requests::words",
+        "::warning file=specs/nightly.yaml,title=in-doubt-held::nightly/words: held in doubt for r: sent, and nobody "
+        "knows whether the provider has it. words",
+        "::warning title=crlf::data/a.jsonl:1: words",
+        "::notice title=batchrunner plan::Plan: nothing to send, 1 blocked.",
+    ]
+
+
+def test_no_more_annotations_of_a_kind_than_are_shown() -> None:
+    lines = plan_github(planned(number=99)).split("\n")
+    assert [sum(line.startswith(f"::{kind} ") for line in lines) for kind in ("error", "warning", "notice")] == [
+        SHOWN,
+        SHOWN,
+        1,
+    ]
+    assert "::error title=batchrunner::90 more annotations not shown; the plan's text has them" in lines
+
+
+@given(st.text(max_size=40))
+def test_each_annotation_of_a_plan_is_one_line(text: str) -> None:
+    lines = plan_github(planned(text=text)).split("\n")
+    assert len(lines) == 4
+    assert all(re.match(r"::(error|warning|notice) [^:]*::", line) for line in lines)
+    assert all("\r" not in line and "\x1b" not in line for line in lines)
