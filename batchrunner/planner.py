@@ -66,13 +66,15 @@ def _change(desired: Desired, path: str, state: State, families: Families, aroun
     if around.replaced(desired.address) and (paid or rivals):
         return _replace(_submit(desired, attempts, beside, around), paid or rivals[0].attempt)
     if paid is not None:
-        return _settled(desired, path, paid)
+        return _settled(desired, path, paid, rivals)
     return _displaced(desired, path, rivals) if rivals else _submit(desired, attempts, beside, around)
 
 
-def _settled(desired: Desired, path: str, latest: Attempt) -> Unchanged | Blocked:
+def _settled(desired: Desired, path: str, latest: Attempt, rivals: Sequence[Entry]) -> Unchanged | Blocked:
     if latest.intent.fingerprint != desired.fingerprint:
-        return _blocked(desired, path, difference(desired, latest.intent), latest.batch_id)
+        alone = all(rival.address == whole_of(desired.address) == desired.address for rival in rivals)
+        explained = difference(desired, latest.intent) if alone else contrast(desired, rivals)
+        return _blocked(desired, path, explained, latest.batch_id)
     reworded = dict(desired.metadata) != latest.intent.metadata
     return Unchanged(
         address=desired.address,

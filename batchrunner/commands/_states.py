@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from batchrunner.address import natural, spec_of
+from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import word_option
 from batchrunner.errors import Refused
@@ -110,14 +110,19 @@ def _snapshot(path: Path) -> Path:
 def located(address: str, sought: Sought, console: Console) -> Iterator[tuple[FileStore, State]]:
     """The store that knows `address`, locked, and its state. Raises `Refused` `no-such-address`."""
     stores = find_stores(sought)
-    store = next((store for store in stores if address in store.load().batches), None)
+    store = next((store for store in stores if meant(address, store.load())), None)
     if store is None:
         raise no_such_address(address, stores, sought)
     with store.lock(lock_timeout(), console.warn):
         state = store.load()
-        if address not in state.batches:
+        if not meant(address, state):
             raise no_such_address(address, stores, sought)
         yield store, state
+
+
+def meant(address: str, state: State) -> list[str]:
+    """What `address` names in `state`: itself, and all shards of a batch."""
+    return sorted((each for each in state.batches if address in {each, whole_of(each)}), key=natural)
 
 
 def in_order(state: State) -> list[Entry]:

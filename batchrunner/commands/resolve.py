@@ -8,7 +8,7 @@ import click
 
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
-from batchrunner.commands._states import Sought, located, state_options
+from batchrunner.commands._states import Sought, located, meant, state_options
 from batchrunner.errors import Refused, UsageError
 from batchrunner.records import replace
 from batchrunner.runkeys import names_run
@@ -36,10 +36,10 @@ def command(*, address: str, adopt: str, absent: bool, run_key: str, sought: Sou
     _check_answer(adopt, absent)
     console = Console(output)
     with located(address, sought, console) as (store, known):
-        found_key, attempt = _open_attempt(known, address, run_key, sought)
-        settled = _adopted(attempt, adopt) if adopt else _absent(attempt)
-        backup = _save(store, known, Entry(address=address, run_key=found_key, attempt=settled))
-    _tell(console, address, found_key, settled, backup)
+        found = _open_attempt(known, address, run_key, sought)
+        settled = replace(found, attempt=_adopted(found.attempt, adopt) if adopt else _absent(found.attempt))
+        backup = _save(store, known, settled)
+    _tell(console, settled, backup)
     return 0
 
 
@@ -54,16 +54,20 @@ def _check_answer(adopt: str, absent: bool) -> None:
                          hint="give the id as the provider shows it")  # fmt: skip
 
 
-def _open_attempt(state: State, address: str, run_key: str, sought: Sought) -> tuple[str, Attempt]:
-    unresolved = {
-        key: attempts[-1]
-        for key, attempts in state.batches.get(address, {}).items()
+def _open_attempt(state: State, address: str, run_key: str, sought: Sought) -> Entry:
+    unresolved = [
+        Entry(address=name, run_key=key, attempt=attempts[-1])
+        for name in meant(address, state)
+        for key, attempts in state.batches[name].items()
         if attempts[-1].unresolved and (not run_key or names_run(run_key, key))
-    }
+    ]
     if len(unresolved) == 1:
-        return next(iter(unresolved.items()))
+        return unresolved[0]
+    if len(names := list(dict.fromkeys(entry.address for entry in unresolved))) > 1:
+        raise UsageError("which-shard", f"several shards of {address} are open: {', '.join(names)}",
+                         hint=f"name one of them: {sought.typed(f'resolve {quote(names[0])}')}")  # fmt: skip
     if unresolved:
-        keys = ", ".join(unresolved)
+        keys = ", ".join(entry.run_key for entry in unresolved)
         raise UsageError("which-run", f"{address} is open for several runs: {keys}", hint="add --run-key KEY")
     raise Refused(
         "nothing-to-resolve",
@@ -90,7 +94,8 @@ def _save(store: FileStore, state: State, entry: Entry) -> Path:
     return store.rewrite(state)
 
 
-def _tell(console: Console, address: str, run_key: str, attempt: Attempt, backup: Path) -> None:
+def _tell(console: Console, entry: Entry, backup: Path) -> None:
+    address, run_key, attempt = entry.address, entry.run_key, entry.attempt
     if console.output.json:
         console.document({"format_version": "1.0", "command": "resolve", "address": address, "run_key": run_key,
                           "status": attempt.status, "batch_id": attempt.batch_id, "backup": str(backup)})  # fmt: skip

@@ -1,11 +1,11 @@
 """`batchrunner state`: look at what was submitted, and surgery, always with a backup."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from shlex import quote
 
 import click
 
-from batchrunner.address import GRAMMAR, is_address, matches
+from batchrunner.address import GRAMMAR, is_address, matches, whole_of
 from batchrunner.commands import Suggesting
 from batchrunner.commands._console import Console, answers_yes, somebody_is_there
 from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options, word_option
@@ -15,6 +15,7 @@ from batchrunner.commands._states import (
     in_order,
     located,
     lock_timeout,
+    meant,
     no_such_address,
     state_options,
 )
@@ -22,7 +23,7 @@ from batchrunner.errors import Refused, UsageError
 from batchrunner.printable import brief
 from batchrunner.render.units import counted
 from batchrunner.runkeys import names_run
-from batchrunner.state import Entry
+from batchrunner.state import Entry, State
 
 _OTHERS = [name for name in EVERYWHERE if name not in {"state", "project"}]
 _NEVER_MISLEADING = ["var", "at"]
@@ -74,12 +75,13 @@ def _named(entry: Entry, patterns: Sequence[str], run_key: str) -> bool:
 @idle_options(*_NEVER_MISLEADING)
 @output_options()
 def show_command(*, address: str, run_key: str, sought: Sought, output: Output) -> int:
-    """Show all attempts of ADDRESS: intent, request, reply, problem."""
+    """Show all attempts of ADDRESS, and of its shards: intent, request, reply, problem."""
     from batchrunner.render.state import show_document, show_text
 
     console = Console(output)
     stores = find_stores(sought)
-    entries = [entry for store in stores for entry in in_order(store.load()) if entry.address == address]
+    entries = [entry for store in stores for entry in in_order(store.load())
+               if address in {entry.address, whole_of(entry.address)}]  # fmt: skip
     if not entries:
         raise no_such_address(address, stores, sought)
     entries = [entry for entry in entries if not run_key or names_run(run_key, entry.run_key)]
@@ -100,18 +102,29 @@ def show_command(*, address: str, run_key: str, sought: Sought, output: Output) 
 @idle_options(*_NEVER_MISLEADING)
 @output_options()
 def rm_command(*, address: str, run_key: str, yes: bool, sought: Sought, output: Output) -> int:
-    """Forget ADDRESS. The provider keeps its batch; a later apply may submit, and pay for, it again."""
+    """Forget ADDRESS, with all its shards. The provider keeps what it has; a later apply may pay for it again."""
     console = Console(output)
     with located(address, sought, console) as (store, known):
-        runs = known.batches[address]
-        forgotten = [_the_run(address, run_key, runs, sought)] if run_key else list(runs)
-        _confirm(yes, f"Forget {address}? What it submitted may be submitted and paid for again.")
-        known.batches[address] = {key: attempts for key, attempts in runs.items() if key not in forgotten}
-        if not known.batches[address]:
-            del known.batches[address]
+        names = meant(address, known)
+        runs = list(dict.fromkeys(key for name in names for key in known.batches[name]))
+        forgotten = [_the_run(address, run_key, runs, sought)] if run_key else runs
+        _confirm(yes, f"Forget {_counted(address, names)}? What it submitted may be submitted and paid for again.")
+        for name in names:
+            _forget(known, name, forgotten)
         backup = store.rewrite(known)
-    _done(console, "state rm", f"Forgot {address}.", address=address, backup=str(backup))
+    _done(console, "state rm", f"Forgot {_counted(address, names)}.", address=address, backup=str(backup))
     return 0
+
+
+def _forget(known: State, name: str, runs: Collection[str]) -> None:
+    kept = {key: attempts for key, attempts in known.batches.pop(name).items() if key not in runs}
+    if kept:
+        known.batches[name] = kept
+
+
+def _counted(address: str, names: Sequence[str]) -> str:
+    shards = [name for name in names if name != address]
+    return f"{address} ({counted(len(shards), 'shard')})" if shards else address
 
 
 def _the_run(address: str, word: str, runs: Iterable[str], sought: Sought) -> str:
@@ -136,7 +149,7 @@ def _no_such_run(address: str, run_key: str, sought: Sought) -> Refused:
 @idle_options(*_NEVER_MISLEADING)
 @output_options()
 def mv_command(*, source: str, target: str, sought: Sought, output: Output) -> int:
-    """Rename FROM to TO, so that a renamed batch is not submitted anew. Stored keys stay as they are."""
+    """Rename FROM to TO, with all its shards, so that a renamed batch is not submitted anew. Stored keys stay."""
     console = Console(output)
     if source.partition("/")[0] != target.partition("/")[0] or not target.partition("/")[2]:
         raise UsageError("usage", "FROM and TO must be addresses of one spec, like nightly/old and nightly/new",
@@ -145,12 +158,18 @@ def mv_command(*, source: str, target: str, sought: Sought, output: Output) -> i
         raise UsageError("bad-address", f"no spec can have a batch `{brief(target)}`", why=GRAMMAR,
                          hint="give the name that the batch has in the spec now")  # fmt: skip
     with located(source, sought, console) as (store, known):
-        if target in known.batches:
-            raise Refused("address-taken", f"{target} is already in state",
+        names = meant(source, known)
+        if taken := [name for name in meant(target, known) if name not in names or target == source]:
+            raise Refused("address-taken", f"{taken[0]} is already in state",
                           hint=sought.typed(f"state show {quote(target)}"))  # fmt: skip
-        known.batches[target] = known.batches.pop(source)
+        if "#" in target and names != [source]:
+            raise UsageError("usage", f"{source} has shards, and {target} is one",
+                             hint=f"name one shard, like {names[-1]}, or the batch they are to belong to")  # fmt: skip
+        for name in names:
+            known.batches[target + name.removeprefix(source)] = known.batches.pop(name)
         backup = store.rewrite(known)
-    _done(console, "state mv", f"{source} is now {target}.", source=source, target=target, backup=str(backup))
+    moved = f"{_counted(source, names)} is now {target}."
+    _done(console, "state mv", moved, source=source, target=target, backup=str(backup))
     return 0
 
 
