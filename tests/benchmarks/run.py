@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import inputs, loading, sending, startup, state, uploading
+from tests.benchmarks import inputs, loading, rendering, sending, startup, state, uploading
 from tests.benchmarks.measuring import Row
 
 BENCHMARKS = {
@@ -34,6 +34,7 @@ BENCHMARKS = {
     "creates": sending.creates,
     "flat": sending.apply_is_flat,
     "upload": uploading.upload,
+    "rows": rendering.rows,
 }
 _LINE = "{:<56} {:>10} {:>10} {:>7} {:>8}  {}"
 

@@ -12,7 +12,7 @@ from batchrunner.inputs.tables.problems import Problems, Report, RowProblem
 from batchrunner.inputs.tables.reading import KnownColumn, Reader
 from batchrunner.manifest import Template
 from batchrunner.printable import brief
-from batchrunner.references import BadReferences, Column
+from batchrunner.references import FORBIDDEN, BadReferences, Column
 from batchrunner.renderer import BadRow, BadTemplate, FieldProblem, Renderer, Use
 from batchrunner.suggestions import listed
 from batchrunner.templates import compiled
@@ -195,6 +195,6 @@ def _meant(name: str, columns: Mapping[str, KnownColumn]) -> str:
 
 def _is_reference(text: str) -> bool:
     try:
-        return isinstance(compiled(text)[0], Column)
+        return not FORBIDDEN.search(text) and isinstance(compiled(text)[0], Column)
     except BadReferences:
         return False
