@@ -36,7 +36,8 @@ class Ledger:
         """How many requests were seen.
 
         `creates` and `uploads` count every authorized POST, whatever came of it, `lists` every authorized look for
-        files; `unauthorized` those with a wrong or no key; `replays` those answered from a stored reply; `conflicts` keys that came with another request.
+        files; `unauthorized` those with a wrong or no key; `replays` those answered from a stored reply; `conflicts`
+        keys that came with another request.
         """
         return dict(self._read("SELECT name, seen FROM counters"))
 

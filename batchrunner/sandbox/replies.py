@@ -7,7 +7,10 @@ connection is really gone, so that the HTTP server has nothing left to complain 
 
 import asyncio
 import json
+import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
@@ -17,6 +20,7 @@ from batchrunner.sandbox.objects import ApiError, encode, error_object
 
 HANG_UP = "batchrunner.hang-up"
 CHUNK = 65_536
+RANGE = re.compile(rb"bytes=([0-9]{1,18})-([0-9]{0,18})")
 
 
 def json_reply(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -27,6 +31,45 @@ def json_reply(body: bytes, status: int = 200, headers: Mapping[str, str] | None
 def refusal(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
     """An error in OpenAI's shape."""
     return json_reply(encode(error_object(error)), error.status, headers)
+
+
+class FileReply(Response):
+    """The bytes of the file at `path`, or the one range of them that the request asks for (RFC 9110 §14).
+
+    Starlette's own reply opens and closes the file in a worker thread: a server that stops just then never closes it.
+    """
+
+    media_type = "application/octet-stream"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(headers={"Accept-Ranges": "bytes"})
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = next((value for name, value in scope["headers"] if name == b"range"), b"")
+        with self._path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            start, end = self._begin(asked, size)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            file.seek(start)
+            while start < end and (piece := file.read(min(CHUNK, end - start))):
+                start += len(piece)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _begin(self, asked: bytes, size: int) -> tuple[int, int]:
+        """Where to begin and to end; status and headers say so."""
+        start, end = 0, size
+        # Any other form may be passed over: the whole file is then the answer.
+        if (found := RANGE.fullmatch(asked)) is not None:
+            start = int(found[1])
+            end = min(int(found[2]) + 1, size) if found[2] else size
+            is_there = start < end
+            self.status_code = 206 if is_there else 416
+            self.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}" if is_there else f"bytes */{size}"
+            start, end = (start, end) if is_there else (0, 0)
+        self.headers["Content-Length"] = str(end - start)
+        return start, end
 
 
 class HangUp(Response):

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from batchrunner.sandbox import lifecycle
 from batchrunner.sandbox.objects import ApiError, Json, Page, batch_object, encode, file_object, list_object
 from batchrunner.sandbox.orders import Cursor, read_cursor
 from batchrunner.sandbox.processing import process
 from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
-from batchrunner.sandbox.replies import json_reply
+from batchrunner.sandbox.replies import FileReply, json_reply
 from batchrunner.sandbox.responder import invented_lines
 from batchrunner.sandbox.settings import SandboxSettings
 from batchrunner.sandbox.storage import Storage
@@ -67,7 +67,7 @@ class Shelf:
     async def content(self, request: Request) -> Response:
         """`GET /v1/files/{id}/content`: the bytes; ranges are served."""
         file = self._find_file(request)
-        return FileResponse(self._storage.path(file.id), media_type="application/octet-stream")
+        return FileReply(self._storage.path(file.id))
 
     async def delete_file(self, request: Request) -> Response:
         """`DELETE /v1/files/{id}`."""

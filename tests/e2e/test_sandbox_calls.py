@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -336,6 +337,39 @@ def test_uploads(client: httpx.Client, ledger: Ledger) -> None:
     assert (part.status_code, part.content) == (206, bytes(range(4)))
     assert [file["idempotency_key"] for file in ledger.files()] == ["k"]
     assert ledger.requests()["uploads"] == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "first", "last"),
+    [
+        ("bytes=0-0", 206, 0, 0), ("bytes=5-", 206, 5, 99), ("bytes=90-500", 206, 90, 99), ("bytes=100-", 416, 0, -1),
+        ("bytes=9-8", 416, 0, -1), ("bytes=-5", 200, 0, 99), ("bytes=0-1,5-6", 200, 0, 99), ("rows=1-2", 200, 0, 99),
+    ],
+)  # fmt: skip
+def test_a_range_of_a_file(client: httpx.Client, asked: str, status: int, first: int, last: int) -> None:
+    content = bytes(range(100))
+    made = upload(client, content).json()
+    got = client.get(f"/v1/files/{made['id']}/content", headers={"Range": asked})
+    assert (got.status_code, got.content) == (status, content[first : last + 1])
+    if status != 200:
+        assert got.headers["content-range"] == ("bytes */100" if status == 416 else f"bytes {first}-{last}/100")
+
+
+def is_open(name: str) -> bool:
+    """Whether this process, in which the sandbox runs, has a file of that name open."""
+    return any(name in os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+
+
+def test_a_server_that_stops_while_it_sends_a_file_closes_it(settings: SandboxSettings) -> None:
+    with contextlib.ExitStack() as server:
+        sandbox = server.enter_context(running(settings))
+        with connect(sandbox.base_url) as client:
+            name = upload(client, b"x" * 30_000_000).json()["id"]
+            with client.stream("GET", f"/v1/files/{name}/content") as response:
+                assert next(response.iter_raw())
+                assert is_open(name)
+                server.close()
+    assert not is_open(name)
 
 
 def test_files_are_listed_newest_first_and_can_be_deleted(client: httpx.Client, ledger: Ledger, clock: Clock) -> None:
