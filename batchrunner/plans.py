@@ -110,6 +110,11 @@ class Notice(Record):
     message: str
     where: str = ""
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether something may be wrong; what was read of a table is only good to know."""
+        return self.code != "table"
+
 
 class Refusal(Record):
     """A `rule` of the project's policy that the plan breaks, and where: an address, empty for the plan as a whole."""

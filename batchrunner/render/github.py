@@ -58,7 +58,8 @@ def plan_github(plan: Plan) -> str:
                  file=paths.get(spec_of(each.address), ""), title=each.reason)
         for each in plan.blocked
     ]  # fmt: skip
-    notices = [_command("warning", each.message, title=each.code, where=each.where) for each in plan.notices]
+    warnings = [each for each in plan.notices if each.is_warning]
+    notices = [_command("warning", each.message, title=each.code, where=each.where) for each in warnings]
     told = (*summary(plan), *(cost_sentences(plan.sendable) if plan.sendable else ()))
     done = _command("notice", " ".join(told), title="batchrunner plan")
     return "\n".join([*_shown("error", refusals), *_shown("warning", [*blocked, *notices]), done])

@@ -83,8 +83,12 @@ def _refusal(refusal: Refusal) -> str:
 def _notices(plan: Plan, room: int) -> tuple[str, int]:
     if not plan.notices:
         return "", room
-    text, spare = _listing(plan.notices, _notice, room)
-    return f"#### ⚠️ {counted(len(plan.notices), 'warning')}\n\n{text}", spare
+    notices = sorted(plan.notices, key=lambda notice: not notice.is_warning)
+    text, spare = _listing(notices, _notice, room)
+    warnings = sum(notice.is_warning for notice in notices)
+    heading = [f"⚠️ {counted(warnings, 'warning')}"] if warnings else []
+    heading += [counted(len(notices) - warnings, "note")] if warnings < len(notices) else []
+    return f"#### {', '.join(heading)}\n\n{text}", spare
 
 
 def _notice(notice: Notice) -> str:

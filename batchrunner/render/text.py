@@ -157,12 +157,15 @@ def _sums(section: Section, page: Page) -> Iterator[str]:
 
 
 def _notices(plan: Plan, page: Page) -> Iterator[str]:
-    for notice in plan.notices[:NOTICES_SHOWN]:
+    notices = sorted(plan.notices, key=lambda notice: not notice.is_warning)
+    for notice in notices[:NOTICES_SHOWN]:
+        word = "warning:" if notice.is_warning else "note:"
+        style = page.style.yellow if notice.is_warning else page.style.bold
         where = f"{printable(notice.where)}: " if notice.where else ""
-        first, *more = paragraph(f"warning: {where}{printable(notice.message)}", page.width, indent=0)
-        yield from (first.replace("warning:", page.style.yellow("warning:"), 1), *more)
-    if rest := plan.notices[NOTICES_SHOWN:]:
-        yield f"… and {counted(len(rest), 'more warning')}"
+        first, *more = paragraph(f"{word} {where}{printable(notice.message)}", page.width, indent=0)
+        yield from (first.replace(word, style(word), 1), *more)
+    if rest := notices[NOTICES_SHOWN:]:
+        yield f"… and {counted(len(rest), 'more warning' if rest[0].is_warning else 'more note')}"
     if plan.notices:
         yield ""
 
