@@ -79,6 +79,9 @@ class SendableRows:
         addresses = [local_address(fold, name) for fold in listed]
         room = page.width - ADDRESS_AT - GAP - max(map(width_of, details), default=0)
         self._column = min(max(map(width_of, addresses), default=0), room)
+        # Where most addresses are too long for it, a column would only push what stands under them to the right.
+        if 2 * sum(width_of(address) <= self._column for address in addresses) < len(addresses):
+            self._column = 0
         self._rows = {
             id(fold): row for fold, row in zip(listed, zip(addresses, cells, details, strict=True), strict=True)
         }
