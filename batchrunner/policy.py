@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import fsum
+from math import ceil, fsum
 
 from batchrunner.address import whole_of
 from batchrunner.errors import Refused
@@ -54,7 +54,7 @@ def _max_cost(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
     most = fsum(_at_most(change.estimate) for change in paid)
     unknown = [change for change in paid if change.estimate is None or change.estimate.cost_high is None]
     if most > limit * (1 + ROUNDING):
-        words = f"the plan may cost {_over(most, limit)}{' and more' if unknown else ''}; the limit is {_usd(limit)}"
+        words = f"the plan may cost {_at_most_usd(most)}{' and more' if unknown else ''}; the limit is {_usd(limit)}"
         yield _broken("max_cost_usd", words, SPLIT)
     elif unknown and not policy.allow_unknown:
         words = f"what {_addresses(unknown)} may cost is not known; the limit is {_usd(limit)}"
@@ -161,9 +161,9 @@ def _usd(amount: float) -> str:
     return f"${amount:,.2f}" if round(amount, 2) == amount else f"${amount:,.9f}".rstrip("0")
 
 
-def _over(amount: float, limit: float) -> str:
-    """An amount with the digits it takes to see that it is more than `limit`."""
-    return f"${amount:,.2f}" if round(amount, 2) > limit else f"${amount:,.6f}".rstrip("0")
+def _at_most_usd(amount: float) -> str:
+    """An amount rounded up to a cent, as plans show it: one that is over a limit is seen to be."""
+    return f"${ceil(round(amount * 100, 6)) / 100:,.2f}"
 
 
 RULES: Sequence[Callable[[Sequence[Submit], Policy], Iterator[Refusal]]] = (

@@ -110,11 +110,11 @@ def test_what_is_known_counts_even_where_the_rest_may_be_unknown() -> None:
     assert refusal.message.startswith("the plan may cost $1.50 and more; the limit is $1.00. ")
 
 
-def test_an_amount_is_told_as_exactly_as_it_takes() -> None:
+def test_an_amount_over_a_limit_is_seen_to_be() -> None:
     [refusal] = refusals([submit(estimate=costs(0.0, 1.000002))], Policy(max_cost_usd=1.0))
-    assert "$1.000002; the limit is $1.00" in refusal.message
+    assert "$1.01; the limit is $1.00" in refusal.message
     [refusal] = refusals([submit(estimate=costs(0.0, 0.0004))], Policy(max_cost_usd=0.0001))
-    assert "$0.0004; the limit is $0.0001." in refusal.message
+    assert "$0.01; the limit is $0.0001." in refusal.message
 
 
 # Requests.
