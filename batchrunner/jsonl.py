@@ -1,19 +1,41 @@
-"""What one line of a batch input must be. Pure: bytes in, the line's identity or a problem out.
+"""What one line of a batch input must be. Pure: bytes in, the request or a problem out.
 
 The shape is that of the OpenAI Batch API's input file: one JSON object a line, with `custom_id`, `method`, `url` and
 `body` (platform.openai.com, "Batch API", input file format).
 """
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from batchrunner.facts import Limits, ProviderFacts
-from batchrunner.records import MALFORMED, Tolerant, decoder
+from batchrunner.records import MALFORMED, Meta, Raw, Tolerant, decoder
 
 BOM = b"\xef\xbb\xbf"
+MAX_COUNT = 2**31 - 1
+BULKS = ("messages", "input", "prompt")
+"""The fields of a body that hold what is asked, which makes up most of a line."""
+PROVIDER_CODES = {
+    "invalid-json-line": "invalid_json_line",
+    "not-utf-8": "invalid_json_line",
+    "too-deep": "invalid_json_line",
+    "not-an-object": "invalid_json_line",
+    "missing-required-parameter": "missing_required_parameter",
+    "duplicate-custom-id": "duplicate_custom_id",
+    "url-mismatch": "url_mismatch",
+    "model-mismatch": "model_mismatch",
+    "streaming-unsupported": "streaming_unsupported",
+    "empty-file": "empty_file",
+    "too-many-tasks": "too_many_tasks",
+}
+"""What batch services call our codes in their own replies, where they have a word for them."""
+
 _EACH_LINE = "one request object a line, as JSON"
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_STRINGS = ("custom_id", "method", "url")
+_NO_OUTPUT = ("/embeddings", "/moderations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,17 @@ class LineRules:
             one_model=facts.one_model,
         )
 
+    @property
+    def is_embedding(self) -> bool:
+        """Whether requests hold texts to embed, which services count."""
+        return self.endpoint.endswith("/embeddings")
+
+    def are_ids(self, custom_ids: Sequence[str]) -> bool:
+        """Whether each of these is as ids must be."""
+        lengths = [*map(len, custom_ids)]
+        sized = min(lengths) > 0 and max(lengths) <= self.max_custom_id
+        return sized and (self.custom_ids == "text" or _is_word("".join(custom_ids)))
+
 
 class LineProblem(Exception):
     """One thing wrong with a line: a kebab-case `code`, a `message`, what to do about it, and the `column` from 1."""
@@ -52,11 +85,21 @@ class LineProblem(Exception):
         self.column = column
 
 
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+
+
 class RequestBody(Tolerant):
     """What is read of a request's body."""
 
     model: str
     stream: bool | None = None
+    n: Count | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
+    max_output_tokens: Count | None = None
+    messages: Raw = Raw()
+    input: Raw = Raw()
+    prompt: Raw = Raw()
 
 
 class RequestLine(Tolerant):
@@ -69,10 +112,21 @@ class RequestLine(Tolerant):
 
 
 _decode = decoder(RequestLine).decode
+_items = decoder(list[Raw]).decode
 
 
 def check_line(line: bytes, rules: LineRules) -> RequestLine:
     """The request on `line` (without its line end). Raises `LineProblem` for the first thing wrong."""
+    request = read_line(line, rules)
+    check_keys(line)
+    return request
+
+
+def read_line(line: bytes, rules: LineRules) -> RequestLine:
+    """The request on `line`, checked but for keys that come twice. Raises `LineProblem` for the first thing wrong.
+
+    A number that is too large for a double is JSON, and accepted where it is not looked at.
+    """
     try:
         if not line.isascii():
             line.decode("utf-8")
@@ -81,15 +135,59 @@ def check_line(line: bytes, rules: LineRules) -> RequestLine:
         raise _diagnosed(line) from None
     if request.url != rules.endpoint or request.method != "POST" or request.body.stream:
         raise _misdirected(request, rules.endpoint)
-    if not 0 < len(request.custom_id) <= rules.max_custom_id:
-        raise LineProblem("bad-custom-id", f"`custom_id` must have 1 to {rules.max_custom_id} characters")
-    if rules.custom_ids == "word" and not _is_word(request.custom_id):
-        raise LineProblem("bad-custom-id", "`custom_id` may hold letters, digits, `_` and `-` only")
+    if not rules.are_ids((request.custom_id,)):
+        raise _misnamed(request.custom_id, rules)
+    if not request.body.model:
+        raise LineProblem("missing-required-parameter", "`body.model` is empty")
     return request
+
+
+def check_keys(line: bytes) -> None:
+    """Check that no key of the object on `line`, which is JSON, comes twice, nor one of its `body`.
+
+    Services differ in which of the two they take. Deeper down, what a key means is not ours to say.
+    """
+    try:
+        members = json.loads(line.decode("utf-8"), object_pairs_hook=tuple, parse_int=len, parse_float=len)
+    except RecursionError:
+        raise _too_deep() from None
+    _check_single(members, "in the line")
+    _check_single(dict(members)["body"], "in `body`")
+
+
+def output_tokens(body: RequestBody, rules: LineRules) -> int | None:
+    """The most tokens that can be answered to a request; None where it sets no limit."""
+    if rules.endpoint.endswith(_NO_OUTPUT):
+        return 0
+    limits = (body.max_tokens, body.max_completion_tokens, body.max_output_tokens)
+    most = max((limit for limit in limits if limit is not None), default=None)
+    return most if most is None or body.n is None else most * body.n
+
+
+def embedding_inputs(value: Raw) -> int:
+    """How many texts an `input` holds: a text or an array of tokens is one, a list of such holds as many."""
+    if not bytes(value).startswith(b"["):
+        return 1 if bytes(value) else 0
+    items = _items(value)
+    is_tokens = bool(items) and bytes(items[0])[:1] in b"-0123456789"
+    return 1 if is_tokens else len(items)
+
+
+def _check_single(members: tuple[tuple[str, Any], ...], where: str) -> None:
+    keys = [key for key, _ in members]
+    if len(set(keys)) < len(keys):
+        key, _ = Counter(keys).most_common(1)[0]
+        raise LineProblem("duplicate-key", f"`{key[:80]}` comes twice {where}", "keep one of the two")
 
 
 def _is_word(text: str) -> bool:
     return text.isascii() and text.replace("_", "a").replace("-", "a").isalnum()
+
+
+def _misnamed(custom_id: str, rules: LineRules) -> LineProblem:
+    if 0 < len(custom_id) <= rules.max_custom_id:
+        return LineProblem("bad-custom-id", "`custom_id` may hold letters a to z, digits, `_` and `-` only")
+    return LineProblem("bad-custom-id", f"`custom_id` must have 1 to {rules.max_custom_id} characters")
 
 
 def _misdirected(request: RequestLine, endpoint: str) -> LineProblem:
@@ -101,19 +199,23 @@ def _misdirected(request: RequestLine, endpoint: str) -> LineProblem:
     return LineProblem("streaming-unsupported", "`stream: true` cannot be batched", "leave `stream` out")
 
 
+def _too_deep() -> LineProblem:
+    return LineProblem("too-deep", "the JSON is nested too deeply")
+
+
 def _diagnosed(line: bytes) -> LineProblem:
     """Why `line` could not be decoded, in the words of the person who wrote it."""
     if not line.strip():
         return LineProblem("blank-line", "the line is blank", "delete it")
     try:
-        # Numbers are not looked at, and reading a long one would be refused for its length.
-        value = json.loads(line.decode("utf-8"), parse_int=lambda _digits: 0)
+        # Reading a long number would be refused for its length.
+        value = json.loads(line.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
     except UnicodeDecodeError as error:
         column = len(line[: error.start].decode("utf-8")) + 1
         message = f"byte {error.start + 1} of the line is not UTF-8"
         return LineProblem("not-utf-8", message, "save the file as UTF-8", column=column)
     except RecursionError:
-        return LineProblem("too-deep", "the JSON is nested too deeply")
+        return _too_deep()
     except json.JSONDecodeError as error:
         return LineProblem("invalid-json-line", f"not JSON: {error.msg}", _EACH_LINE, column=error.colno)
     return _misshapen(value)
@@ -122,16 +224,11 @@ def _diagnosed(line: bytes) -> LineProblem:
 def _misshapen(value: Any) -> LineProblem:
     if not isinstance(value, Mapping):
         return LineProblem("not-an-object", "the line must be a JSON object", _EACH_LINE)
-    for name, kind, words in (
-        ("custom_id", str, "a string"),
-        ("method", str, "a string"),
-        ("url", str, "a string"),
-        ("body", Mapping, "an object"),
-    ):
+    for name in (*_STRINGS, "body"):
         if name not in value:
             return LineProblem("missing-required-parameter", f"`{name}` is missing")
-        if not isinstance(value[name], kind):
-            return LineProblem("wrong-type", f"`{name}` must be {words}")
+        if not isinstance(value[name], Mapping if name == "body" else str):
+            return LineProblem("wrong-type", f"`{name}` must be {'an object' if name == 'body' else 'a string'}")
     return _misshapen_body(value["body"])
 
 
@@ -142,4 +239,11 @@ def _misshapen_body(body: Mapping[str, Any]) -> LineProblem:
         return LineProblem("wrong-type", "`body.model` must be a string")
     if not isinstance(body.get("stream"), bool | None):
         return LineProblem("wrong-type", "`body.stream` must be a boolean")
+    for name in ("n", *_LIMITS):
+        if not _is_count(body.get(name)):
+            return LineProblem("wrong-type", f"`body.{name}` must be a whole number from 0 to {MAX_COUNT:,}")
     return LineProblem("invalid-json-line", "not JSON: numbers and text must be finite and well-formed")
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 <= value <= MAX_COUNT)

@@ -3,8 +3,9 @@
 Pure: told of one line after the other, it says before which of them a new shard begins.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from batchrunner.facts import Limits
 from batchrunner.pricing import BYTES_PER_TOKEN
@@ -59,27 +60,69 @@ class Load:
         self.embedding_inputs += other.embedding_inputs
 
 
-def line_load(size: int, embedding_inputs: int = 0) -> Load:
-    """What one line of `size` bytes weighs, its end included."""
-    return Load(1, size, tokens_of(size), embedding_inputs)
+class Excess(NamedTuple):
+    """What there is too much of: `what` it is, how much was `found`, and the `limit`."""
+
+    what: str
+    found: int
+    limit: int
+
+
+class Partition:
+    """Cuts one line after the other: a shard takes what it has room for."""
+
+    def __init__(self, sharding: Sharding) -> None:
+        self._sharding = sharding
+        self._load = Load()
+        self._counts_tokens = sharding.max_tokens is not None
+
+    def load(self, requests: int, size: int, sizes: Iterable[int], embedding_inputs: Sequence[int] = ()) -> Load:
+        """What `requests` lines of `size` bytes weigh; their `sizes`, one by one, are looked at where tokens count."""
+        tokens = sum(map(tokens_of, sizes)) if self._counts_tokens else 0
+        return Load(requests, size, tokens, sum(embedding_inputs))
+
+    def has_room(self, more: Load) -> bool:
+        """Whether `more` goes into the shard that is being filled; it always does where there must be one only."""
+        load, sharding = self._load, self._sharding
+        return not sharding.is_allowed or not (
+            _is_over(load.requests + more.requests, sharding.max_requests)
+            or _is_over(load.size + more.size, sharding.max_bytes)
+            or _is_over(load.tokens + more.tokens, sharding.max_tokens)
+            or _is_over(load.embedding_inputs + more.embedding_inputs, sharding.max_embedding_inputs)
+        )
+
+    def begin(self) -> None:
+        """Begin a new shard, unless the one that is being filled is empty."""
+        self._load = Load()
+
+    def add(self, more: Load) -> None:
+        """Put `more` into the shard that is being filled, whether it has room or not."""
+        self._load.add(more)
+
+    @property
+    def excess(self) -> tuple[Excess, ...]:
+        """What the shard that is being filled holds too much of."""
+        return excess(self._load, self._sharding)
 
 
 def tokens_of(size: int) -> int:
-    """How many tokens a line of `size` bytes counts for where it is cut."""
+    """How many tokens a line of `size` bytes, its end included, counts for where it is cut."""
     return -(-size // BYTES_PER_TOKEN)
 
 
-def excess(load: Load, sharding: Sharding) -> tuple[str, int, int] | None:
-    """What there is too much of in `load` for one shard, its amount and the limit; None where it fits."""
-    for name, found, limit in (
+def excess(load: Load, sharding: Sharding) -> tuple[Excess, ...]:
+    """What `load` has too much of for one submission."""
+    amounts = (
         ("requests", load.requests, sharding.max_requests),
         ("bytes", load.size, sharding.max_bytes),
         ("tokens", load.tokens, sharding.max_tokens),
         ("embedding inputs", load.embedding_inputs, sharding.max_embedding_inputs),
-    ):
-        if limit is not None and found > limit:
-            return name, found, limit
-    return None
+    )
+    return tuple(Excess(what, found, limit) for what, found, limit in amounts if limit is not None and found > limit)
+
+
+def _is_over(found: int, limit: int | None) -> bool:
+    return limit is not None and found > limit
 
 
 def _smaller(one: int | None, other: int | None) -> int | None:

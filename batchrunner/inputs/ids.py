@@ -35,17 +35,16 @@ class SeenIds:
     def __init__(self, hashed: Callable[[str], int] = hash, *, held: int = _HELD) -> None:
         self._hashed = hashed
         self._most = held
-        self._buckets = _empty()
-        self._held = 0
-        self._spilled: BinaryIO | None = None
-        self._spills: list[array[int]] = []
+        self._empty()
+        self._file: BinaryIO | None = None
+        self._spills: list[tuple[BinaryIO, array[int]]] = []
         self.surplus = 0
 
     def add(self, custom_ids: Sequence[str]) -> None:
         """Take note of ids."""
-        buckets, last = self._buckets, _BUCKETS - 1
+        put, last = self._put, _BUCKETS - 1
         for value in map(self._hashed, custom_ids):
-            buckets[value & last].append(value)
+            put[value & last](value)
         self._held += len(custom_ids)
         if self._held >= self._most:
             self._spill()
@@ -69,9 +68,10 @@ class SeenIds:
 
     def close(self) -> None:
         """Give back what was held."""
-        self._buckets, self._spills = [], []
-        if self._spilled is not None:
-            self._spilled.close()
+        self._spills = []
+        self._empty()
+        if self._file is not None:
+            self._file.close()
 
     def _suspects(self) -> set[int]:
         suspects: set[int] = set()
@@ -87,32 +87,30 @@ class SeenIds:
 
     def _spill(self) -> None:
         """Move what is held to the disk."""
-        offset = self._spills[-1][-1] if self._spills else 0
-        ends = array("q", [offset])
+        ends = array("q", [self._spills[-1][1][-1] if self._spills else 0])
         try:
-            if self._spilled is None:
-                self._spilled = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as this
+            file = self._file = self._file or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as this
             for bucket in self._buckets:
-                _write(self._spilled.fileno(), memoryview(bucket).cast("B"), ends[-1])
+                _write(file.fileno(), memoryview(bucket).cast("B"), ends[-1])
                 ends.append(ends[-1] + len(bucket) * bucket.itemsize)
         except OSError:
             self._most *= 2  # no disk, or no room there: memory has to do, and the disk is tried again later
             return
-        self._spills.append(ends)
-        self._buckets, self._held = _empty(), 0
+        self._spills.append((file, ends))
+        self._empty()
+
+    def _empty(self) -> None:
+        self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._put = [bucket.append for bucket in self._buckets]
+        self._held = 0
 
     def _gathered(self, number: int) -> "array[int]":
         """All hashes of a bucket."""
         bucket = self._buckets[number]
-        for ends in self._spills:
-            assert self._spilled is not None
-            bucket.frombytes(_read(self._spilled.fileno(), ends[number + 1] - ends[number], ends[number]))
+        for file, ends in self._spills:
+            bucket.frombytes(_read(file.fileno(), ends[number + 1] - ends[number], ends[number]))
         self._buckets[number] = array("q")
         return bucket
-
-
-def _empty() -> "list[array[int]]":
-    return [array("q") for _ in range(_BUCKETS)]
 
 
 def _write(descriptor: int, data: memoryview, offset: int) -> None:

@@ -1,0 +1,47 @@
+"""The texts of a request that a model reads: what its input tokens are counted from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+_READ = ("messages", "input", "prompt", "instructions", "system")
+_DEEPEST = 12
+"""Levels of lists and objects that are looked into: parts of results of tools in messages are eight deep."""
+
+
+class Prompt(NamedTuple):
+    """The `texts` that are sent to a model, and how many `tokens` were sent as numbers."""
+
+    texts: tuple[str, ...]
+    tokens: int
+
+
+def prompt_of(line: bytes) -> Prompt:
+    """What the request on a sound `line` asks: messages, input, prompt, instructions, system, and tools as JSON."""
+    try:
+        body = json.loads(line.decode("utf-8"), parse_int=_token)["body"]
+    except RecursionError:  # nested as deeply as can be read, from here a little too deeply
+        return Prompt((line.decode("utf-8"),), 0)
+    pieces = [piece for name in _READ for piece in _pieces(body.get(name), _DEEPEST)]
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    tokens = len(pieces) - len(texts)
+    if tools := body.get("tools"):
+        texts.append(json.dumps(tools, ensure_ascii=False, separators=(",", ":")))
+    return Prompt(tuple(texts), tokens)
+
+
+def _token(digits: str) -> int:
+    # Nothing is computed with numbers, and a long one would be refused.
+    return int(digits[:20])
+
+
+def _pieces(value: Any, depth: int) -> Iterator[str | int]:
+    """Texts and tokens of a text, of a list of either, and of messages and their parts."""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        yield value
+    elif isinstance(value, list) and depth:
+        for item in value:
+            yield from _pieces(item, depth - 1)
+    elif isinstance(value, Mapping) and depth:
+        yield from _pieces(value.get("content"), depth - 1)
+        yield from _pieces(value.get("text"), depth - 1)
