@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "policy"
 NIGHT = ("--at", "2026-11-22T02:30:00Z")
 PLAN = ("plan", "s.yaml", *NIGHT)
 APPLY = ("apply", "s.yaml", *NIGHT)
-PRICES = "prices: {m: {input: 1000, output: 0}, dear: {input: 1000000}}"
+PRICES = "prices: {m: {input: 100000, output: 0}, dear: {input: 1000000}}"
 SPEC = """\
 run: {once_per: day}
 defaults: {endpoint: /v1/embeddings, metadata: {team: search}}
