@@ -48,11 +48,13 @@ def cut(content: str, at: int, path: str = "data/a.jsonl") -> list[LocalFile]:
     ]  # fmt: skip
 
 
-def shards(content: str, at: int, address: str = "nightly/a", **changes: Any) -> list[Desired]:
+def shards(
+    content: str, at: int, address: str = "nightly/a", *, path: str = "data/a.jsonl", **changes: Any
+) -> list[Desired]:
     """A declared batch whose input is cut into shards; keyed as `desired` is, `content` by all of its content."""
     if changes.get("run_key") == "content":
         changes["run_key"] = desired(address, local(content), **changes).run_key
-    return [desired(shard(address, each.part.number), each, **changes) for each in cut(content, at) if each.part]
+    return [desired(shard(address, each.part.number), each, **changes) for each in cut(content, at, path) if each.part]
 
 
 def remote(file_id: str = "file-1") -> ProviderFile:

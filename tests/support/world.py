@@ -5,6 +5,7 @@ A service honours keys for a day, or not at all. Whatever it does is counted whe
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,11 +14,12 @@ from typing import Literal
 from support.builders import sha256
 from support.doubles import EventLog, Memory, PlainProvider, accepted, uploaded
 
+from batchrunner.address import whole_of
 from batchrunner.applier import Brake, Report, Tools, apply_plan
 from batchrunner.errors import StaleError
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Create, Deferred, Denied, InDoubt, Job, Outcome, Rejected, Upload
-from batchrunner.manifest import LocalFile
+from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Plan, Replace, Sendable
 from batchrunner.staleness import check_current
 from batchrunner.state import Attempt, Entry, State, moved
@@ -39,6 +41,7 @@ class Made:
     key: str
     address: str
     at: datetime
+    file_id: str
 
 
 @dataclass
@@ -82,7 +85,7 @@ class Service:
     def _new(self, job: Create, now: datetime) -> Made:
         number = len(self.made) + len(self.late) + 1
         self.bodies[job.idempotency_key] = job.request
-        return Made(f"{self.name}-{number}", job.idempotency_key, job.address, now)
+        return Made(f"{self.name}-{number}", job.idempotency_key, job.address, now, job.input_file_id)
 
 
 @dataclass
@@ -117,6 +120,9 @@ class World:
         self.requests = 0
         self.run_of_key: dict[str, tuple[str, str]] = {}
         self.replacing_keys: set[str] = set()
+        self.replacing: set[tuple[str, str]] = set()
+        self.uploads: set[tuple[str, int]] = set()
+        self.files: dict[str, str] = {}
 
     def pass_time(self, hours: float) -> None:
         """Let time pass; what a service put off does not stay put off longer than it remembers keys."""
@@ -134,6 +140,32 @@ class World:
             for made in service.made:
                 found.setdefault(self.run_of_key[made.key], []).append(made)
         return found
+
+    def paid_requests(self) -> dict[tuple[str, str], Counter[str]]:
+        """How often each request was paid for, by batch and run: a character of an input, or a file there already."""
+        found: dict[tuple[str, str], Counter[str]] = {}
+        for service in self.services.values():
+            for made in service.made:
+                address, run_key = self.run_of_key[made.key]
+                found.setdefault((whole_of(address), run_key), Counter()).update(self.requests_in(made.file_id))
+        return found
+
+    def requests_in(self, file_id: str) -> Sequence[str]:
+        """What an uploaded file holds; a file that was there before is one request to us."""
+        return self.files.get(file_id, (file_id,))
+
+    def ordered_again(self, family: tuple[str, str]) -> Counter[str]:
+        """How often each request of a batch's run was in a replacement that somebody asked for."""
+        return Counter(
+            request
+            for key, content in self.replacing
+            if self.family_of(key) == family
+            for request in self.requests_in(content)
+        )
+
+    def family_of(self, key: str) -> tuple[str, str]:
+        address, run_key = self.run_of_key[key]
+        return whole_of(address), run_key
 
     def ids_in_state(self) -> set[str]:
         return {entry.attempt.batch_id for entry in self.memory.load().entries() if entry.attempt.batch_id}
@@ -177,6 +209,7 @@ class Process:
             self.world.run_of_key[change.idempotency_key] = (change.address, change.run_key)
             if isinstance(change, Replace):
                 self.world.replacing_keys.add(change.idempotency_key)
+                self.world.replacing.add((change.idempotency_key, file_of(change.source)))
         tools = Tools(
             providers=dict.fromkeys(self.providers, PlainProvider()),
             executor=self,
@@ -210,7 +243,7 @@ class Process:
         assert stored is not None, "a job runs before its intent is durable"
         assert stored.unresolved, "a job runs for what is settled"
         fault = self.faults.pop(0) if self.faults else "none"
-        outcome = self._upload(job, fault) if isinstance(job, Upload) else self._create(job, stored, fault)
+        outcome = self._upload(job, stored, fault) if isinstance(job, Upload) else self._create(job, stored, fault)
         await self._step()
         return outcome
 
@@ -220,15 +253,20 @@ class Process:
             await asyncio.sleep(0)
         self.fuse.burn()
 
-    def _upload(self, job: Upload, fault: Fault) -> Outcome:
-        if sha256(self.world.disk.get(job.source.path, "")) != job.source.sha256:
+    def _upload(self, job: Upload, stored: Attempt, fault: Fault) -> Outcome:
+        begun = (job.idempotency_key, stored.number)
+        assert job.since or begun not in self.world.uploads, "an upload does not say that there was one before"
+        self.world.uploads.add(begun)
+        content = read(self.world.disk, job.source)
+        if content is None:
             return Rejected(code="input-changed")
         self.world.requests += 1
         if fault == "denied":
             return Denied(code="unauthorized", status=401)
         if fault == "refused":
             return Rejected(code="too-large", status=413)
-        return uploaded(f"file-{job.source.sha256[7:15]}") if fault == "none" else Deferred(code="server-error")
+        self.world.files[file_of(job.source)] = content
+        return uploaded(file_of(job.source)) if fault == "none" else Deferred(code="server-error")
 
     def _create(self, job: Create, stored: Attempt, fault: Fault) -> Outcome:
         assert stored.request == job.request, "a create is sent that is not the stored one"
@@ -272,8 +310,22 @@ def check_ground(plan: Plan, state: State, providers: Mapping[str, ProviderFacts
         facts = providers.get(change.provider)
         if facts is None or facts.origin != change.origin:
             raise StaleError("provider-moved", change.address)
-        if _still_to_upload(change, state) and sha256(disk.get(change.source.path, "")) != change.source.sha256:
+        if _still_to_upload(change, state) and read(disk, change.source) is None:
             raise StaleError("input-changed", change.address)
+
+
+def read(disk: Mapping[str, str], source: LocalFile) -> str | None:
+    """What is sent of a file, nothing where it is no longer what was planned."""
+    text = disk.get(source.path, "")
+    if source.part and len(text) != source.part.whole_size:
+        return None
+    content = text[source.start : source.start + source.size]
+    return content if sha256(content) == source.sha256 and (source.part or content == text) else None
+
+
+def file_of(source: Source) -> str:
+    """The id that a source has, or will have, at every provider."""
+    return f"file-{source.sha256[7:15]}" if isinstance(source, LocalFile) else source.file_id
 
 
 def _still_to_upload(change: Sendable, state: State) -> bool:

@@ -1,11 +1,16 @@
-"""Any history of edits, crashes, lost replies, refusals, replacements and saved plans pays for a batch once.
+"""Any history of edits, crashes, lost replies, refusals, replacements and saved plans pays for a request once.
+
+Inputs grow, shrink, change and are cut into shards of another size between any two of these.
 
 The planner, the applier and the staleness rules are real; the world around them keeps its own accounts.
 """
 
 import asyncio
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -16,14 +21,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.builders import around, desired, facts, local, remote
-from support.world import FAULTS, Process, Weather, World, check_ground, look_up
+from support.builders import around, desired, facts, local, remote, shards
+from support.world import FAULTS, Process, Weather, World, check_ground, file_of, look_up
 
 from batchrunner.applier import Report
+from batchrunner.desired import Circumstances, Desired
 from batchrunner.errors import Refused, StaleError
 from batchrunner.facts import ProviderFacts
-from batchrunner.planner import Circumstances, Desired, plan_changes
-from batchrunner.plans import Blocked, Plan, PlannedSpec, Submit, sealed
+from batchrunner.planner import plan_changes
+from batchrunner.plans import Blocked, Plan, PlannedSpec, Submit, Unchanged, sealed
 from batchrunner.state import Entry
 
 NAMES = ("a", "b[lang=en]", "b[lang=fr]", "c")
@@ -32,9 +38,10 @@ PATHS = ("data/x.jsonl", "data/y.jsonl")
 
 @dataclass(frozen=True)
 class Wish:
-    """A declared batch, as a person edits it."""
+    """A declared batch, as a person edits it. `at` is how many requests are in a shard, 0 for no shards."""
 
     file_id: str = ""
+    at: int = 0
     path: str = "data/x.jsonl"
     endpoint: str = "/v1/embeddings"
     provider: str = "keyed"
@@ -44,6 +51,7 @@ class Wish:
 wishes = st.builds(
     Wish,
     file_id=st.sampled_from(["", "", "file-1", "file-2"]),
+    at=st.sampled_from([0, 0, 0, 1, 2, 3]),
     path=st.sampled_from(PATHS),
     endpoint=st.sampled_from(["/v1/embeddings", "/v1/responses"]),
     provider=st.sampled_from(["keyed", "keyed", "plain"]),
@@ -55,7 +63,8 @@ weathers = st.builds(
     killed_after=st.none() | st.none() | st.integers(0, 30),
     seed=st.integers(0, 3),
 )
-addresses = st.sampled_from([f"nightly/{name}" for name in NAMES])
+addresses = st.sampled_from([f"nightly/{name}{number}" for name in NAMES for number in ("", "", "#1", "#2")])
+contents = st.sampled_from(["abcd", "abcdef", "abXdef", "abc", "dcba"])
 
 
 class History(RuleBasedStateMachine):
@@ -65,7 +74,7 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.world = World()
-        self.world.disk = {"data/x.jsonl": "one", "data/y.jsonl": "two"}
+        self.world.disk = {"data/x.jsonl": "abcd", "data/y.jsonl": "klmno"}
         self.spec: dict[str, Wish] = {}
         self.once_per_day = True
         self.origin = "https://one.example"
@@ -92,7 +101,7 @@ class History(RuleBasedStateMachine):
         else:
             self.spec[name] = wish
 
-    @rule(path=st.sampled_from(PATHS), content=st.sampled_from(["one", "two", "three"]))
+    @rule(path=st.sampled_from(PATHS), content=contents)
     def write(self, path: str, content: str) -> None:
         self.world.disk[path] = content
 
@@ -165,6 +174,12 @@ class History(RuleBasedStateMachine):
             assert len(made) <= self.world.allowed(run), f"{run}: {made}"
 
     @invariant()
+    def no_request_is_paid_for_twice(self) -> None:
+        for family, paid in self.world.paid_requests().items():
+            again = self.world.ordered_again(family)
+            assert not [request for request, times in paid.items() if times > 1 + again[request]], family
+
+    @invariant()
     def no_id_is_lost(self) -> None:
         ids = self.world.ids_in_state()
         assert self.ids_ever <= ids
@@ -193,18 +208,22 @@ class History(RuleBasedStateMachine):
         return {name: known[name] for name in sorted(self.configured)}
 
     def wanted(self) -> list[Desired]:
-        return [self.desired(name, wish) for name, wish in self.spec.items() if wish.provider in self.configured]
+        wishes = [(name, wish) for name, wish in self.spec.items() if wish.provider in self.configured]
+        return [each for name, wish in wishes for each in self.desired(f"nightly/{name}", wish)]
 
-    def desired(self, name: str, wish: Wish) -> Desired:
-        source = remote(wish.file_id) if wish.file_id else local(self.world.disk[wish.path], wish.path)
-        return desired(
-            f"nightly/{name}",
-            source,
-            run_key=f"day:{self.world.now.date()}" if self.once_per_day else "content",
-            endpoint=wish.endpoint,
-            provider=wish.provider,
-            metadata={"label": wish.label},
-        )
+    def desired(self, address: str, wish: Wish) -> list[Desired]:
+        more: dict[str, Any] = {
+            "run_key": f"day:{self.world.now.date()}" if self.once_per_day else "content",
+            "endpoint": wish.endpoint,
+            "provider": wish.provider,
+            "metadata": {"label": wish.label},
+        }
+        if wish.file_id:
+            return [desired(address, remote(wish.file_id), **more)]
+        content = self.world.disk[wish.path]
+        if wish.at:
+            return shards(content, wish.at, address, path=wish.path, **more)
+        return [desired(address, local(content, wish.path), **more)]
 
     def plan(self, **choices: object) -> Plan:
         state = self.world.memory.load()
@@ -266,14 +285,52 @@ class History(RuleBasedStateMachine):
         assert not self.plan().sendable
         made = {batch.batch_id for batches in self.world.at_providers().values() for batch in batches}
         assert made == self.world.ids_in_state()
-        for wanted in self.wanted():
-            runs = self.world.at_providers()
-            assert (wanted.address, wanted.run_key) in runs, "what is declared was submitted"
+        unchanged = {change.address for change in self.plan().changes if isinstance(change, Unchanged)}
+        for family, wanted in groupby(self.wanted(), key=lambda each: each.family):
+            paid = self.world.paid_requests()
+            assert family in paid, "what is declared was submitted"
+            members = list(wanted)
+            if unchanged.issuperset(each.address for each in members):
+                every = [request for each in members for request in self.world.requests_in(file_of(each.source))]
+                assert paid[family].keys() >= set(every), "all of it"
 
 
-def test_every_history_pays_once() -> None:
+class Cuts(History):
+    """One batch within one day; what people change is how its input is cut, and what is in it."""
+
+    @initialize(at=st.sampled_from([0, 1, 2, 3]))
+    def begin(self, at: int) -> None:  # type: ignore[override]
+        self.spec = {"a": Wish(at=at)}
+
+    @rule(at=st.sampled_from([0, 1, 2, 3]))
+    def edit(self, at: int) -> None:  # type: ignore[override]
+        self.spec["a"] = Wish(at=at)
+
+    @rule(content=st.sampled_from(["abcd", "abcd", "abcdef"]))
+    def write(self, content: str) -> None:  # type: ignore[override]
+        self.world.disk["data/x.jsonl"] = content
+
+    @rule(origin=st.sampled_from(["https://one.example", "https://one.example", "https://two.example"]))
+    def configure(self, origin: str) -> None:  # type: ignore[override]
+        self.origin = origin
+
+    @rule(hours=st.sampled_from([0.1, 1.0]))
+    def wait(self, hours: float) -> None:
+        self.world.pass_time(hours)
+
+    @rule(weather=weathers, address=st.sampled_from(["nightly/a", "nightly/a", "nightly/a#1", "nightly/a#2"]))
+    def apply_replacing(self, weather: Weather, address: str) -> None:
+        super().apply_replacing(weather, address)
+
+    @rule(weather=weathers, only=st.sampled_from(["a", "a", "a", "a#1", "a#2"]))
+    def apply(self, weather: Weather, only: str) -> None:  # type: ignore[override]
+        self.run(self.plan(targets=(only,)), weather, 2)
+
+
+@pytest.mark.parametrize("kind", [History, Cuts])
+def test_every_history_pays_once(kind: type[History]) -> None:
     run_state_machine_as_test(
-        History,
+        kind,
         settings=settings(
             max_examples=300,
             stateful_step_count=25,
