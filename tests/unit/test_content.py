@@ -1,14 +1,21 @@
 """The bytes that a source stands for, on a real disk."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.inputs import InputRefused, digest_input, open_content
+from batchrunner.inputs import InputRefused, digest_input, open_content, scan_lines
+from batchrunner.jsonl import LineRules
 from batchrunner.manifest import LocalFile, Part
+from batchrunner.sharder import Sharding
+
+ENDPOINT = "/v1/embeddings"
+LINE = b'{"custom_id":"%d","method":"POST","url":"/v1/embeddings","body":{"model":"m","input":"x"}}\n'
 
 
 def source(size: int, start: int | None = None, whole: int = 0) -> LocalFile:
@@ -101,3 +108,18 @@ def test_only_plain_files_beneath_the_root(tmp_path: Path, wanted: LocalFile) ->
     with pytest.raises(InputRefused) as refused:
         open_content(str(tmp_path), wanted)
     assert refused.value.code == "input-not-found"
+
+
+@pytest.mark.parametrize("most", [None, 1, 7], ids=["whole", "a shard a line", "shards"])
+def test_what_a_scan_found_is_what_is_opened(tmp_path: Path, most: int | None) -> None:
+    """Both digests of each part are those of its bytes, and the parts together are the file."""
+    path = written(tmp_path, b"".join(LINE % number for number in range(20)))
+    rules, sharding = LineRules(endpoint=ENDPOINT), Sharding(max_requests=most)
+    with path.open("rb") as stream:
+        scan = scan_lines(stream, path="data/in.jsonl", shown="in.jsonl", rules=rules, sharding=sharding)
+    assert scan.diagnostics == ()
+    contents = [(part.file, read(tmp_path, part.file)) for part in scan.parts]
+    assert b"".join(content for _, content in contents) == path.read_bytes()
+    for file, content in contents:
+        assert file.sha256 == f"sha256:{hashlib.sha256(content).hexdigest()}"
+        assert file.blake3 == f"blake3:{blake3(content).hexdigest()}"
