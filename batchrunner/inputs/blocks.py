@@ -46,7 +46,7 @@ def blocks_of(stream: Lines, longest: int) -> Iterator[Block]:
     held, begins = 0, True
     size = _FIRST
     while data := _read(stream, size):
-        if size < BLOCK:
+        if len(data) == size < BLOCK:  # there may be more
             size = BLOCK
             _keep_memory()
         if not begins:

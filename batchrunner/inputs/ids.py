@@ -13,9 +13,11 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 _BUCKETS = 1024
+_FEW = 1 << 13  # so many need no buckets, which take longer to make and to look into than a small file to check
 _HELD = 1 << 21
 MOST_SUSPECTS = 100_000
 """How many hashes are looked into, where more came twice: nobody reads a list of so many."""
@@ -35,17 +37,17 @@ class SeenIds:
     def __init__(self, hashed: Callable[[str], int] = hash, *, held: int = _HELD) -> None:
         self._hashed = hashed
         self._most = held
-        self._empty()
         self._file: BinaryIO | None = None
         self._spills: list[tuple[BinaryIO, array[int]]] = []
+        self._empty()
         self.surplus = 0
 
     def add(self, custom_ids: Sequence[str]) -> None:
         """Take note of ids."""
-        put, last = self._put, _BUCKETS - 1
-        for value in map(self._hashed, custom_ids):
-            put[value & last](value)
+        self._distribute(map(self._hashed, custom_ids))
         self._held += len(custom_ids)
+        if self._held > _FEW and len(self._buckets) == 1:
+            self._spread()
         if self._held >= self._most:
             self._spill()
 
@@ -75,18 +77,18 @@ class SeenIds:
 
     def _suspects(self) -> set[int]:
         suspects: set[int] = set()
-        for number in range(_BUCKETS):
+        for number in range(len(self._buckets)):
             bucket = self._gathered(number)
             if len(set(bucket)) < len(bucket):
                 twice = {value: times for value, times in Counter(bucket).items() if times > 1}
-                if len(suspects) + len(twice) <= MOST_SUSPECTS:
-                    suspects.update(twice)
-                else:
-                    self.surplus += sum(twice.values()) - len(twice)
+                room = max(MOST_SUSPECTS - len(suspects), 0)
+                suspects.update(islice(twice, room))
+                self.surplus += sum(times - 1 for times in islice(twice.values(), room, None))
         return suspects
 
     def _spill(self) -> None:
         """Move what is held to the disk."""
+        self._spread()
         ends = array("q", [self._spills[-1][1][-1] if self._spills else 0])
         try:
             file = self._file = self._file or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as this
@@ -99,10 +101,25 @@ class SeenIds:
         self._spills.append((file, ends))
         self._empty()
 
+    def _distribute(self, hashes: Iterable[int]) -> None:
+        put, last = self._put, len(self._put) - 1
+        for value in hashes:
+            put[value & last](value)
+
+    def _spread(self) -> None:
+        """Put what is in one bucket into many."""
+        if len(self._buckets) == 1:
+            (hashes,) = self._buckets
+            self._make(_BUCKETS)
+            self._distribute(hashes)
+
     def _empty(self) -> None:
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
-        self._put = [bucket.append for bucket in self._buckets]
+        self._make(_BUCKETS if self._spills else 1)
         self._held = 0
+
+    def _make(self, buckets: int) -> None:
+        self._buckets = [array("q") for _ in range(buckets)]
+        self._put = [bucket.append for bucket in self._buckets]
 
     def _gathered(self, number: int) -> "array[int]":
         """All hashes of a bucket."""
