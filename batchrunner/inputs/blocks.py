@@ -12,6 +12,7 @@ from batchrunner.digest import blake3
 BLOCK = 1 << 20
 _FIRST = 1 << 16  # small: what its lines are like helps with the rest
 _AHEAD = 3
+_MARKS = len(b"\xef\xbb\xbf\r\n")  # what a line may have beside its text
 
 
 class Lines(Protocol):
@@ -58,7 +59,7 @@ def blocks_of(stream: Lines, longest: int) -> Iterator[Block]:
             rest, held, data = [], 0, data[stop:]
         rest.append(data)
         held += len(data)
-        if held > longest + 2:
+        if held > longest + _MARKS:
             yield Block(b"".join(rest), is_whole=False)
             rest, held, begins = [], 0, False
     if held:

@@ -126,6 +126,7 @@ class Checker:
             self.ledger.add_blank(len(block.data))
             return ()
         self._begin_line()
+        self._without_bom(block.data[: len(BOM)])
         self.findings.problem(self._line, self._too_long())
         size = len(block.data)
         return self.ledger.add(Run(*_UNSOUND, 1, 0, size, lambda: (size,)), self._line)
@@ -188,13 +189,17 @@ class Checker:
         if text.endswith(b"\r") and not self._has_told_crlf:
             self._has_told_crlf = True
             self.findings.notice(self._line, "crlf", "lines end in CR LF")
-        if self._line == 1 and text.startswith(BOM):
-            words = "the file starts with a byte order mark"
-            self.findings.problem(1, LineProblem("byte-order-mark", words, "save it without"))
-            text = text.removeprefix(BOM)
+        text = self._without_bom(text)
         if len(text.removesuffix(b"\r")) > self._rules.max_line_bytes:
             raise self._too_long()
         return text
+
+    def _without_bom(self, text: bytes) -> bytes:
+        if self._line > 1 or not text.startswith(BOM):
+            return text
+        words = "the file starts with a byte order mark"
+        self.findings.problem(1, LineProblem("byte-order-mark", words, "save it without"))
+        return text.removeprefix(BOM)
 
     def _too_long(self) -> LineProblem:
         return LineProblem("line-too-long", f"the line is longer than {self._rules.max_line_bytes:,} bytes")
