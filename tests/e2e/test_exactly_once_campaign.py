@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from support.killing import Killer
 from support.runs import TIMEOUTS, at_desk
-from support.sweeps import Figures, Plot
+from support.sweeps import SHARDS, TABLE, Figures, Plot, Scene
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3600)]
 
@@ -73,3 +73,15 @@ def test_killed_again_and_again_at_any_time(killer: Killer, seed: int) -> None:
             plot.assert_nothing_to_send(project)
             project.forget()
     report(f"storm {seed}", total)
+
+
+@pytest.mark.parametrize("scene", [SHARDS, TABLE], ids=["a file", "a table"])
+@pytest.mark.parametrize("way", ["one at a time", "many in flight", "a saved plan"])
+@pytest.mark.parametrize("fault", ["none", "mixed"])
+def test_shards_killed_at_every_step(killer: Killer, fault: str, way: str, scene: Scene) -> None:
+    first = "plan.json" if way == "a saved plan" else "specs"
+    arguments = (first, "--concurrency", "8" if way == "many in flight" else "1")
+    with at_desk(*FAULTS[fault], seed=11) as desk:
+        figures = Plot(desk, killer, arguments, scene=scene).sweep(count(1))
+        assert not desk.ledger.requests()["conflicts"]
+    report(f"shards of {'a table' if scene is TABLE else 'a file'}, {fault}, {way}", figures)

@@ -10,8 +10,9 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,6 +66,12 @@ class Desk:
         for number in range(2):
             project.write(f"specs/data/{number}.jsonl", request_line(f"{name}-{number}"))
         return project
+
+    def content(self, file_id: str) -> str:
+        """What the provider has in a file."""
+        with closing(HTTPConnection(self.origin.removeprefix("http://"))) as connection:
+            connection.request("GET", f"/v1/files/{file_id}/content", headers={"Authorization": f"Bearer {KEY}"})
+            return connection.getresponse().read().decode()
 
     def posts(self) -> int:
         """How many requests the provider was sent, whatever came of them."""

@@ -1,12 +1,15 @@
 """Kills at every step of an apply, one fresh project for each, and what came of them in figures."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from support.killing import Ended, Killer
-from support.runs import Desk, Project
+from support.runs import Desk, Project, request_line, spec
+
+from batchrunner.address import natural
 
 ENOUGH = 3
 """So many runs in a row that end before their step is reached: there are no further steps."""
@@ -47,6 +50,55 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What a project holds: `batches` of its one spec, inputs by path, and the requests of all shards in order."""
+
+    batches: Sequence[dict[str, Any]]
+    inputs: Mapping[str, str]
+    requests: str
+    planned: int
+
+    def project(self, desk: Desk, facts: Mapping[str, Any]) -> Project:
+        """A fresh project that holds it."""
+        project = desk.project({"nightly": spec(*self.batches)}, **facts)
+        for path, text in self.inputs.items():
+            project.folder.joinpath("specs", path).write_text(text)
+        return project
+
+    def assert_whole(self, project: Project) -> None:
+        """The shards that the provider has are the input, once."""
+        attempts = project.attempts()
+        sent = [project.desk.content(attempts[each][-1]["file_id"]) for each in sorted(attempts, key=natural)]
+        assert "".join(sent) == self.requests
+
+
+def _lines(count: int) -> str:
+    return "".join(json.dumps(request_line(f"row-{number}")) + "\n" for number in range(count))
+
+
+SHARDS = Scene(
+    [{"name": "x", "input": "data/x.jsonl", "shard": {"max_requests": 2}}], {"data/x.jsonl": _lines(5)}, _lines(5), 3
+)
+TABLE = Scene(
+    [
+        {
+            "name": "x",
+            "input": {
+                "rows": "data/x.csv",
+                "custom_id": "row-${row.id}",
+                "body": {"model": "m", "messages": []},
+            },
+            "shard": {"max_requests": 2},
+        }
+    ],
+    {"data/x.csv": "id\n" + "".join(f"{number}\n" for number in range(5))},
+    "".join(line.replace(" ", "").replace('"model":"m","messages":[]', '"messages":[],"model":"m"')
+            for line in _lines(5).splitlines(keepends=True)),
+    3,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Plot:
     """What is killed, again and again: an apply with `arguments`, which may name a plan to be made before."""
 
@@ -55,13 +107,16 @@ class Plot:
     arguments: tuple[str, ...] = ("specs",)
     facts: Mapping[str, Any] | None = None
     two_specs: bool = False
+    scene: Scene | None = None
 
     @property
     def planned(self) -> int:
-        return 5 if self.two_specs else 3
+        return self.scene.planned if self.scene else 5 if self.two_specs else 3
 
     def project(self) -> Project:
-        project = self.desk.project(two_specs=self.two_specs, **(self.facts or {}))
+        facts = self.facts or {}
+        usual = partial(self.desk.project, two_specs=self.two_specs, **facts)
+        project = self.scene.project(self.desk, facts) if self.scene else usual()
         if self.arguments[0] == "plan.json":
             assert self.run(project, "plan", "specs", "--out", "plan.json").code == 0
         return project
@@ -73,6 +128,8 @@ class Plot:
         """Apply until done, and check that every batch is there once."""
         runs = project.apply_until_done(*self.arguments, run=partial(self.run, project))
         project.assert_exactly_once(self.planned)
+        if self.scene:
+            self.scene.assert_whole(project)
         return Figures(kills, 1, len(project.batches()), self.planned, runs, runs)
 
     def assert_nothing_to_send(self, project: Project) -> None:

@@ -3,8 +3,9 @@
 Started as a process of its own: everything is imported once, and each order is a fork, so that thousands of crashes
 take minutes. The product has no hooks for this: a child replaces what it calls of the operating system.
 
-A step lies before and after every write, sync, rename, truncation, creation, removal and lock of a file, and every
-connect, send and receive of a socket; and halfway through each write and send, where only half of the bytes get out.
+A step lies before and after every write, sync, rename, truncation, creation, removal and lock of a file, every opening
+of an input, and every connect, send and receive of a socket; and halfway through each write and send, where only half
+of the bytes get out.
 
     {"folder": …, "arguments": […], "environment": {…}, "step": 17, …}                one order a line, on stdin
     {"code": -9, "step": 17, "label": "after fdatasync nightly.state.journal.jsonl"}  one answer a line, on stdout
@@ -85,17 +86,19 @@ class Steps:
         for name in ("replace", "rename", "unlink", "mkdir"):
             setattr(os, name, self.around(name, getattr(os, name), _path))
         fcntl.flock = self.around("flock", fcntl.flock, _descriptor)
-        os.open = self._creating(os.open)  # type: ignore[assignment]
+        os.open = self._opening(os.open)  # type: ignore[assignment]
         for name in ("send", "sendall"):
             self._on_network(name, self.sending)
         for name in ("connect", "recv", "recv_into", "sendmsg"):
             self._on_network(name, self.around)
 
-    def _creating(self, opening: Callable[..., int]) -> Callable[..., int]:
-        stepped = self.around("create", opening, _path)
+    def _opening(self, opening: Callable[..., int]) -> Callable[..., int]:
+        creating, beneath = self.around("create", opening, _path), self.around("open", opening, _path)
 
         def opened(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
-            return (stepped if flags & os.O_CREAT else opening)(path, flags, *args, **kwargs)
+            # Only inputs are opened relative to a folder.
+            stepped = creating if flags & os.O_CREAT else beneath if "dir_fd" in kwargs else opening
+            return stepped(path, flags, *args, **kwargs)
 
         return opened
 
