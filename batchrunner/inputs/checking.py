@@ -156,7 +156,7 @@ class Checker:
         Adds its id to `ids` if it is sound, and how many it has to `inputs` in any case.
         """
         inputs.append(0)
-        if not line.strip():
+        if not line.strip() and len(line.removesuffix(b"\n")) <= self._rules.max_line_bytes:
             self._line += 1
             self._blanks += 1
             return None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from collections import Counter
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from support.lines import EMBEDDINGS, ENDPOINT, chat, codes, embedding, lines, notes, request, scanned, stream_of, whole
 
 from batchrunner.errors import Diagnostic
-from batchrunner.inputs import digest_input
+from batchrunner.inputs import digest_input, scan_lines
 from batchrunner.inputs.findings import LISTED
 from batchrunner.inputs.ledger import MAX_MODELS
+from batchrunner.jsonl import LineRules
 from batchrunner.sharder import Sharding
 
 WHOLE = Sharding(is_allowed=False)
@@ -154,6 +156,13 @@ def test_a_long_line_among_lines_that_are_alike() -> None:
     assert codes(scanned(data, max_line_bytes=len(chat("000")) + 5, block=1000)) == expected
 
 
+@pytest.mark.parametrize("block", [1 << 20, 700])
+def test_an_object_over_two_lines_among_lines_that_are_alike(block: int) -> None:
+    each = [chat(f"{number:03}") for number in range(50)]
+    each[40] = each[40].replace(b"[{", b"[\n{")
+    assert codes(scanned(lines(*each), block=block)) == [("invalid-json-line", 41), ("invalid-json-line", 42)]
+
+
 def test_one_model_where_a_service_wants_it() -> None:
     data = lines(request("a"), request("b", body={"model": "other"}), request("c"))
     assert codes(scanned(data)) == []
@@ -164,9 +173,9 @@ def test_one_model_where_a_service_wants_it() -> None:
 
 @pytest.mark.parametrize("block", [1 << 20, 300])
 def test_models_that_change_after_many_lines(block: int) -> None:
-    of = [*(chat(f"a{n}", model="one") for n in range(20)), *(chat(f"b{n}", model="two") for n in range(3))]
+    of = [*(chat(f"a{n}", model="one") for n in range(20)), *(chat(f"b{n}", model="two") for n in range(18))]
     scan = scanned(lines(*of), one_model=True, block=block)
-    assert codes(scan) == [("model-mismatch", line) for line in (21, 22, 23)]
+    assert codes(scan) == [("model-mismatch", line) for line in range(21, 39)]
 
 
 @pytest.mark.parametrize("block", [1 << 20, 300])
@@ -301,6 +310,15 @@ def test_inputs_of_embeddings_are_counted(value: object, count: int) -> None:
         assert codes(scanned(lines(line), sharding=sharding, endpoint=EMBEDDINGS)) == expected
 
 
+@pytest.mark.parametrize("block", [1 << 20, 900])
+def test_inputs_are_counted_beside_longer_things(block: int) -> None:
+    data = lines(*(embedding(f"{n:02}", ["a", "b"], messages=["long" * 20, n, n]) for n in range(30)))
+    sharding = Sharding(max_embedding_inputs=59, is_allowed=False)
+    assert codes(scanned(data, sharding=sharding, endpoint=EMBEDDINGS, block=block)) == [
+        ("too-many-embedding-inputs", 0)
+    ]
+
+
 # Any file at all.
 
 fragments = st.sampled_from(
@@ -390,8 +408,6 @@ def test_any_bytes_have_their_digest(data: bytes) -> None:
 
 
 def test_what_reading_raises_gets_through_and_leaves_no_thread() -> None:
-    import threading
-
     class Broken:
         def __init__(self) -> None:
             self.left = 3
@@ -404,9 +420,6 @@ def test_what_reading_raises_gets_through_and_leaves_no_thread() -> None:
 
         def seek(self, offset: int, /) -> int:
             raise AssertionError("read again")
-
-    from batchrunner.inputs import scan_lines
-    from batchrunner.jsonl import LineRules
 
     before = threading.active_count()
     with pytest.raises(OSError, match="the disk is gone"):
