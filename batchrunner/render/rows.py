@@ -47,8 +47,13 @@ def shared(sendable: Sequence[Sendable]) -> dict[str, str]:
 
 
 def is_run_of(spec: PlannedSpec | None, change: Change) -> bool:
-    """Whether a change's run is the one its spec is planned for (whose label may go on: `day:… (Europe/Paris)`)."""
-    return spec is not None and (spec.run == change.run_key or spec.run.startswith(f"{change.run_key} "))
+    """Whether a change's run is the one its spec is planned for, whose label may go on: `day:… (Europe/Paris)`.
+
+    Of a spec that is keyed by content each batch has a run of its own, which says nothing to a reader.
+    """
+    if spec is None:
+        return False
+    return spec.run.split(" ")[0] in {change.run_key, change.run_key.partition(":")[0]}
 
 
 def local_address(fold: Fold, spec: str) -> str:

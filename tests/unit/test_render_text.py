@@ -75,8 +75,10 @@ def test_what_differs_is_on_the_row(field: str) -> None:
 
 
 def test_a_run_that_is_not_the_specs_is_shown() -> None:
-    rows = lines_of(plan(submit("nightly/a", run_key="content:0123456789ab"), specs=(spec(run="content"),)))
-    assert any(row.endswith("content:0123456789ab") for row in rows)
+    rows = lines_of(plan(submit("nightly/a", run_key="day:2026-11-20"), specs=(spec(run="day:2026-11-21"),)))
+    assert any(row.endswith("day:2026-11-20") for row in rows)
+    by_content = lines_of(plan(submit("nightly/a", run_key="content:0123456789ab"), specs=(spec(run="content"),)))
+    assert not any("content:" in row for row in by_content)
     assert not any(RUN in row for row in lines_of(plan(submit("nightly/a")))[1:])
 
 
