@@ -1,16 +1,20 @@
 """Whether what a saved plan stands on is still there: states, providers, and the inputs that are still to be sent."""
 
 from collections.abc import Mapping
+from typing import BinaryIO
 
 from batchrunner.address import spec_of
+from batchrunner.digest import blake3, sha256
 from batchrunner.errors import StaleError
 from batchrunner.facts import ProviderFacts
-from batchrunner.inputs import InputRefused, digest_input, open_content
+from batchrunner.inputs import InputRefused, open_content
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import Plan, Sendable
 from batchrunner.records import encode, replace
 from batchrunner.staleness import check_current
 from batchrunner.state import State
+
+BLOCK = 1 << 20
 
 
 def check_ground(plan: Plan, states: Mapping[str, State], providers: Mapping[str, ProviderFacts], root: str) -> None:
@@ -57,14 +61,22 @@ class _Inputs:
     def _changed(self, proof: LocalFile) -> str:
         try:
             with open_content(self._root, proof) as stream:
-                same = digest_input(stream) == proof.sha256
+                same = _has_planned_content(stream, proof)
         except InputRefused as refusal:
             return refusal.message
         return "" if same else "Its content is no longer what was planned."
 
 
+def _has_planned_content(stream: BinaryIO, planned: LocalFile) -> bool:
+    digest, expected = (blake3(), planned.blake3) if planned.blake3 else (sha256(), planned.sha256)
+    while block := stream.read(BLOCK):
+        digest.update(block)
+    return digest.hexdigest() == expected.rpartition(":")[2]
+
+
 def _proof_of(source: LocalFile) -> LocalFile:
+    """What is read to prove `source`, without what does not matter for that."""
     if source.template is None or source.part is None:
         return replace(source, requests=0, models=())
     size = source.part.whole_size
-    return replace(source, sha256=source.whole, size=size, requests=0, models=(), part=None)
+    return replace(source, sha256=source.whole, size=size, requests=0, models=(), blake3="", part=None)
