@@ -17,15 +17,30 @@ from batchrunner.desired import Desired
 from batchrunner.digest import digest_of
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.owed import Name
+from batchrunner.plans import Change, Resume, Submit
+from batchrunner.records import replace
 from batchrunner.state import Attempt, Entry, Intent, State
 
 _RANGES = 4
 
+Trace = tuple[str, int, bool]
+"""Of an attempt: its address, its number, and whether it may have been sent."""
+
 
 class Families:
-    """The families of `spec`: what is `desired` of each, and what `state` and what is `owed` hold beside that."""
+    """The families of `spec`: what is `desired` of each, and what `state` and what is `owed` hold beside that.
 
-    def __init__(self, spec: str, desired: Iterable[Desired], state: State, owed: Mapping[Name, Attempt]) -> None:
+    `followed` is what is done about those that are owed.
+    """
+
+    def __init__(
+        self,
+        spec: str,
+        desired: Iterable[Desired],
+        state: State,
+        owed: Mapping[Name, Attempt],
+        followed: Sequence[Change] = (),
+    ) -> None:
         self._wanted: dict[Name, dict[str, str]] = defaultdict(dict)
         for each in desired:
             self._wanted[each.family][each.address] = each.fingerprint
@@ -35,7 +50,9 @@ class Families:
                 self._addresses[whole_of(address)].append(address)
         self._rivals = {family: tuple(self._rivals_of(family, state, owed)) for family in self._wanted}
         self._declared = {whole for whole, _ in self._wanted}
-        self._attempts = attempts_of(state, self._wanted.keys())
+        resumed = [change for change in followed if isinstance(change, Resume)]
+        families = {*self._wanted, *map(family_of, resumed)}
+        self._traces = traces_of(state, families, resumed)
 
     def rivals(self, family: Name) -> Sequence[Entry]:
         """What was paid for, or may be, that is not wanted as it was sent; by address, oldest first."""
@@ -43,7 +60,13 @@ class Families:
 
     def version_beside(self, desired: Desired) -> str:
         """What stands for the attempts at other addresses of its family."""
-        return version_beside(desired.address, self._attempts[desired.family])
+        return version_beside(desired.address, self._traces[desired.family])
+
+    def anchored(self, change: Change) -> Change:
+        """`change`, one of those that were `followed`, with what stands for the attempts beside it."""
+        if not isinstance(change, Resume):
+            return change
+        return replace(change, family_version=version_beside(change.address, self._traces[family_of(change)]))
 
     def members(self, family: Name) -> frozenset[str]:
         """The addresses that are wanted."""
@@ -63,23 +86,33 @@ class Families:
                     yield Entry(address=address, run_key=run_key, attempt=attempt)
 
 
-def attempts_of(
-    state: State, families: Collection[Name], plan_id: str = ""
-) -> Mapping[Name, tuple[tuple[str, int], ...]]:
-    """Address and number of every attempt of `families`, whatever became of it; not of those that `plan_id` decided."""
-    found: dict[Name, list[tuple[str, int]]] = {family: [] for family in families}
+def family_of(change: Submit | Resume) -> Name:
+    """The family of what is to be sent."""
+    return whole_of(change.address), change.run_key
+
+
+def traces_of(
+    state: State, families: Collection[Name], resumed: Iterable[Resume], plan_id: str = ""
+) -> Mapping[Name, tuple[Trace, ...]]:
+    """Every attempt of `families`, but for those that a plan follows up: the `resumed`, and what `plan_id` decided."""
+    followed = {(change.address, change.run_key, change.attempt) for change in resumed}
+    found: dict[Name, list[Trace]] = {family: [] for family in families}
     for address in sorted(state.batches):
         whole = whole_of(address)
         for run_key, attempts in state.batches[address].items():
             if (whole, run_key) in found:
-                others = (each.number for each in attempts if not plan_id or each.intent.plan_id != plan_id)
-                found[whole, run_key].extend((address, number) for number in others)
-    return {family: tuple(attempts) for family, attempts in found.items()}
+                found[whole, run_key].extend(
+                    (address, each.number, each.may_be_sent)
+                    for each in attempts
+                    if (address, run_key, each.number) not in followed
+                    and (not plan_id or each.intent.plan_id != plan_id)
+                )
+    return {family: tuple(traces) for family, traces in found.items()}
 
 
-def version_beside(address: str, attempts: tuple[tuple[str, int], ...]) -> str:
-    """Changes whenever there is a further attempt at another address of a family; empty where there is none."""
-    return "" if all(each == address for each, _ in attempts) else _digest_of(attempts)
+def version_beside(address: str, traces: tuple[Trace, ...]) -> str:
+    """Changes whenever another address of a family has a further attempt, or sends one; empty where there is none."""
+    return "" if all(each == address for each, _, _ in traces) else _digest_of(traces)
 
 
 _digest_of = lru_cache(maxsize=4)(digest_of)

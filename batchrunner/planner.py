@@ -30,12 +30,13 @@ def plan_changes(
     """
     desired = tuple(desired)
     owed = owed_attempts(spec, desired, state, around)
-    families = Families(spec, desired, state, owed)
     by_name = {(each.address, each.run_key): each for each in desired if around.targeted(each.address)}
-    _refuse_unresolved(by_name.values(), owed, families, around)
-    changes: list[Change] = [
+    followed = [
         carry_on(name, attempt, by_name.get(name), around) for name, attempt in owed.items() if around.targeted(name[0])
     ]
+    families = Families(spec, desired, state, owed, followed)
+    _refuse_unresolved(by_name.values(), owed, families, around)
+    changes = [families.anchored(change) for change in followed]
     changes += [_change(each, path, state, families, around) for name, each in by_name.items() if name not in owed]
     return (*_with_families_named(changes, path, families), *_orphans(spec, families, state, around))
 

@@ -25,7 +25,8 @@ SYMBOLS: Mapping[str, str] = {
 class Submit(Submission, tag="submit", tag_field="action"):
     """Create a remote batch that no earlier attempt of this run created. `base_version` is the attempt it follows.
 
-    `family_version` stands for the attempts at other shards of the same batch, in the same run; empty for none.
+    `family_version` stands for the attempts at other shards of the same batch, in the same run, and for which of them
+    may have been sent; empty for none. What the plan itself resumes is not among them.
     """
 
     address: str
@@ -43,13 +44,17 @@ class Replace(Submit, tag="replace", tag_field="action"):
 
 
 class Resume(Submission, tag="resume", tag_field="action"):
-    """Carry on with a stored intent whose outcome is not known, exactly as it stands in state."""
+    """Carry on with a stored intent whose outcome is not known, exactly as it stands in state.
+
+    `family_version` is that of a `Submit`.
+    """
 
     address: str
     run_key: str
     reason: str
     attempt: int
     base_version: str
+    family_version: str = ""
 
 
 class Unchanged(Record, tag="unchanged", tag_field="action"):

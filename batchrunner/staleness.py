@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from batchrunner.address import spec_of, whole_of
+from batchrunner.address import spec_of
 from batchrunner.errors import StaleError
-from batchrunner.families import attempts_of, version_beside
-from batchrunner.plans import Plan, Resume, Sendable, Submit
+from batchrunner.families import family_of, traces_of, version_beside
+from batchrunner.plans import Plan, Resume, Sendable
 from batchrunner.state import Attempt, State
 
 
@@ -60,23 +60,20 @@ def _done(change: Sendable, state: State) -> bool:
 
 
 def _stale(plan: Plan, changes: Sequence[Sendable], state: State) -> Iterator[str]:
-    attempts = attempts_of(state, {_family(change) for change in changes}, plan.plan_id)
+    resumed = [change for change in changes if isinstance(change, Resume)]
+    traces = traces_of(state, {family_of(change) for change in changes}, resumed, plan.plan_id)
     for change in changes:
-        beside = version_beside(change.address, attempts[_family(change)])
-        moved = isinstance(change, Submit) and change.family_version != beside and not _left(change, plan, state)
+        beside = version_beside(change.address, traces[family_of(change)])
+        moved = change.family_version != beside and not _left(change, plan, state)
         if moved or not _current(change, plan, state):
             yield change.address
 
 
-def _family(change: Sendable) -> tuple[str, str]:
-    return whole_of(change.address), change.run_key
-
-
-def _left(change: Submit, plan: Plan, state: State) -> bool:
-    """Whether the plan has sent it already, or may have."""
+def _left(change: Sendable, plan: Plan, state: State) -> bool:
+    """Whether it was sent already, or may have been: a submission by this plan, what it resumes by any."""
     latest = state.latest(change.address, change.run_key)
     ours = latest is not None and _same_submission(change, plan, latest)
-    return ours and latest is not None and bool(latest.sent_at or latest.status in {"submitted", "rejected"})
+    return ours and latest is not None and (latest.may_be_sent or latest.status == "rejected")
 
 
 def _current(change: Sendable, plan: Plan, state: State) -> bool:

@@ -87,6 +87,11 @@ class Attempt(Record):
         return f"{self.number}.{self.status}.{self.updated_at}"
 
     @property
+    def may_be_sent(self) -> bool:
+        """Whether its create has left, or may have, and was not refused."""
+        return self.status == "submitted" or bool(self.sent_at)
+
+    @property
     def unresolved(self) -> bool:
         """Whether the provider may have it, or is still owed it."""
         return self.status in {"intended", "uploaded", "in-doubt", "deferred"}

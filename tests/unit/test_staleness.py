@@ -8,7 +8,7 @@ from support.doubles import Bench, Memory
 
 from batchrunner.desired import Desired
 from batchrunner.errors import ExitCode, StaleError
-from batchrunner.plans import Plan
+from batchrunner.plans import Plan, Resume, Submit
 from batchrunner.records import replace
 from batchrunner.staleness import check_current
 from batchrunner.state import Entry, State, moved
@@ -133,6 +133,44 @@ def test_what_the_same_plan_sent_may_be_settled_whatever_its_siblings_do() -> No
         unsent = submitted(twos[1], plan)
         unsent = replace(unsent, attempt=attempt(status, intent=unsent.attempt.intent))  # type: ignore[arg-type]
         assert refusal(plan, remembering(submitted(twos[0], plan), unsent, submitted(whole))).code == "stale-plan"
+
+
+def begun(wanted: Desired, status: Any = "deferred") -> Entry:
+    """What state says of `wanted` whose upload was put off: its create cannot have left."""
+    return Entry(address=wanted.address, run_key=DAY, attempt=attempt(status, intent=intent(wanted), request=""))
+
+
+def gone_on(entry: Entry, status: Any = "submitted") -> Entry:
+    return replace(entry, attempt=moved(entry.attempt, status, LATER, sent_at=LATER))
+
+
+@pytest.mark.parametrize("status", ["in-doubt", "submitted"])
+def test_what_was_begun_in_other_shards_and_sent_since_makes_a_plan_stale(status: Any) -> None:
+    """Cut one way, begun, cut another way and planned, cut as before and sent: each request once all the same."""
+    twos, whole = shards("abcde", 2), desired(source=local("abcde"))
+    for wanted, other in ((twos, [whole]), ([whole], twos)):
+        entries = [begun(each) for each in other]
+        submitting = plan_of(wanted, remembering(*entries))
+        assert [type(change) for change in submitting.sendable] == [Submit] * len(wanted)
+        check_current(submitting, {"nightly": remembering(*entries)})
+        assert refusal(submitting, remembering(*(gone_on(each, status) for each in entries))).code == "stale-plan"
+
+
+def test_a_resumption_is_stale_where_other_shards_were_sent_since() -> None:
+    twos, whole = shards("abcde", 2), desired(source=local("abcde"))
+    for wanted, other in ((twos, [whole]), ([whole], twos)):
+        entries = [begun(each) for each in wanted]
+        resuming = plan_of(wanted, remembering(*entries))
+        assert [type(change) for change in resuming.sendable] == [Resume] * len(wanted)
+        check_current(resuming, {"nightly": remembering(*entries)})
+        check_current(resuming, {"nightly": remembering(*map(gone_on, entries))})
+        check_current(resuming, {"nightly": remembering(gone_on(entries[0]), *entries[1:])})
+        assert refusal(resuming, remembering(*entries, *map(submitted, other))).code == "stale-plan"
+        both = [*entries, *map(begun, other)]
+        resuming = plan_of(wanted, remembering(*both))
+        check_current(resuming, {"nightly": remembering(*both)})
+        since = remembering(*entries, *(gone_on(begun(each)) for each in other))
+        assert refusal(resuming, since).code == "stale-plan"
 
 
 def test_a_resumption_may_find_its_intent_further_on() -> None:
