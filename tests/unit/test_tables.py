@@ -389,6 +389,21 @@ def test_values_of_parquet_keep_their_types() -> None:
     assert (two["times"], two["inside"]) == ([None], {"at": None, "of": None})
 
 
+def test_values_of_parquet_within_longer_texts_are_what_they_are_alone() -> None:
+    values = {
+        "amount": pyarrow.array([Decimal("1.10"), Decimal("-12345678901234567890.00")]),
+        "large": pyarrow.array([Decimal("0.50"), Decimal("7.00")], pyarrow.decimal256(40, 2)),
+        "sorted": pyarrow.array([Decimal("2.5"), Decimal("0.1")]).dictionary_encode(),
+        "day": pyarrow.array([date(2026, 11, 22), date(1, 1, 1)]),
+    }
+    texts = {f"in_{name}": f"[${{row.{name}}}]" for name in values}
+    wanted = template(id="${row.amount}", **{name: f"${{row.{name}}}" for name in values}, **texts)
+    for each in documents(parquet_of(pyarrow.table(values)), "parquet", wanted):
+        body = each["body"]
+        assert {name: body[f"in_{name}"] for name in values} == {name: f"[{body[name]}]" for name in values}
+        assert each["custom_id"] == body["amount"]
+
+
 def test_what_is_wrong_with_rows_of_parquet() -> None:
     data = written("parquet", ["id", "text"], [(1, "a"), (2, None), (1, "c"), (None, "d")])
     assert [(each.code, each.line, each.message) for each in scanned(data, "parquet").diagnostics] == [

@@ -59,7 +59,7 @@ class ParquetReader:
             form = self._forms[field.name] = _form(field.type)
         except _Unsupported as unsupported:
             return KnownColumn(f"holds {brief(str(unsupported))}, which JSON does not have")
-        return KnownColumn(is_nested=not _is_plain(form.target))
+        return KnownColumn(is_nested=_is_nested(form.target))
 
     def rows(self, columns: Sequence[str], skip: int) -> Iterator[Row]:
         """The rows but for the first `skip`, with their values in `columns`."""
@@ -161,6 +161,13 @@ def _is_plain(kind: "pyarrow.DataType") -> bool:
         types.is_null,
     )
     return any(is_plain(kind) for is_plain in are_plain)
+
+
+def _is_nested(kind: "pyarrow.DataType") -> bool:
+    """Whether values that are read as this are lists or objects. All others are text or numbers once they are plain."""
+    from pyarrow import types
+
+    return bool(types.is_nested(kind))
 
 
 def _list_form(kind: "pyarrow.DataType") -> _Form:
