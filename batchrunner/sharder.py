@@ -3,7 +3,7 @@
 Pure: told of one line after the other, it says before which of them a new shard begins.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -76,9 +76,11 @@ class Partition:
         self._load = Load()
         self._counts_tokens = sharding.max_tokens is not None
 
-    def load(self, requests: int, size: int, sizes: Iterable[int], embedding_inputs: Sequence[int] = ()) -> Load:
-        """What `requests` lines of `size` bytes weigh; their `sizes`, one by one, are looked at where tokens count."""
-        tokens = sum(map(tokens_of, sizes)) if self._counts_tokens else 0
+    def load(
+        self, requests: int, size: int, sizes: Callable[[], Iterable[int]], embedding_inputs: Sequence[int] = ()
+    ) -> Load:
+        """What `requests` lines of `size` bytes weigh; `sizes` gives each line's, where tokens count."""
+        tokens = sum(map(tokens_of, sizes())) if self._counts_tokens else 0
         return Load(requests, size, tokens, sum(embedding_inputs))
 
     def has_room(self, more: Load) -> bool:

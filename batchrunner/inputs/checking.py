@@ -1,7 +1,7 @@
 """Checks the lines of an input, whole blocks at once where their lines are alike, and adds up what they ask for."""
 
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -108,14 +108,14 @@ class Checker:
     def _take_alike(self, block: bytes, usual: _Usual, columns: Columns) -> tuple[int, ...]:
         self._begin_line()
         self._ids.add(columns.ids)
-        count, ends = len(columns.ids), cache(partial(line_ends, block))
+        count = len(columns.ids)
         inputs = _inputs(columns.bulks) if self._counts_inputs else ()
-        run = Run(usual.model, usual.output_tokens, count, 0, len(block), ends, inputs)
+        run = Run(usual.model, usual.output_tokens, count, 0, len(block), partial(line_ends, block), inputs)
         cuts = self.ledger.add(run, self._line)
         self._line += count - 1
         while (number := self.sample.next - self._sound) < count:
-            start = ends()[number - 1] if number else 0
-            self.sample.take(block[start : ends()[number]], usual.model)
+            line = usual.frame.filled(columns.ids[number].encode(), bytes(columns.bulks[number]))
+            self.sample.take(line + b"\n", usual.model)
         self._sound += count
         return cuts
 

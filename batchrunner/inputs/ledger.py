@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 from batchrunner.inputs.blocks import Digests
@@ -44,6 +45,10 @@ class Run:
     def size(self) -> int:
         """The bytes of all lines."""
         return self.stop - self.start
+
+    def sizes(self) -> Iterator[int]:
+        """The bytes of each of the lines."""
+        return (stop - start for start, stop in self.bounds())
 
     def bounds(self) -> Iterator[tuple[int, int]]:
         """Where each of the lines starts and stops."""
@@ -88,8 +93,7 @@ class Ledger:
 
     def add(self, run: Run, line: int) -> tuple[int, ...]:
         """Add `run`, which begins at number `line` of the file; where in the file parts begin within it, in bytes."""
-        sizes = (stop - start for start, stop in run.bounds())
-        load = self._partition.load(run.requests, run.size, sizes, run.embedding_inputs)
+        load = self._partition.load(run.requests, run.size, run.sizes, run.embedding_inputs)
         if self._partition.has_room(load):
             self._partition.add(load)
             self._tally(run, run.requests, run.size, line)
@@ -109,7 +113,7 @@ class Ledger:
         done, begin, cuts = 0, run.start, []
         for number, (start, stop) in enumerate(run.bounds()):
             size = stop - start
-            load = self._partition.load(1, size, (size,), run.embedding_inputs[number : number + 1])
+            load = self._partition.load(1, size, partial(iter, (size,)), run.embedding_inputs[number : number + 1])
             if not self._partition.has_room(load):
                 self._tally(run, number - done, start - begin, line + done)
                 done, begin = number, start
