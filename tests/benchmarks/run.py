@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import inputs, loading, rendering, sending, startup, state, uploading
+from tests.benchmarks import checking, inputs, loading, rendering, sending, startup, state, uploading
 from tests.benchmarks.measuring import Row
 
 BENCHMARKS = {
@@ -26,6 +26,8 @@ BENCHMARKS = {
     "validate": startup.validate,
     "yaml": loading.yaml,
     "cache": inputs.cached_plan,
+    "inputs": checking.inputs,
+    "huge": checking.huge,
     "append": state.append_is_flat,
     "journal": state.journal,
     "plan": state.no_op_plan,
