@@ -309,6 +309,8 @@ def test_values_of_jsonl_keep_their_types() -> None:
         (b"null", "not-an-object"),
         (b'{"id":1,"text":"a","text":"b"}', "duplicate-key"),
         (b'{"id":1,"text":"a","other":[{"x":1,"y":2, "\\u0078":3}]}', "duplicate-key"),
+        (b'{"id":1,"text" :"a","text":"b"}', "duplicate-key"),
+        (b'{"id":1,"text":"\\u0022\\u0022","text":"b"}', "duplicate-key"),
         (b'{"id":1}', "missing-value"),
         (b'{"id":1,"text":null}', "null-value"),
         (b'{"id":null,"text":""}', "null-value"),
@@ -320,6 +322,12 @@ def test_values_of_jsonl_keep_their_types() -> None:
 def test_what_is_wrong_with_jsonl(line: bytes, code: str) -> None:
     data = b'{"id":0,"text":""}\n\n' + line + b'\n{"id":2,"text":""}\n'
     assert found(data, "jsonl") == [(code, 3)]
+
+
+def test_rows_of_any_depth_are_read_or_refused() -> None:
+    for depth in range(700, 1000):
+        row = b'{"id":1,"text":"" , "x" :"\\u0022","y":' + b"[" * depth + b"]" * depth + b"}\n"
+        assert found(row, "jsonl") in ([], [("too-deep", 1)])
 
 
 def test_keys_that_only_look_repeated_are_fine() -> None:
@@ -397,7 +405,7 @@ def test_values_of_parquet_within_longer_texts_are_what_they_are_alone() -> None
         "day": pyarrow.array([date(2026, 11, 22), date(1, 1, 1)]),
     }
     texts = {f"in_{name}": f"[${{row.{name}}}]" for name in values}
-    wanted = template(id="${row.amount}", **{name: f"${{row.{name}}}" for name in values}, **texts)
+    wanted = template("${row.amount}", **{name: f"${{row.{name}}}" for name in values}, **texts)
     for each in documents(parquet_of(pyarrow.table(values)), "parquet", wanted):
         body = each["body"]
         assert {name: body[f"in_{name}"] for name in values} == {name: f"[{body[name]}]" for name in values}
@@ -514,6 +522,14 @@ def test_a_key_that_no_row_of_jsonl_has_is_a_column_that_is_not_there() -> None:
     assert found(data + b'{"id":4,"txt":"b"}\n', "jsonl", wanted) == [("missing-value", line) for line in (1, 2, 3)]
 
 
+def test_a_hundred_thousand_columns() -> None:
+    names = [f"c{number}" for number in range(100_000)]
+    data = written("csv", ["id", "text", *names], [["1", "t"] + ["x"] * len(names)])
+    assert found(data) == []
+    assert found(b"c7," + data) == [("duplicate-column", 1)]
+    assert unfit(data, "csv", template(input="${row.txt}"))[0][2].startswith("did you mean `${row.text}`?")
+
+
 # Many problems.
 
 
@@ -523,6 +539,12 @@ def test_one_bad_row_among_many_does_not_hide_another() -> None:
     rows[2500]["id"] = 1
     data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     assert found(data, "jsonl") == [("null-value", 1001), ("duplicate-custom-id", 2501)]
+
+
+def test_a_small_row_that_stands_for_a_huge_line() -> None:
+    data = b"id,text\n1," + b"x" * (1 << 20) + b"\n2,y\n"
+    (problem,) = scanned(data, wanted=template(input=["${row.text}"] * 100, more="${row.text} " * 100)).diagnostics
+    assert (problem.code, problem.line) == ("line-too-long", 2)
 
 
 def test_many_problems_are_counted() -> None:
