@@ -35,8 +35,8 @@ def resolve_run(once_per: OncePer, timezone: str, now: datetime, override: str |
     """The run that `now` (aware) falls into, or the one that `override`, the word of `--run-key`, names.
 
     A word in the form of the spec's own interval is that interval, with or without the kind spelled out; any other
-    word is `manual:WORD`, which no interval can collide with. A word that looks like a date in another form has to be
-    spelled `manual:WORD` where the spec has intervals. Raises `Refused` `unknown-timezone`, and `UsageError`
+    word is `manual:WORD`, which no interval can collide with. A word that looks like a date in another form, or where
+    the content is the run, has to be spelled `manual:WORD`: it pays for a run of its own. Raises `Refused` `unknown-timezone`, and `UsageError`
     `bad-run-key` for what can be neither.
     """
     local = now.astimezone(zone_of(timezone))
@@ -100,9 +100,10 @@ def _overridden(once_per: OncePer, word: str, local: datetime) -> tuple[str, dat
     if named:
         return named
     plain = word.removeprefix("manual:")
-    if once_per in _FORMS and re.fullmatch(_LIKE_A_DATE, word):
-        hint = f"write it like {EXAMPLES[once_per]}; for a run of its own that has this name: manual:{word}"
-        raise _no_run_key(once_per, word, hint)
+    if re.fullmatch(_LIKE_A_DATE, word) or (once_per not in _FORMS and _names_interval(word)):
+        raise _no_run_key(
+            once_per, word, f"{_instead(once_per)}; for a run of its own that has this name: manual:{word}"
+        )
     if not re.fullmatch(_WORD, plain):
         raise _no_run_key(once_per, word, "")
     return f"manual:{plain}", local.date()
@@ -113,6 +114,16 @@ def _no_run_key(once_per: OncePer, word: str, hint: str) -> UsageError:
     return UsageError("bad-run-key", message, why=_expected(once_per), hint=hint)
 
 
+def _names_interval(word: str) -> bool:
+    """Whether `word` has the form of an interval of any kind."""
+    return any(re.fullmatch(form, word) for form in _FORMS.values())
+
+
+def _instead(once_per: OncePer) -> str:
+    """What is meant where a date is written that is no run key."""
+    return f"write it like {EXAMPLES[once_per]}" if once_per in _FORMS else "leave the run key out for this spec"
+
+
 def names_run(word: str, run_key: str) -> bool:
     """Whether `word` names the run that is stored as `run_key`: the whole key, or what follows its kind."""
     return word in {run_key, run_key.partition(":")[2]}
@@ -121,7 +132,7 @@ def names_run(word: str, run_key: str) -> bool:
 def _expected(once_per: OncePer) -> str:
     word = "a word of at most 64 letters, digits, `.`, `_` and `-`"
     if once_per == "content":
-        return f"It is keyed by content: a run key is {word}."
+        return f"It is keyed by content, in which dates mean nothing: a run key submits all of it again, and is {word}."
     return f"It runs once per {once_per}: a run key is like `{EXAMPLES[once_per]}`, or {word}."
 
 

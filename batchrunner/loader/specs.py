@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from batchrunner.errors import Diagnostic, InvalidFiles, Refused
+from batchrunner.errors import Diagnostic, InvalidFiles, Refused, UsageError
 from batchrunner.loader.batches import BatchReader
 from batchrunner.loader.explaining import kind_of
 from batchrunner.loader.files import read_source
@@ -189,6 +189,10 @@ class SpecReader:
         except Refused as refused:
             self.findings.add(Finding(refused.code, refused.message, ("run", "timezone"), refused.hint))
             return None
+        except UsageError as error:
+            # Of specs that are planned together, some may have such a run and others not.
+            error.where = self._source.path
+            raise
 
     def _scope(self, document: Mapping[str, Any], run: Run | None) -> Scope | None:
         """What references stand for outside of a batch; None where that is not known."""

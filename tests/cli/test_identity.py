@@ -4,7 +4,7 @@ import json
 import shlex
 
 import pytest
-from support.cli import SCRIPT, Desk, request_lines
+from support.cli import SCRIPT, SPEC, Desk, request_lines
 
 NIGHT = ("--at", "2026-11-22T02:30:00Z")
 NEXT_NIGHT = ("--at", "2026-11-23T02:30:00Z")
@@ -122,6 +122,14 @@ def test_a_backfill_fills_that_day_and_a_word_never_does(shop: Desk) -> None:
     applied(shop, "s.yaml", *NIGHT, "--run-key", "again")
     assert shop.run("apply", "s.yaml", *NIGHT, env={"BATCHRUNNER_RUN_KEY": "2026-11-20"}).code == 0
     assert run_keys(shop) == ["day:2026-11-20", "day:2026-11-22", "manual:again"]
+
+
+def test_of_specs_planned_together_the_one_that_has_no_such_run_is_named(shop: Desk) -> None:
+    shop.write("t.yaml", SPEC.replace("day", "content", 1))
+    ran = shop.run("apply", "s.yaml", "t.yaml", "--sandbox", "--run-key", "2026-11-20", "--json")
+    assert (ran.code, ran.error["code"], ran.error["where"]) == (64, "bad-run-key", "t.yaml")
+    assert "manual:2026-11-20" in ran.error["hint"]
+    assert not paid(shop)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def test_a_key_given_back_as_a_word_means_the_same_interval(now: datetime, once_
         ("hour", "manual:2026-11-20", "manual:2026-11-20", "2026-11-22"),
         ("day", "2026-11-20-again", "manual:2026-11-20-again", "2026-11-22"),
         ("day", "WT", "manual:WT", "2026-11-22"),
-        ("content", "2026-11-20", "manual:2026-11-20", "2026-11-22"),
+        ("content", "manual:2026-11-20", "manual:2026-11-20", "2026-11-22"),
+        ("content", "2026-11-20-again", "manual:2026-11-20-again", "2026-11-22"),
         ("content", "again", "manual:again", "2026-11-22"),
     ],
 )
@@ -124,6 +125,17 @@ def test_a_word_like_a_date_is_not_paid_for_as_a_run_of_its_own(word: str) -> No
         resolve_run("day", PARIS, moment("2026-11-22T12:00"), word)
     assert raised.value.hint == f"write it like 2026-11-22; for a run of its own that has this name: manual:{word}"
     assert resolve_run("day", PARIS, moment("2026-11-22T12:00"), f"manual:{word}").key == f"manual:{word}"
+
+
+@pytest.mark.parametrize(
+    "word", ["2026-11-20", "2026-11-20T02", "2026-11-20T02+01:00", "2026-W47", "2026-11", "20261120"]
+)
+def test_where_the_content_is_the_run_a_date_pays_for_nothing_again(word: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve_run("content", PARIS, moment("2026-11-22T12:00"), word)
+    assert raised.value.why.startswith("It is keyed by content, in which dates mean nothing: ")
+    hint = f"leave the run key out for this spec; for a run of its own that has this name: manual:{word}"
+    assert (raised.value.code, raised.value.hint) == ("bad-run-key", hint)
 
 
 @pytest.mark.parametrize(
