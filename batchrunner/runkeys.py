@@ -36,8 +36,8 @@ def resolve_run(once_per: OncePer, timezone: str, now: datetime, override: str |
 
     A word in the form of the spec's own interval is that interval, with or without the kind spelled out; any other
     word is `manual:WORD`, which no interval can collide with. A word that looks like a date in another form, or where
-    the content is the run, has to be spelled `manual:WORD`: it pays for a run of its own. Raises `Refused` `unknown-timezone`, and `UsageError`
-    `bad-run-key` for what can be neither.
+    the content is the run, has to be spelled `manual:WORD`: it pays for a run of its own. Raises `Refused`
+    `unknown-timezone`, and `UsageError` `bad-run-key` for what can be neither.
     """
     local = now.astimezone(zone_of(timezone))
     if override is None:
