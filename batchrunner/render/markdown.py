@@ -10,7 +10,7 @@ from batchrunner.render.costs import UNKNOWN, bill_of, bill_words, cost_sentence
 from batchrunner.render.fences import block, cell, code, marker
 from batchrunner.render.folding import Fold, folded, unfolded
 from batchrunner.render.reasons import command, explanation, sentence
-from batchrunner.render.rows import sending
+from batchrunner.render.rows import model_words, sending
 from batchrunner.render.totals import amounts, count_words, total_words, totals
 from batchrunner.render.units import count, counted, scaled, size
 
@@ -172,8 +172,11 @@ def _sendable(plan: Plan, room: int) -> tuple[str, int]:
     folds = folded(plan.sendable)
     kept, spare = _fit(map(_row, folds), room)
     rest = unfolded(folds[len(kept) :])
-    more = [f"| … | {count(len(rest))} more: {amounts(rest)} | | | | | | |"] if rest else []
-    head = ["| | batch | requests | size | tokens | cost | endpoint | run |", "|---|---|--:|--:|--:|--:|---|---|"]
+    more = [f"| … | {count(len(rest))} more: {amounts(rest)} | | | | | | | |"] if rest else []
+    head = [
+        "| | batch | model | requests | size | tokens | cost | endpoint | run |",
+        "|---|---|---|--:|--:|--:|--:|---|---|",
+    ]
     return "\n".join([*head, *kept, *more]), spare
 
 
@@ -183,7 +186,8 @@ def _row(fold: Fold) -> str:
     reason = "" if change.reason == "new" else f" {cell(change.reason)}"
     endpoint = f"{cell(change.endpoint)} {cell(change.completion_window)} {cell(change.provider)}"
     cost = bill_words(bill_of(changes), UNKNOWN)
-    cells = [ICONS[action_of(change)] + reason, cell(fold.address), *_input(changes), cost, endpoint]
+    model = model_words(changes, cell) or "-"
+    cells = [ICONS[action_of(change)] + reason, cell(fold.address), model, *_input(changes), cost, endpoint]
     return f"| {' | '.join(cells)} | {cell(change.run_key)} |"
 
 

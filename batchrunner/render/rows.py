@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import SYMBOLS, Change, PlannedSpec, Resume, Sendable, Submit, action_of
-from batchrunner.printable import printable
+from batchrunner.printable import brief, printable
 from batchrunner.render.costs import UNKNOWN, bill_of, bill_words, token_words
 from batchrunner.render.folding import Fold
 from batchrunner.render.layout import INDENT, flow, left, paragraph, pieces, right, shorten, table, width_of
@@ -18,11 +18,13 @@ NARROWEST = 16
 WIDEST_BESIDE_WORDS = 36
 FILE_ID = 32
 
-Field = Callable[[Sendable], str]
+Field = Callable[[Sequence[Sendable]], str]
+"""What is said of the changes of one row."""
 SHARED: dict[str, Field] = {
-    "provider": lambda change: printable(change.provider),
-    "endpoint": lambda change: printable(change.endpoint),
-    "window": lambda change: printable(change.completion_window),
+    "provider": lambda changes: printable(changes[0].provider),
+    "endpoint": lambda changes: printable(changes[0].endpoint),
+    "window": lambda changes: printable(changes[0].completion_window),
+    "model": lambda changes: model_words(changes, printable),
 }
 
 
@@ -42,8 +44,16 @@ class Page:
 
 def shared(sendable: Sequence[Sendable]) -> dict[str, str]:
     """The fields in which all changes that send something agree, by label."""
-    values = {label: {field(change) for change in sendable} for label, field in SHARED.items()}
+    values = {label: {field([change]) for change in sendable} for label, field in SHARED.items()}
     return {label: value.pop() for label, value in values.items() if len(value) == 1}
+
+
+def model_words(changes: Sequence[Sendable], show: Callable[[str], str]) -> str:
+    """The models that local inputs ask for: `gpt-4o-mini`, of several `gpt-4o +2`; empty where none is known."""
+    sources = [change.source for change in changes if isinstance(change.source, LocalFile)]
+    models = sorted({model for source in sources for model in source.models})
+    others = f" +{count(len(models) - 1)}" if len(models) > 1 else ""
+    return show(brief(models[0])) + others if models else ""
 
 
 def is_run_of(spec: PlannedSpec | None, change: Change) -> bool:
@@ -78,8 +88,12 @@ class SendableRows:
     ) -> None:
         self._page = page
         changes = [sending(fold) for fold in listed]
-        rows = zip(_inputs(changes), _costs(changes), changes, strict=True)
-        cells = [[source, *cost, *(field(each[0]) for field in fields)] for source, cost, each in rows]
+        numbers = [[source, *cost] for source, cost in zip(_inputs(changes), _costs(changes), strict=True)]
+        words = [[field(each) for field in fields] for each in changes]
+        cells = [[*some, *more] for some, more in zip(numbers, words, strict=True)]
+        under: list[list[str]] = [[] for _ in listed]
+        if max(map(width_of, table(cells)), default=0) > page.width - INDENT:
+            cells, under = numbers, _under(words, page.width)
         details = table(cells)
         addresses = [local_address(fold, name) for fold in listed]
         room = page.width - ADDRESS_AT - GAP - max(map(width_of, details), default=0)
@@ -87,16 +101,15 @@ class SendableRows:
         # Where most addresses are too long for it, a column would only push what stands under them to the right.
         if 2 * sum(width_of(address) <= self._column for address in addresses) < len(addresses):
             self._column = 0
-        self._rows = {
-            id(fold): row for fold, row in zip(listed, zip(addresses, cells, details, strict=True), strict=True)
-        }
+        rows = zip(addresses, cells, details, under, strict=True)
+        self._rows = {id(fold): row for fold, row in zip(listed, rows, strict=True)}
 
     def row(self, fold: Fold) -> list[str]:
-        """One of the listed rows: a line, or more where its address is long."""
-        address, cells, detail = self._rows[id(fold)]
+        """One of the listed rows: a line, or more where its address is long or the fields of all have no room."""
+        address, cells, detail, under = self._rows[id(fold)]
         if self._column >= min(NARROWEST, width_of(address)):
-            return _beside(self._page, fold.first, address, self._column, detail)
-        return [*_above(self._page, fold.first, address), *_below(cells, detail, self._page.width)]
+            return [*_beside(self._page, fold.first, address, self._column, detail), *under]
+        return [*_above(self._page, fold.first, address), *_below(cells, detail, self._page.width), *under]
 
 
 def differing(sendable: Sequence[Sendable], spec: PlannedSpec | None) -> list[Field]:
@@ -104,7 +117,7 @@ def differing(sendable: Sequence[Sendable], spec: PlannedSpec | None) -> list[Fi
     common = shared(sendable)
     fields = [field for label, field in SHARED.items() if label not in common]
     if not all(is_run_of(spec, change) for change in sendable):
-        fields.append(lambda change: printable(change.run_key))
+        fields.append(lambda changes: printable(changes[0].run_key))
     return fields
 
 
@@ -172,8 +185,17 @@ def _beside(page: Page, change: Change, address: str, column: int, detail: str) 
     return [*_above(page, change, address), " " * (ADDRESS_AT + column + GAP) + detail]
 
 
+def _under(words: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """The fields of each row on lines of their own, aligned with those of the others."""
+    return [
+        _below(cells, detail, width) if any(cells) else [] for cells, detail in zip(words, table(words), strict=True)
+    ]
+
+
 def _below(cells: Sequence[str], detail: str, width: int) -> list[str]:
     """Details under an address: in their columns where these fit."""
     if INDENT + width_of(detail) <= width:
         return [" " * INDENT + detail]
-    return [" " * INDENT + line for line in flow((c.strip() for c in cells), width - INDENT, between="  ")]
+    return [
+        " " * INDENT + line for line in flow(filter(None, (c.strip() for c in cells)), width - INDENT, between="  ")
+    ]

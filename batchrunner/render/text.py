@@ -144,7 +144,7 @@ def _heading(section: Section, page: Page) -> Iterator[str]:
         yield from (page.style.bold(first), *more)
     if not section.specs:
         yield page.style.bold(name)
-    agreed = [f"{label} {value}" for label, value in shared(section.sendable).items()]
+    agreed = [f"{label} {value}" for label, value in shared(section.sendable).items() if value]
     if agreed:
         lines = flow(agreed, page.width - 2, between="   ")
         yield from (page.style.dim(f"  {line}") for line in lines)

@@ -29,7 +29,7 @@ HOSTILE = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)
 
 
 def submit(text: str, file_id: str | None = None) -> Submit:
-    local = LocalFile(path=text, sha256=text, size=10, requests=2)
+    local = LocalFile(path=text, sha256=text, size=10, requests=2, models=(text, f"{text}x"))
     return Submit(
         address=text,
         run_key=text,
@@ -126,11 +126,11 @@ def test_the_document_keeps_its_shape(text: str) -> None:
 
 
 @given(HOSTILE)
-def test_githubs_own_cell_rule_sees_eight_cells(text: str) -> None:
+def test_githubs_own_cell_rule_sees_nine_cells(text: str) -> None:
     rows = [line for line in plan_markdown(full(text)).split("\n") if line.startswith("|") and "submit" in line]
     assert len(rows) == 2
     for row in rows:
-        assert len(GFM_CELL.findall(row.removeprefix("|"))) == 8
+        assert len(GFM_CELL.findall(row.removeprefix("|"))) == 9
 
 
 @given(HOSTILE)

@@ -6,6 +6,7 @@ import pytest
 
 from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.plans import SYMBOLS, Blocked, Change, Orphan, Plan, PlannedSpec, Replace, Resume, Submit, Unchanged
+from batchrunner.records import replace
 from batchrunner.render.layout import width_of
 from batchrunner.render.reasons import REASONS, sentence
 from batchrunner.render.style import PLAIN
@@ -27,9 +28,9 @@ def plan(*changes: Change, specs: tuple[PlannedSpec, ...] = (spec(),), targets: 
     )
 
 
-def submit(address: str, size: int = 1000, **fields: str) -> Submit:
+def submit(address: str, size: int = 1000, models: tuple[str, ...] = (), **fields: str) -> Submit:
     known = {"run_key": RUN, "provider": "alphaedge", "endpoint": "/v1/embeddings", "completion_window": "24h"} | fields
-    source = LocalFile(path="a.jsonl", sha256="sha256:01", size=size, requests=10)
+    source = LocalFile(path="a.jsonl", sha256="sha256:01", size=size, requests=10, models=models)
     return Submit(
         address=address,
         reason="new",
@@ -72,6 +73,41 @@ def test_a_row_says_what_a_reviewer_asks() -> None:
 def test_what_differs_is_on_the_row(field: str) -> None:
     rows = lines_of(plan(submit("nightly/a", **{field: "/one"}), submit("nightly/b", **{field: "/two"})))
     assert [row.split()[-1] for row in rows if row.startswith("  +")] == ["/one", "/two"]
+
+
+def test_the_model_is_in_the_heading_where_all_agree() -> None:
+    rows = lines_of(plan(submit("nightly/a", models=("mini",)), submit("nightly/b", models=("mini",))))
+    assert "   model mini" in rows[1]
+    assert "mini" not in "".join(rows[2:])
+    assert "model" not in plan_text(plan(submit("nightly/a")), PLAIN)
+
+
+def test_models_that_differ_are_on_the_rows() -> None:
+    uploaded = replace(submit("nightly/c", models=("lost",)), source=ProviderFile(file_id="file-1"))
+    rows = lines_of(
+        plan(submit("nightly/a", models=("mini",)), submit("nightly/b", models=("o3", "big", "mini")), uploaded), 200
+    )
+    assert "model" not in rows[1]
+    assert [row.split("  ")[-1] for row in rows if row.startswith(("  +   a", "  +   b"))] == ["mini", "big +2"]
+    assert not any("lost" in row for row in rows)
+
+
+def test_models_of_shards_in_one_row_are_those_of_all() -> None:
+    shards = [submit(f"nightly/a#{number}", models=("mini",)) for number in range(1, 6)]
+    rows = lines_of(plan(*shards, submit("nightly/a#6", models=("mini", "o3"))))
+    assert any(row.startswith("  +   a#1…#6") and row.endswith("  mini +1") for row in rows)
+
+
+def test_fields_that_do_not_fit_beside_the_numbers_stand_under_them() -> None:
+    long, other = "m" * 40, "n" * 40
+    rows = lines_of(plan(submit("nightly/a", models=(long,)), submit("nightly/b[lang=en]", models=(other,))), 50)
+    start = next(index for index, row in enumerate(rows) if row.startswith("  +"))
+    assert rows[start : start + 4] == [
+        "  +   a           10 req  1.0 kB",
+        f"        {long}",
+        "  +   b[lang=en]  10 req  1.0 kB",
+        f"        {other}",
+    ]
 
 
 def test_a_run_that_is_not_the_specs_is_shown() -> None:
