@@ -38,6 +38,7 @@ _BESIDE: Mapping[str, str] = {
 """What is looked for one level further down than it belongs."""
 
 _DISPLACED: Mapping[str, Sequence[str]] = {"input": ("input_file_id",), "input_file_id": ("input", "shard")}
+_TABLES = (".csv", ".tsv", ".parquet")
 _SINGLE: Sequence[Member] = ({},)
 
 
@@ -115,6 +116,8 @@ class BatchReader:
         if declaration is None:
             self._refuse(_Fields(written, fields, unresolved), pointer)
             return None
+        if isinstance(declaration.input, str) and declaration.input.lower().endswith(_TABLES):
+            self._findings.add(_table_alone(str(written["input"]), (*pointer, "input")))
         asked = (declaration.provider, declaration.endpoint, declaration.completion_window)
         if self._offers.refusals(asked):
             self._note_refusals(asked, pointer, unresolved)
@@ -181,6 +184,13 @@ def _declaration(fields: Mapping[str, Any]) -> BatchDeclaration | None:
         return None
     remote, local = declaration.input_file_id is not None, declaration.input is not None
     return declaration if remote != local and (local or declaration.shard is None) else None
+
+
+def _table_alone(path: str, pointer: Pointer) -> Finding:
+    """That a table was given for a file of requests, at the `path` that is written in the spec."""
+    quoted = f'"{path}"' if refers(path) else path
+    hint = f"write `input: {{rows: {brief(quoted)}, custom_id: …, body: …}}`: the request that each row makes"
+    return Finding("input-is-a-table", f"`{brief(path)}` is a table, not a file of requests", pointer, hint)
 
 
 class _Fields(NamedTuple):

@@ -61,7 +61,8 @@ def test_a_batch_for_each_file(folder: Path) -> None:
 
 
 def test_the_file_is_one_more_member_of_a_matrix(folder: Path) -> None:
-    matrix = "  - {name: a, input: 'data/${matrix.lang}-*.csv', matrix: {lang: [en, fr], a: [1]}}\n"
+    table = "{rows: 'data/${matrix.lang}-*.csv', custom_id: a, body: {model: m}}"
+    matrix = f"  - {{name: a, input: {table}, matrix: {{lang: [en, fr], a: [1]}}}}\n"
     assert expanded(folder, matrix) == [
         ("s/a[a=1,file=en-1.csv,lang=en]", "data/en-1.csv"),
         ("s/a[a=1,file=fr-1.csv,lang=fr]", "data/fr-1.csv"),
@@ -106,9 +107,9 @@ def test_only_what_may_be_meant_is_expanded(folder: Path, target: str, addresses
 def test_what_is_wrong_points_at_the_spec(folder: Path) -> None:
     (folder / "data" / "a=b.jsonl").touch()
     batches = (
-        "  - {name: a, input: data/*.tsv}\n"
+        "  - {name: a, input: data/*.txt}\n"
         "  - {name: b, input: {rows: nowhere/*.csv, custom_id: a, body: {model: m}}}\n"
-        "  - {name: c, input: data/*.csv, matrix: {file: [x, y]}}\n"
+        "  - {name: c, input: data/*.jsonl, matrix: {file: [x, y]}}\n"
         "  - {name: d, input: data/a*}\n"
         "  - {name: e, input: '*/../../*'}\n"
     )
@@ -137,7 +138,7 @@ def test_there_is_an_end_to_the_batches_of_a_spec(folder: Path, monkeypatch: pyt
 def test_wrong_inputs_of_all_specs_are_told_at_once(folder: Path) -> None:
     from batchrunner.wiring import Choices, open_workspace
 
-    (folder / "s.yaml").write_text(HEAD + "  - {name: a, input: data/*.tsv}\n  - {name: b, input: nope.jsonl}\n")
+    (folder / "s.yaml").write_text(HEAD + "  - {name: a, input: data/*.txt}\n  - {name: b, input: nope.jsonl}\n")
     (folder / "t.yaml").write_text(HEAD + "  - {name: a, input: nope.jsonl}\n")
     (folder / "u.yaml").write_text(HEAD + "  - {name: a, input: data/c-*.jsonl}\n")
     with pytest.raises(InvalidFiles) as caught:

@@ -297,7 +297,7 @@ def test_a_variable_of_one_spec_is_enough(tmp_path: Path) -> None:
         ("{once_per: day, timezone: Asia/Tokyo}", None, "day:2026-11-22"),
         ("{once_per: day}", "2026-11-20", "day:2026-11-20"),
         ("{once_per: week}", "fix", "manual:fix"),
-        ("{}", "2026-11-20", "manual:2026-11-20"),
+        ("{}", "manual:2026-11-20", "manual:2026-11-20"),
     ],
 )
 def test_the_run_is_what_the_clock_or_the_word_means(run: str, run_key: str | None, key: str) -> None:
