@@ -127,12 +127,22 @@ def contrast(desired: Desired, rivals: Sequence[Entry]) -> str:
 
 
 def _how(desired: Desired, intents: Sequence[Intent]) -> str:
-    if any(_whole(intent.source) != _whole(desired.source) for intent in intents):
-        return "from other content"
+    others = [intent.source for intent in intents if _whole(intent.source) != _whole(desired.source)]
+    if others and not all(_is_addressed_otherwise(source, desired.source) for source in others):
+        return _from_what(others, desired.source)
     for name, words in (("provider", "provider"), ("endpoint", "endpoint"), ("completion_window", "completion window")):
         if any(getattr(intent, name) != getattr(desired, name) for intent in intents):
             return f"with another {words}"
     return "cut otherwise"
+
+
+def _from_what(others: Sequence[Source], source: Source) -> str:
+    """Of a table, whether its template differs, as far as that is known, or its rows."""
+    if any(not _are_rendered_alike(other, source) for other in others):
+        return "from other content"
+    if any(_wording(other) != _wording(source) for other in others):
+        return "with another template"
+    return f"from other rows of {source.path}" if isinstance(source, LocalFile) else "from other content"
 
 
 def _listed(rivals: Sequence[Entry]) -> str:
@@ -161,12 +171,51 @@ def difference(desired: Desired, intent: Intent) -> str:
         "provider": (intent.provider, desired.provider),
         "endpoint": (intent.endpoint, desired.endpoint),
         "completion_window": (intent.completion_window, desired.completion_window),
-        "input": (_short(intent.source), _short(desired.source)),
     }
-    return ", ".join(f"{name} {old} -> {new}" for name, (old, new) in pairs.items() if old != new)
+    told = [f"{name} {old} -> {new}" for name, (old, new) in pairs.items() if old != new]
+    return ", ".join([*told, *_input_difference(intent.source, desired.source)])
+
+
+def _input_difference(old: Source, new: Source) -> Iterator[str]:
+    """Of the same table what changed: with another template nobody knows whether its rows did, too."""
+    if _short(old) == _short(new) or _is_addressed_otherwise(old, new):
+        return
+    if isinstance(old, LocalFile) and isinstance(new, LocalFile) and _are_rendered_alike(old, new):
+        what = "rows" if _wording(old) == _wording(new) else "template for the rows"
+        digests = f"{_digest(old)} -> {_digest(new)}"
+        yield f"{what} of {new.path} changed (rendered lines {digests})"
+    else:
+        yield f"input {_short(old)} -> {_short(new)}"
+
+
+def _are_rendered_alike(old: Source, new: Source) -> bool:
+    """Whether both are rendered from the same table."""
+    tables = [source.path for source in (old, new) if isinstance(source, LocalFile) and source.template]
+    return len(tables) == 2 and tables[0] == tables[1]
+
+
+def _is_addressed_otherwise(old: Source, new: Source) -> bool:
+    """Whether the requests of a table may differ in their `url` alone, which is the endpoint's doing."""
+    return _are_rendered_alike(old, new) and _wording(old) == _wording(new) and _url(old) != _url(new)
+
+
+def _wording(source: Source) -> tuple[object, ...]:
+    """What the rows of a table are rendered with, but for the `url`; nothing for another source."""
+    template = source.template if isinstance(source, LocalFile) else None
+    return (template.custom_id, template.body) if template else ()
+
+
+def _url(source: Source) -> str:
+    return source.template.url if isinstance(source, LocalFile) and source.template else ""
 
 
 def _short(source: Source) -> str:
-    if isinstance(source, LocalFile):
-        return f"{source.path} ({source.sha256[:19]})"
-    return source.file_id
+    if not isinstance(source, LocalFile):
+        return source.file_id
+    if source.template:
+        return f"rows of {source.path} (rendered lines {_digest(source)})"
+    return f"{source.path} ({_digest(source)})"
+
+
+def _digest(source: LocalFile) -> str:
+    return source.sha256[:19]

@@ -222,10 +222,15 @@ def _orphans(plan: Plan, room: int) -> tuple[str, int]:
 
 
 def _digests(plan: Plan, room: int) -> tuple[str, int]:
-    inputs = {(c.source.path, c.source.sha256): None for c in plan.sendable if isinstance(c.source, LocalFile)}
-    named = [("plan", plan.plan_id), *((spec.path, spec.sha256) for spec in plan.specs), *inputs]
-    kept, spare = _fit((f"- {code(name)} {code(digest)}" for name, digest in named), room)
+    inputs = dict.fromkeys(_digest(change.source) for change in plan.sendable if isinstance(change.source, LocalFile))
+    named = [("", "plan", plan.plan_id), *(("", spec.path, spec.sha256) for spec in plan.specs), *inputs]
+    kept, spare = _fit((f"- {words}{code(name)} {code(digest)}" for words, name, digest in named), room)
     return _folded("Digests", "\n".join([*kept, *_more(len(named) - len(kept))])), spare
+
+
+def _digest(source: LocalFile) -> tuple[str, str, str]:
+    """Whose digest it is: that of a table is of the lines its rows are rendered to."""
+    return "rendered from " if source.template else "", source.path, source.sha256
 
 
 def _next(plan: Plan) -> str:

@@ -9,7 +9,7 @@ from batchrunner.address import shard
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import fingerprint
 from batchrunner.facts import ProviderFacts, SecretReference
-from batchrunner.manifest import LocalFile, Part, ProviderFile, Source
+from batchrunner.manifest import LocalFile, Part, ProviderFile, Source, Template
 from batchrunner.planner import plan_changes
 from batchrunner.plans import Plan, PlannedSpec, sealed
 from batchrunner.records import converted, replace
@@ -36,6 +36,14 @@ def sha256(text: str) -> str:
 def local(content: str = "one", path: str = "data/a.jsonl") -> LocalFile:
     """A scanned local file that holds `content`."""
     return LocalFile(path=path, sha256=sha256(content), size=len(content), requests=1, models=("m",))
+
+
+def table(
+    content: str = "one", prompt: str = "${row.text}", path: str = "data/t.csv", url: str = ENDPOINT
+) -> LocalFile:
+    """A scanned table whose rows were rendered to `content`."""
+    template = Template(custom_id="${row.id}", body={"model": "m", "input": prompt}, url=url)
+    return replace(local(content, path), template=template)
 
 
 def cut(content: str, at: int, path: str = "data/a.jsonl") -> list[LocalFile]:

@@ -9,7 +9,22 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.builders import DAY, LINEAGE, NOW, around, attempt, desired, facts, intent, local, remote, shards
+from support.builders import (
+    DAY,
+    ENDPOINT,
+    LINEAGE,
+    NOW,
+    around,
+    attempt,
+    cut,
+    desired,
+    facts,
+    intent,
+    local,
+    remote,
+    shards,
+    table,
+)
 
 from batchrunner.desired import Desired
 from batchrunner.digest import idempotency_key
@@ -17,6 +32,7 @@ from batchrunner.errors import Refused
 from batchrunner.manifest import LocalFile
 from batchrunner.planner import plan_changes
 from batchrunner.plans import Blocked, Change, Replace, Resume, Submit, action_of
+from batchrunner.records import replace
 from batchrunner.state import Attempt, Entry, State, Status, moved
 
 A = "nightly/a"
@@ -194,6 +210,29 @@ def test_the_difference_is_explained(wanted: list[Desired], words: str) -> None:
     paid = held(*shards("abcde", 2)[1:])
     found = first_blocked(wanted, paid, providers={"p": facts(), "q": facts()})
     assert (found.address, found.explanation) == ("nightly/a#1", f"submitted for {DAY} as nightly/a#2 … #3, {words}")
+
+
+@pytest.mark.parametrize(
+    ("after", "endpoint", "words"),
+    [
+        (table("uvwxyz"), ENDPOINT, "from other rows of data/t.csv"),
+        (table("uvwxyz", "${row.title}"), ENDPOINT, "with another template"),
+        (table("uvwxyz", url="/v1/embeddings"), "/v1/embeddings", "with another endpoint"),
+        (table("uvwxyz", path="data/u.csv"), ENDPOINT, "from other content"),
+    ],
+)
+def test_of_the_shards_of_a_table_the_template_is_told_from_the_rows(
+    after: LocalFile, endpoint: str, words: str
+) -> None:
+    def of(source: LocalFile, content: str, **changes: Any) -> list[Desired]:
+        parts = cut(content, 2, source.path)
+        return [
+            desired(f"{A}#{number}", replace(part, template=source.template), **changes)
+            for number, part in enumerate(parts, 1)
+        ]
+
+    found = first_blocked(of(after, "uvwxyz", endpoint=endpoint), held(*of(table("abcde"), "abcde")[1:]))
+    assert found.explanation == f"submitted for {DAY} as nightly/a#2 … #3, {words}"
 
 
 def test_many_shards_are_named_briefly() -> None:

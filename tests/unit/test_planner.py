@@ -18,10 +18,12 @@ from support.builders import (
     local,
     remote,
     state_of,
+    table,
 )
 
 from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
+from batchrunner.manifest import LocalFile
 from batchrunner.planner import Desired, plan_changes
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
 from batchrunner.records import replace
@@ -87,6 +89,36 @@ def test_a_submitted_batch_is_unchanged() -> None:
 
 def test_words_do_not_cost_money() -> None:
     assert verdict(attempt(), wanted=desired(metadata={"team": "new"})) == ("unchanged", "metadata-differs")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "explained"),
+    [
+        (table("one"), table("two"), "rows of data/t.csv changed (rendered lines {} -> {})"),
+        (
+            table("one"),
+            table("two", "${row.title}"),
+            "template for the rows of data/t.csv changed (rendered lines {} -> {})",
+        ),
+        (
+            table("one"),
+            table("two", path="data/u.csv"),
+            "input rows of data/t.csv (rendered lines {}) -> rows of data/u.csv (rendered lines {})",
+        ),
+        (local("one"), table("two"), "input data/a.jsonl ({}) -> rows of data/t.csv (rendered lines {})"),
+    ],
+)
+def test_of_a_table_the_template_is_told_from_the_rows(before: LocalFile, after: LocalFile, explained: str) -> None:
+    change = only([desired(source=after)], state_of(attempt(wanted=desired(source=before))))
+    assert isinstance(change, Blocked)
+    assert change.explanation == explained.format(before.sha256[:19], after.sha256[:19])
+
+
+def test_an_endpoint_is_not_told_as_another_template() -> None:
+    elsewhere = desired(source=table("two", url="/v1/embeddings"), endpoint="/v1/embeddings")
+    change = only([elsewhere], state_of(attempt(wanted=desired(source=table("one")))))
+    assert isinstance(change, Blocked)
+    assert change.explanation == "endpoint /v1/chat/completions -> /v1/embeddings"
 
 
 @pytest.mark.parametrize(
