@@ -35,6 +35,7 @@ PROVIDER_CODES = {
 _EACH_LINE = "one request object a line, as JSON"
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _STRINGS = ("custom_id", "method", "url")
+_PROMPTED = ("/completions", "/embeddings", "/responses")
 _NO_OUTPUT = ("/embeddings", "/moderations")
 
 
@@ -66,6 +67,11 @@ class LineRules:
     def is_embedding(self) -> bool:
         """Whether requests hold texts to embed, which services count."""
         return self.endpoint.endswith("/embeddings")
+
+    @property
+    def is_prompted(self) -> bool:
+        """Whether requests have to hold what a model is asked, or is to embed."""
+        return self.endpoint.endswith(_PROMPTED)
 
     def are_ids(self, custom_ids: Sequence[str]) -> bool:
         """Whether each of these is as ids must be."""

@@ -3,8 +3,10 @@
 Pure: told of one line after the other, it says before which of them a new shard begins.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
 from batchrunner.facts import Limits
@@ -43,7 +45,7 @@ class Sharding:
         )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Load:
     """What some lines weigh: how many they are, their bytes, tokens and embedding inputs."""
 
@@ -52,12 +54,29 @@ class Load:
     tokens: int = 0
     embedding_inputs: int = 0
 
-    def add(self, other: "Load") -> None:
-        """Put `other` on top."""
-        self.requests += other.requests
-        self.size += other.size
-        self.tokens += other.tokens
-        self.embedding_inputs += other.embedding_inputs
+    def __add__(self, other: "Load") -> "Load":
+        return Load(
+            self.requests + other.requests,
+            self.size + other.size,
+            self.tokens + other.tokens,
+            self.embedding_inputs + other.embedding_inputs,
+        )
+
+
+class Sums(NamedTuple):
+    """What lines weigh before each of them, and all of them together at the end; empty for what does not count.
+
+    `sizes` need not begin with 0: they are where lines begin.
+    """
+
+    sizes: Sequence[int]
+    tokens: Sequence[int] = ()
+    embedding_inputs: Sequence[int] = ()
+
+    def between(self, first: int, last: int) -> Load:
+        """What the lines from number `first` to before `last` weigh, counting from 0."""
+        sizes, tokens, inputs = (sums[last] - sums[first] if sums else 0 for sums in self)
+        return Load(last - first, sizes, tokens, inputs)
 
 
 class Excess(NamedTuple):
@@ -76,22 +95,37 @@ class Partition:
         self._load = Load()
         self._counts_tokens = sharding.max_tokens is not None
 
+    def sums(self, bounds: Sequence[int], embedding_inputs: Sequence[int] = ()) -> Sums:
+        """The sums of lines that begin at `bounds`, the last of which is where they end, and have so many inputs."""
+        sizes = (stop - start for start, stop in pairwise(bounds))
+        tokens = [0, *accumulate(map(tokens_of, sizes))] if self._counts_tokens else ()
+        return Sums(bounds, tokens, [0, *accumulate(embedding_inputs)] if embedding_inputs else ())
+
     def load(
-        self, requests: int, size: int, sizes: Callable[[], Iterable[int]], embedding_inputs: Sequence[int] = ()
+        self, requests: int, bounds: Callable[[], Sequence[int]], size: int, embedding_inputs: Sequence[int]
     ) -> Load:
-        """What `requests` lines of `size` bytes weigh; `sizes` gives each line's, where tokens count."""
-        tokens = sum(map(tokens_of, sizes())) if self._counts_tokens else 0
+        """What `requests` lines of `size` bytes weigh. `bounds`, as of sums, is only called where tokens count."""
+        tokens = self.sums(bounds()).tokens[-1] if self._counts_tokens else 0
         return Load(requests, size, tokens, sum(embedding_inputs))
 
     def has_room(self, more: Load) -> bool:
         """Whether `more` goes into the shard that is being filled; it always does where there must be one only."""
+        return not self._sharding.is_allowed or not excess(self._load + more, self._sharding)
+
+    def reach(self, sums: Sums, first: int) -> int:
+        """The number of the line before which a new shard must begin, if line `first` is the next one to go in."""
         load, sharding = self._load, self._sharding
-        return not sharding.is_allowed or not (
-            _is_over(load.requests + more.requests, sharding.max_requests)
-            or _is_over(load.size + more.size, sharding.max_bytes)
-            or _is_over(load.tokens + more.tokens, sharding.max_tokens)
-            or _is_over(load.embedding_inputs + more.embedding_inputs, sharding.max_embedding_inputs)
-        )
+        reach = len(sums.sizes) - 1
+        if sharding.max_requests is not None:
+            reach = min(reach, first + sharding.max_requests - load.requests)
+        for each, have, limit in (
+            (sums.sizes, load.size, sharding.max_bytes),
+            (sums.tokens, load.tokens, sharding.max_tokens),
+            (sums.embedding_inputs, load.embedding_inputs, sharding.max_embedding_inputs),
+        ):
+            if limit is not None and each:
+                reach = min(reach, bisect_right(each, each[first] + limit - have) - 1)
+        return max(first, reach)
 
     def begin(self) -> None:
         """Begin a new shard, unless the one that is being filled is empty."""
@@ -99,7 +133,7 @@ class Partition:
 
     def add(self, more: Load) -> None:
         """Put `more` into the shard that is being filled, whether it has room or not."""
-        self._load.add(more)
+        self._load += more
 
     @property
     def excess(self) -> tuple[Excess, ...]:
@@ -121,10 +155,6 @@ def excess(load: Load, sharding: Sharding) -> tuple[Excess, ...]:
         ("embedding inputs", load.embedding_inputs, sharding.max_embedding_inputs),
     )
     return tuple(Excess(what, found, limit) for what, found, limit in amounts if limit is not None and found > limit)
-
-
-def _is_over(found: int, limit: int | None) -> bool:
-    return limit is not None and found > limit
 
 
 def _smaller(one: int | None, other: int | None) -> int | None:

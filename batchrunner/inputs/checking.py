@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, repeat
 from typing import NamedTuple
 
 from batchrunner.inputs.blocks import Block, Lines, blocks_of
@@ -10,7 +10,7 @@ from batchrunner.inputs.findings import Findings
 from batchrunner.inputs.frames import Columns, Frame, Frames, columns_of, line_ends
 from batchrunner.inputs.ids import SeenIds
 from batchrunner.inputs.ledger import Ledger, Run
-from batchrunner.inputs.sampling import Sample
+from batchrunner.inputs.sampling import SAMPLED, Sample
 from batchrunner.jsonl import (
     BOM,
     LineProblem,
@@ -25,7 +25,6 @@ from batchrunner.records import Raw
 from batchrunner.sharder import Sharding
 
 _MOST_PASSED_OVER = 32
-_QUOTE = ord('"')
 _UNSOUND = ("", 0)
 
 
@@ -72,6 +71,10 @@ class Checker:
         """Tell what only the whole file can show. `stream` is read again where ids seem to come twice."""
         if self._blanks and self._sound:
             self.findings.notice(self._line - self._blanks + 1, "blank-lines", "the file ends in blank lines")
+        if self._rules.is_prompted and self._sound and not self.sample.has_prompts:
+            whose = "no request" if self._sound <= SAMPLED else f"none of {SAMPLED:,} requests from all over the file"
+            words = f"{whose} has a prompt: neither `messages`, `input` nor `prompt` holds text"
+            self.findings.notice(0, "no-prompt", words)
         self.ledger.conclude()
         for line, first, custom_id in self._ids.repeated(lambda: ids_of(stream, self._rules)):
             words = f"`custom_id` {custom_id[:80]!r} was already used on {place_of(first)}"
@@ -230,6 +233,6 @@ def ids_of(stream: Lines, rules: LineRules) -> Iterator[tuple[int, str]]:
 
 def _inputs(bulks: list[Raw]) -> list[int]:
     """How many embedding inputs each of these has."""
-    if {text[0] for text in map(bytes, bulks)} == {_QUOTE}:
+    if all(map(bytes.startswith, map(bytes, bulks), repeat(b'"'))):
         return [1] * len(bulks)
     return [embedding_inputs(bulk) for bulk in bulks]

@@ -1,9 +1,7 @@
 """Adds up what the lines of an input ask for, part by part, and cuts the parts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import pairwise
 
 from batchrunner.inputs.blocks import Digests
 from batchrunner.inputs.findings import Findings
@@ -46,13 +44,9 @@ class Run:
         """The bytes of all lines."""
         return self.stop - self.start
 
-    def sizes(self) -> Iterator[int]:
-        """The bytes of each of the lines."""
-        return (stop - start for start, stop in self.bounds())
-
-    def bounds(self) -> Iterator[tuple[int, int]]:
-        """Where each of the lines starts and stops."""
-        return pairwise((self.start, *self.ends()))
+    def bounds(self) -> Sequence[int]:
+        """Where each of the lines begins, and where the last one ends."""
+        return (self.start, *self.ends())
 
 
 @dataclass(slots=True)
@@ -93,7 +87,7 @@ class Ledger:
 
     def add(self, run: Run, line: int) -> tuple[int, ...]:
         """Add `run`, which begins at number `line` of the file; where in the file parts begin within it, in bytes."""
-        load = self._partition.load(run.requests, run.size, run.sizes, run.embedding_inputs)
+        load = self._partition.load(run.requests, run.size, run.bounds, run.embedding_inputs)
         if self._partition.has_room(load):
             self._partition.add(load)
             self._tally(run, run.requests, run.size, line)
@@ -109,30 +103,28 @@ class Ledger:
             self._overflow = self._partition.excess
 
     def _add_apart(self, run: Run, line: int) -> tuple[int, ...]:
-        """Add `run` line by line, a new part beginning where there is no room for one."""
-        done, begin, cuts = 0, run.start, []
-        for number, (start, stop) in enumerate(run.bounds()):
-            size = stop - start
-            load = self._partition.load(1, size, partial(iter, (size,)), run.embedding_inputs[number : number + 1])
-            if not self._partition.has_room(load):
-                self._tally(run, number - done, start - begin, line + done)
-                done, begin = number, start
-                self._check_fits(excess(load, self._sharding), line + number)
+        """Add `run` in pieces, a new part beginning where there is no room for the next line."""
+        sums, first, cuts = self._partition.sums(run.bounds(), run.embedding_inputs), 0, []
+        while first < run.requests:
+            last = self._partition.reach(sums, first)
+            if first == last:
                 if self._begin():
                     cuts.append(self.size)
+                last = max(first + 1, self._partition.reach(sums, first))
+                self._check_fits(excess(sums.between(first, first + 1), self._sharding), line + first)
+            load = sums.between(first, last)
             self._partition.add(load)
-        self._tally(run, run.requests - done, run.stop - begin, line + done)
+            self._tally(run, last - first, load.size, line + first)
+            first = last
         return tuple(cuts)
 
     def _begin(self) -> bool:
         """Begin a part; whether there is one before it."""
         self._partition.begin()
-        if not self._parts[-1].requests:
+        if not self._parts[-1].requests or len(self._parts) > MAX_SHARDS:
             return False
-        if len(self._parts) <= MAX_SHARDS:
-            self._parts.append(_Part(self.size, self._requests))
-            return True
-        return False
+        self._parts.append(_Part(self.size, self._requests))
+        return True
 
     def _check_fits(self, too_much: Sequence[Excess], line: int) -> None:
         for what, found, limit in too_much:
