@@ -102,7 +102,7 @@ class Partition:
         return Sums(bounds, tokens, [0, *accumulate(embedding_inputs)] if embedding_inputs else ())
 
     def load(
-        self, requests: int, bounds: Callable[[], Sequence[int]], size: int, embedding_inputs: Sequence[int]
+        self, requests: int, size: int, bounds: Callable[[], Sequence[int]], embedding_inputs: Sequence[int]
     ) -> Load:
         """What `requests` lines of `size` bytes weigh. `bounds`, as of sums, is only called where tokens count."""
         tokens = self.sums(bounds()).tokens[-1] if self._counts_tokens else 0

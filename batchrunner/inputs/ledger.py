@@ -11,6 +11,7 @@ from batchrunner.pricing import Demand
 from batchrunner.sharder import MAX_SHARDS, Excess, Load, Partition, Sharding, excess
 
 MAX_MODELS = 256
+_FILL = "write one request object a line into it, or take the batch out of the spec"
 _MOST_TOKENS = 2**63 - 1
 
 
@@ -150,7 +151,7 @@ class Ledger:
     def conclude(self) -> None:
         """Tell what only the whole file can show."""
         if not self._requests:
-            self._findings.problem(0, LineProblem("empty-file", "the file holds no request"))
+            self._findings.problem(0, LineProblem("empty-file", "the file holds no request", _FILL))
         if len(self._parts) > MAX_SHARDS:
             words = f"the file would make more than {MAX_SHARDS:,} shards"
             self._findings.problem(
