@@ -18,6 +18,7 @@ from batchrunner.templates import compiled
 Field = tuple[str | int, ...]
 """The way to a text of the declaration, from the batch: `("input", "body", "messages", 0, "content")`."""
 
+_LONGEST: Final = 16 << 20  # characters of all the values of a line in which a column comes more than once
 MISSING: Final = object()
 """Stands for the value of a column that a row does not have."""
 
@@ -92,15 +93,25 @@ class Renderer:
         self.columns = tuple(dict.fromkeys(use.column for use in self.uses))
         self._slots = tuple((use.encode, self.columns.index(use.column)) for use in self.uses)
         self._pieces = ["" if isinstance(piece, Use) else piece for piece in pieces]
+        self._multiplies = len(self._slots) > len(self.columns)
 
     def line(self, values: Sequence[Any]) -> str:
         """The request line of one row, its end included. Raises `BadRow` with all that is wrong in it."""
         pieces = self._pieces.copy()
         try:
-            pieces[1::2] = [encode(values[index]) for encode, index in self._slots]
+            pieces[1::2] = self._bounded(values) if self._multiplies else [e(values[i]) for e, i in self._slots]
         except _Unusable:
             raise BadRow(tuple(dict.fromkeys(self._problems(values)))) from None
         return "".join(pieces)
+
+    def _bounded(self, values: Sequence[Any]) -> Iterator[str]:
+        """The values where columns come more than once: a small row may stand for a huge line."""
+        room = _LONGEST
+        for encode, index in self._slots:
+            yield (text := encode(values[index]))
+            room -= len(text)
+            if room < 0:
+                raise BadRow((ValueProblem("", "line-too-long", f"the line has more than {_LONGEST:,} characters"),))
 
     def _problems(self, values: Sequence[Any]) -> Iterator[ValueProblem]:
         for use, (encode, index) in zip(self.uses, self._slots, strict=True):
@@ -233,17 +244,15 @@ def _checked(encode: Callable[[Any], str], value: Any) -> str:
     try:
         return encode(value)
     except ValueError as error:
-        raise (_not_finite() if "float" in str(error) else _too_large()) from None
+        if "float" in str(error):
+            raise _not_finite() from None
+        raise _Unusable("number-too-large", "holds a number of too many digits", "write it as text") from None
     except RecursionError:
         raise _Unusable("too-deep", "is nested too deeply", "") from None
 
 
 def _not_finite() -> _Unusable:
     return _Unusable("not-finite", "holds NaN or an infinite number, which JSON does not have", _FILL_IN)
-
-
-def _too_large() -> _Unusable:
-    return _Unusable("number-too-large", "holds a number of too many digits", "write it as text")
 
 
 _FILL_IN = "fill it in, or leave the row out"

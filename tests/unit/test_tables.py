@@ -202,15 +202,37 @@ def test_a_name_says_how_a_table_is_written() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_notice_counts_rows_and_columns(format: str) -> None:
-    data = written(format, ["id", "text", "a\u202eb", "more"], [(str(number), "t", "", "") for number in range(1204)])
+    data = written(
+        format, ["id", "text", "a\u202eb", "more", "rest"], [(str(number), "t", "", "", "") for number in range(1204)]
+    )
     (notice,) = scanned(data, format).notices
     assert (notice.code, notice.where) == ("table", f"specs/data/x.{format}")
-    assert notice.message == r"1,204 rows, 4 columns (id, text, a\u202eb, …)"
+    assert notice.message == r"1,204 rows, 5 columns (id, text, a\u202eb, …)"
 
 
 def test_a_notice_of_a_small_table() -> None:
-    (notice,) = scanned(b"id\n1\n", wanted=template()).notices
-    assert notice.message == "1 row, 1 column (id)"
+    (notice,) = scanned(b"text\na\n", wanted=template("a", input="${row.text}")).notices
+    assert notice.message == "1 row, 1 column (text)"
+    (notice,) = scanned(b"id,text,more,most\n1,a,b,c\n").notices
+    assert notice.message == "1 row, 4 columns (id, text, more, most)"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("text", ["{text}", "{{ text }}", "$row.text", "$${row.text}"])
+def test_a_template_that_uses_no_column_is_noticed(format: str, text: str) -> None:
+    data = written(format, ["id", "text"], [("1", "a"), ("2", "b")])
+    _, notice = scanned(data, format, template(input=text)).notices
+    assert (notice.code, notice.where, notice.is_warning) == ("no-column-used", f"specs/data/x.{format}", True)
+    words = "no column of the table is used in `body`: every request is the same. A column is `${row.NAME}`."
+    assert notice.message == words
+    assert len(scanned(data, format, template(input=[{"text": f"{text} ${{row.text}}"}])).notices) == 1
+
+
+def test_what_to_do_about_ids_is_told_of_the_template() -> None:
+    (told,) = scanned(b"id,text\n1,a\n1,b\n", wanted=template("x-${row.id}", input="${row.text}")).diagnostics
+    assert told.code == "duplicate-custom-id"
+    hint = "`custom_id` is `x-${row.id}` in the template: use a column that has another value in each row"
+    assert told.hint == hint
 
 
 # CSV.
@@ -453,6 +475,12 @@ def test_columns_of_parquet_that_cannot_be_used() -> None:
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"id,text\n1,a\n" * 10, b"PAR1" + b"\0" * 100 + b"PAR1"])
 def test_what_is_no_parquet(data: bytes) -> None:
     assert found(data, "parquet") == [("unreadable-table", 0)]
+
+
+def test_names_of_columns_in_parquet_that_are_not_text() -> None:
+    data = parquet_of(pyarrow.table({"id": ["1"], "zzzz": ["t"]}), store_schema=False)
+    (problem,) = scanned(data.replace(b"zzzz", b"zz\xff\x1b"), "parquet").diagnostics
+    assert problem.code == "unreadable-table"
 
 
 def test_parquet_that_is_damaged_inside() -> None:

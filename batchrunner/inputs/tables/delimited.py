@@ -1,6 +1,7 @@
 """Tables in CSV and TSV: cells as RFC 4180 quotes them, columns named by the first row, values that are text."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
@@ -104,7 +105,7 @@ class DelimitedReader:
             raise BadTable(RowProblem(1, *self._broken))
         if names is None:
             raise BadTable(RowProblem(0, "header-missing", "the table is empty", "its first row names the columns"))
-        twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+        twice = [name for name, times in Counter(names).items() if name and times > 1]
         if twice:
             message = f"the header names {listed(twice)} more than once"
             raise BadTable(RowProblem(1, "duplicate-column", message, "rename or delete all but one of them"))

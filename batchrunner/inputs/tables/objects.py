@@ -12,7 +12,10 @@ from batchrunner.renderer import MISSING
 
 _COLUMNS_KEPT = 1000
 _decode = decoder(dict[str, Any]).decode
-_KEY_END = b'":'
+_QUOTE = b'"'
+_ESCAPED_QUOTE = rb"\u0022"
+"""Where no quote is written in this way, a line and what became of it have the same number of them, two for each text
+and key. A key that comes twice is in the line only."""
 
 
 class ObjectReader:
@@ -51,16 +54,15 @@ class ObjectReader:
     def _row(self, place: int, line: bytes) -> dict[str, Any] | None:
         try:
             row = _decode(line)
+            is_suspect = _ESCAPED_QUOTE in line or line.count(_QUOTE) != encode(row).count(_QUOTE)
         except MALFORMED:
             if line.strip():
                 self._report(_diagnosed(place, line))
             return None
         if not row.keys() <= self.columns.keys() and len(self.columns) < _COLUMNS_KEPT:
             self.columns.update(dict.fromkeys(row, KnownColumn()))
-        # A key that comes twice is in the line and not in what became of it.
-        if line.count(_KEY_END) != encode(row).count(_KEY_END) and (twice := _repeated_key(line)) is not None:
-            message = f"the key `{brief(twice)}` comes twice"
-            self._report(RowProblem(place, "duplicate-key", message, "only one of the two values can be meant"))
+        if is_suspect and (repeated := _repetition(place, line)) is not None:
+            self._report(repeated)
             return None
         return row
 
@@ -69,12 +71,20 @@ class _Repeated(Exception):
     """Control flow, never seen outside: a key that an object has twice."""
 
 
-def _repeated_key(line: bytes) -> str | None:
+def _repetition(place: int, line: bytes) -> RowProblem | None:
+    """What is wrong with a line in which an object has a key twice; None where none has."""
     try:
-        json.loads(line, object_pairs_hook=_without_repetition, parse_int=len, parse_float=len)
+        json.loads(line.decode(), object_pairs_hook=_without_repetition, parse_int=len, parse_float=len)
     except _Repeated as repeated:
-        return str(repeated)
+        message = f"the key `{brief(str(repeated))}` comes twice"
+        return RowProblem(place, "duplicate-key", message, "only one of the two values can be meant")
+    except RecursionError:
+        return _too_deep(place)
     return None
+
+
+def _too_deep(place: int) -> RowProblem:
+    return RowProblem(place, "too-deep", "the JSON is nested too deeply")
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> None:
@@ -95,7 +105,7 @@ def _diagnosed(place: int, line: bytes) -> RowProblem:
         message = f"byte {error.start + 1} of the line is not UTF-8"
         return RowProblem(place, "not-utf-8", message, "save the file as UTF-8")
     except RecursionError:
-        return RowProblem(place, "too-deep", "the JSON is nested too deeply")
+        return _too_deep(place)
     except json.JSONDecodeError as error:
         return RowProblem(place, "invalid-json-line", f"not JSON: {error.msg} at character {error.pos + 1}", hint)
     if not isinstance(value, dict):

@@ -1,5 +1,6 @@
 """Tables in Parquet, read batch by batch. The only module that imports pyarrow, and only when a table is opened."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _BATCH = 512
 """Rows read at a time: enough to make reading cheap, few enough to keep long texts out of memory."""
 _BUFFER = 1 << 20
+_WRITE_ANEW = "write the file anew as Parquet; a table of another kind has to end in .csv, .tsv or .jsonl"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _PER_SECOND: Mapping[str, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -46,11 +48,12 @@ class ParquetReader:
     def __init__(self, stream: BinaryIO, report: Report) -> None:
         self._report = report
         self._file = _opened(stream)
-        schema = self._file.schema_arrow
         self._forms: dict[str, _Form] = {}
         self.columns: dict[str, KnownColumn] = {}
+        schema = self._file.schema_arrow
+        times = Counter(schema.names)
         for field in schema:
-            self.columns[field.name] = self._known(field, schema.names.count(field.name) > 1)
+            self.columns[field.name] = self._known(field, times[field.name] > 1)
 
     def _known(self, field: "pyarrow.Field", is_repeated: bool) -> KnownColumn:
         if is_repeated:
@@ -72,7 +75,9 @@ class ParquetReader:
                 yield from self._read(batch.slice(skipped), columns, place + skipped)
                 place += batch.num_rows
         except (_errors(), OSError) as error:
-            self._report(RowProblem(place + 1, "unreadable-table", f"the row cannot be read: {_first_line(error)}"))
+            self._report(
+                RowProblem(place + 1, "unreadable-table", f"the row cannot be read: {_first_line(error)}", _WRITE_ANEW)
+            )
 
     def _groups_after(self, skip: int) -> tuple[int, list[int]]:
         """How many rows come before the row group in which reading starts, and the groups from there."""
@@ -110,9 +115,9 @@ def _opened(stream: BinaryIO) -> "parquet.ParquetFile":
     try:
         # Buffered: whole column chunks would be read into memory otherwise.
         return parquet.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
-    except (_errors(), OSError) as error:
+    except (_errors(), OSError, UnicodeDecodeError) as error:
         message = f"the file cannot be read as Parquet: {_first_line(error)}"
-        raise BadTable(RowProblem(0, "unreadable-table", message)) from None
+        raise BadTable(RowProblem(0, "unreadable-table", message, _WRITE_ANEW)) from None
 
 
 def _errors() -> type[Exception]:

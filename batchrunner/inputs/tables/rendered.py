@@ -19,6 +19,8 @@ from batchrunner.templates import compiled
 
 _BLOCK = 1 << 16
 """Characters that are rendered before they are handed out."""
+_COMPARED = 1000
+"""Columns among which the one is looked for that was meant: comparing words takes its time."""
 
 
 def format_of(path: str) -> str:
@@ -184,7 +186,7 @@ def _meant(name: str, columns: Mapping[str, KnownColumn]) -> str:
     # Only mistakes need it, and it takes 3 ms to import.
     from difflib import get_close_matches
 
-    near = [same] if same else get_close_matches(name, tuple(columns), n=1)
+    near = [same] if same else get_close_matches(name, [*islice(columns, _COMPARED)], n=1)
     if not near:
         return ""
     reference = f"${{row.{near[0]}}}"
