@@ -132,6 +132,9 @@ class Refusal(Record):
 class Plan(Record, omit_defaults=False):
     """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC.
 
+    `flags` are those it was made with, but for `--target` and `--replace`; of `--var` without the value, which may be
+    sensitive.
+
     Its own fields are always written: a reader looks for `format` and `format_version` before anything else.
     """
 
@@ -142,6 +145,7 @@ class Plan(Record, omit_defaults=False):
     tool_version: str
     project: str = ""
     targets: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     specs: tuple[PlannedSpec, ...]
     changes: tuple[Change, ...]
     notices: tuple[Notice, ...] = ()

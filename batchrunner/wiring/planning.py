@@ -19,7 +19,7 @@ from batchrunner.stores import FileStore
 from batchrunner.wiring.estimates import Asked, with_estimates
 from batchrunner.wiring.naming import check_batches, check_shards
 from batchrunner.wiring.scanning import scan_inputs
-from batchrunner.wiring.typed import with_typed_hint
+from batchrunner.wiring.typed import kept_flags, with_typed_hint
 from batchrunner.wiring.workspace import SANDBOX, SystemClock, Workspace
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             tool_version=__version__,
             project=workspace.project.name,
             targets=workspace.choices.targets,
+            flags=kept_flags(workspace.choices),
             specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name]) for spec in workspace.specs),
             changes=changes,
             notices=(*survey.notices, *notices),

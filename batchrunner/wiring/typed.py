@@ -5,8 +5,9 @@ from shlex import quote
 
 from batchrunner.plans import Blocked, Change, Plan
 from batchrunner.records import replace
-from batchrunner.wiring.workspace import SANDBOX, Choices
+from batchrunner.wiring.workspace import Choices
 
+VALUES = "a plan keeps no values of --var: type yours in place of VALUE"
 OTHERWISE = "where the provider does not have it, --absent takes the place of --adopt BATCH_ID"
 
 
@@ -21,10 +22,17 @@ def typed_apply(
 
 def typed_plan(plan: Plan, out: str) -> str:
     """The plan of the same specs, made anew and saved in the same place."""
-    flags = [f"--target {quote(target)}" for target in plan.targets]
-    in_sandbox = any(change.provider == SANDBOX for change in plan.sendable)
-    flags += ["--sandbox"] if in_sandbox or any(f".{SANDBOX}.state." in spec.state for spec in plan.specs) else []
-    return " ".join(["batchrunner plan", *(quote(spec.path) for spec in plan.specs), *flags, "--out", quote(out)])
+    targets = [f"--target {quote(target)}" for target in plan.targets]
+    typed = ["batchrunner plan", *(quote(spec.path) for spec in plan.specs), *map(quote, plan.flags), *targets]
+    command = " ".join([*typed, "--out", quote(out)])
+    return f"{command} ({VALUES})" if "--var" in plan.flags else command
+
+
+def kept_flags(choices: Choices) -> tuple[str, ...]:
+    """The choices that a plan keeps, word by word: not `--replace`, which may be done by the time one plans anew."""
+    words = [word for name, value in _named(choices) for word in (f"--{name}", value)]
+    words += [word for name in choices.variables for word in ("--var", f"{name}=VALUE")]
+    return (*words, *(["--sandbox"] if choices.sandbox else []))
 
 
 def typed_resolve(address: str, state_url: str) -> str:
@@ -43,14 +51,13 @@ def with_typed_hint(change: Change, path: str, state_url: str, choices: Choices)
 
 
 def _flags(choices: Choices) -> Iterator[str]:
-    for name, value in (
-        ("project", choices.project),
-        ("state", choices.state),
-        ("run-key", choices.run_key),
-        ("at", choices.at),
-    ):
-        if value:
-            yield f"--{name} {quote(value)}"
+    yield from (f"--{name} {quote(value)}" for name, value in _named(choices))
     yield from (f"--var {quote(f'{name}={value}')}" for name, value in choices.variables.items())
     if choices.sandbox:
         yield "--sandbox"
+
+
+def _named(choices: Choices) -> Iterator[tuple[str, str]]:
+    for name in ("project", "state", "run_key", "at"):
+        if value := getattr(choices, name):
+            yield name.replace("_", "-"), value

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,31 @@ def test_a_stale_plan_sends_nothing_and_the_advice_helps(planned: Desk) -> None:
     advice = stale.err.partition("= help: batchrunner ")[2].split()
     assert planned.run(*advice).code == 0
     assert planned.run("apply", "plan.json", "--json").document["submitted"] == 2
+
+
+def test_the_advice_has_the_flags_that_the_plan_was_made_with(desk: Desk) -> None:
+    desk.write("other.yaml", desk.read("batchrunner.yaml"))
+    flags = ("--project", "other.yaml", "--run-key", "2026-11-20", "--target", "s/ro*", "--sandbox")
+    assert desk.run("plan", "s.yaml", *flags, "--out", "plan.json").code == 0
+    desk.write("data/rows.jsonl", request_lines("other"))
+    stale = desk.run("apply", "plan.json", "--json")
+    command = (
+        "batchrunner plan s.yaml --project other.yaml --run-key 2026-11-20 --sandbox --target 's/ro*' --out plan.json"
+    )
+    assert (stale.code, stale.error["hint"]) == (4, command)
+    assert desk.run(*shlex.split(command)[1:]).code == 0
+    assert desk.run("apply", "plan.json", "--json").document["submitted"] == 1
+
+
+def test_a_plan_keeps_no_values_of_variables(desk: Desk) -> None:
+    desk.write("s.yaml", "vars: {who: nobody}\n" + desk.read("s.yaml").replace("rows}", "rows, metadata: {a: b}}"))
+    assert desk.run("plan", "s.yaml", "--sandbox", "--var", "who=top secret", "--out", "plan.json").code == 0
+    assert "top secret" not in desk.read("plan.json")
+    desk.write("data/rows.jsonl", request_lines("other"))
+    hint = desk.run("apply", "plan.json", "--json").error["hint"]
+    command, _, remark = hint.partition(" (")
+    assert command == "batchrunner plan s.yaml --var who=VALUE --sandbox --out plan.json"
+    assert remark == "a plan keeps no values of --var: type yours in place of VALUE)"
 
 
 def test_a_sandbox_plan_is_applied_in_the_sandbox(desk: Desk) -> None:
