@@ -24,7 +24,7 @@ from batchrunner.inputs.steady import Identity, identity_of
 from batchrunner.plans import Notice
 from batchrunner.records import Raw, Record
 
-CHECKER = f"{__version__}/2"
+CHECKER = f"{__version__}/3"
 """Which checks a result is of: another version of them knows nothing of it."""
 RESTED_NS = 2_000_000_000
 MOST_ENTRIES = 50_000

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import groupby, pairwise, repeat
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from batchrunner.inputs.blocks import Block, Lines, blocks_of
@@ -25,7 +26,9 @@ from batchrunner.records import Raw
 from batchrunner.sharder import Sharding
 
 _MOST_PASSED_OVER = 32
+_QUOTE = ord('"')
 _UNSOUND = ("", 0)
+_TELL_APART = "give each request an id of its own: replies are told apart by it"
 
 
 class _Usual(NamedTuple):
@@ -78,7 +81,7 @@ class Checker:
         self.ledger.conclude()
         for line, first, custom_id in self._ids.repeated(lambda: ids_of(stream, self._rules)):
             words = f"`custom_id` {custom_id[:80]!r} was already used on {place_of(first)}"
-            self.findings.problem(line, LineProblem("duplicate-custom-id", words))
+            self.findings.problem(line, LineProblem("duplicate-custom-id", words, _TELL_APART))
         self.findings.unlisted += self._ids.surplus
 
     def close(self) -> None:
@@ -205,7 +208,8 @@ class Checker:
         return text.removeprefix(BOM)
 
     def _too_long(self) -> LineProblem:
-        return LineProblem("line-too-long", f"the line is longer than {self._rules.max_line_bytes:,} bytes")
+        words = f"the line is longer than {self._rules.max_line_bytes:,} bytes"
+        return LineProblem("line-too-long", words, "shorten what it asks, or make several requests of it, a line each")
 
     def _begin_line(self) -> None:
         """Count a line that is not blank: blank ones before it are in the middle."""
@@ -233,6 +237,6 @@ def ids_of(stream: Lines, rules: LineRules) -> Iterator[tuple[int, str]]:
 
 def _inputs(bulks: list[Raw]) -> list[int]:
     """How many embedding inputs each of these has."""
-    if all(map(bytes.startswith, map(bytes, bulks), repeat(b'"'))):
+    if {*map(itemgetter(0), map(bytes, bulks))} == {_QUOTE}:
         return [1] * len(bulks)
     return [embedding_inputs(bulk) for bulk in bulks]

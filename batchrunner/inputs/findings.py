@@ -37,4 +37,5 @@ class Findings:
 
     def notice(self, line: int, code: str, message: str) -> None:
         """Something about `line` is worth knowing."""
-        self.notices.append(Notice(code=code, message=message, where=f"{self.shown}:{line}"))
+        where = f"{self.shown}:{line}" if line else self.shown
+        self.notices.append(Notice(code=code, message=message, where=where))

@@ -4,16 +4,23 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from batchrunner.jsonl import BULKS
+
 _READ = ("messages", "input", "prompt", "instructions", "system")
+_LABELS = ("role", "type")
 _DEEPEST = 12
 """Levels of lists and objects that are looked into: parts of results of tools in messages are eight deep."""
 
 
 class Prompt(NamedTuple):
-    """The `texts` that are sent to a model, and how many `tokens` were sent as numbers."""
+    """The `texts` that are sent to a model, how many `tokens` were sent as numbers, and whether there is anything.
+
+    What `is_there` may be without text: an image, or the id of a prompt that is kept by the provider.
+    """
 
     texts: tuple[str, ...]
     tokens: int
+    is_there: bool
 
 
 def prompt_of(line: bytes) -> Prompt:
@@ -21,13 +28,23 @@ def prompt_of(line: bytes) -> Prompt:
     try:
         body = json.loads(line.decode("utf-8"), parse_int=_token)["body"]
     except RecursionError:  # nested as deeply as can be read, from here a little too deeply
-        return Prompt((line.decode("utf-8"),), 0)
+        return Prompt((line.decode("utf-8"),), 0, True)
     pieces = [piece for name in _READ for piece in _pieces(body.get(name), _DEEPEST)]
     texts = [piece for piece in pieces if isinstance(piece, str)]
     tokens = len(pieces) - len(texts)
     if tools := body.get("tools"):
         texts.append(json.dumps(tools, ensure_ascii=False, separators=(",", ":")))
-    return Prompt(tuple(texts), tokens)
+    is_there = bool(tokens) or any(texts) or any(_is_something(body.get(name), _DEEPEST) for name in BULKS)
+    return Prompt(tuple(texts), tokens, is_there)
+
+
+def _is_something(value: Any, depth: int) -> bool:
+    """Whether anything is asked in `value`. That there is a message says nothing, nor whose it is."""
+    if isinstance(value, Mapping):
+        value = [part for name, part in value.items() if name not in _LABELS]
+    if isinstance(value, list) and depth:
+        return any(_is_something(item, depth - 1) for item in value)
+    return bool(value)
 
 
 def _token(digits: str) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -17,19 +17,24 @@ _KEPT = 8192
 
 
 class _Sampled(NamedTuple):
-    """A line of `size` bytes for `model`: the bytes of its prompt, the start of that, and tokens sent as numbers."""
+    """A line of `size` bytes for `model`: the bytes of its prompt, the start of that, and tokens sent as numbers.
+
+    `has_prompt` may be without any of these: an image.
+    """
 
     model: str
     size: int
     prompt_size: int
     start: bytes
     tokens: int
+    has_prompt: bool
 
     @classmethod
     def of(cls, line: bytes, model: str) -> "_Sampled":
         prompt = prompt_of(line)
         texts = [text.encode("utf-8", "replace") for text in prompt.texts]
-        return cls(model, len(line), sum(map(len, texts)), b"\n".join(texts)[:_KEPT], prompt.tokens)
+        size, start = sum(map(len, texts)), b"\n".join(texts)[:_KEPT]
+        return cls(model, len(line), size, start, prompt.tokens, prompt.is_there)
 
 
 @dataclass(slots=True)
@@ -83,13 +88,20 @@ class Sample:
     def estimator(self) -> Callable[[str, int], int]:
         """A function that gives the input tokens of lines for a model from their bytes."""
         whole, of_models = _Sum(), defaultdict[str, _Sum](_Sum)
-        for each in self._lines:
-            line = each if isinstance(each, _Sampled) else _Sampled.of(*each)
+        for line in self._sampled():
             tokens = line.tokens + self._counted(line)
             whole.add(line.size, tokens)
             of_models[line.model].add(line.size, tokens)
         ratios = {model: total.ratio for model, total in of_models.items()}
         return lambda model, size: round(size * ratios.get(model, whole.ratio))
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether any of the lines asks a model something."""
+        return any(line.has_prompt for line in self._sampled())
+
+    def _sampled(self) -> Iterator[_Sampled]:
+        return (each if isinstance(each, _Sampled) else _Sampled.of(*each) for each in self._lines)
 
     def counted_by(self, models: Iterable[str]) -> str:
         """How the lines of these models were counted: names of tokenizers, or `bytes/4`, joined by `+`."""

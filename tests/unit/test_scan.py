@@ -28,7 +28,7 @@ def digest(data: bytes) -> str:
 
 
 def test_a_good_file() -> None:
-    data = lines(request("a"), request("b", body={"model": "z"}), request("c"))
+    data = lines(chat("a"), chat("b", model="z"), chat("c"))
     scan = scanned(data)
     file = whole(scan)
     assert (scan.diagnostics, scan.unlisted, scan.notices) == ((), 0, ())
@@ -37,7 +37,7 @@ def test_a_good_file() -> None:
 
 
 def test_the_last_line_needs_no_end() -> None:
-    scan = scanned(lines(request("a")) + request("b"))
+    scan = scanned(lines(chat("a")) + chat("b"))
     assert (scan.diagnostics, scan.notices, whole(scan).requests) == ((), (), 2)
 
 
@@ -50,7 +50,7 @@ def test_the_last_line_needs_no_end() -> None:
     ],
 )
 def test_blank_lines_at_the_end_are_sent_and_said(end: bytes, found: list[tuple[str, str]]) -> None:
-    data = lines(request("a"), request("b")) + end
+    data = lines(chat("a"), chat("b")) + end
     for block in (1 << 20, 16, 1):
         scan = scanned(data, block=block)
         assert (codes(scan), notes(scan)) == ([], found)
@@ -120,6 +120,60 @@ def test_a_problem_says_where_in_the_users_words() -> None:
     assert told.message == "`custom_id` 'a' was already used on line 1"
     (told,) = scanned(b"").diagnostics
     assert (told.where, told.provider_code) == ("specs/data/x.jsonl", "empty_file")
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "hint"),
+    [
+        (lines(request("a"), request("a")), "duplicate-custom-id", "an id of its own"),
+        (lines(request("a" * 2000)), "line-too-long", "make several requests of it"),
+        (b"", "empty-file", "write one request object a line"),
+        (lines(request(method="GET")), "bad-method", 'write `"method": "POST"`'),
+        (lines(request(body={"model": 4})), "wrong-type", "name the model in quotes"),
+        (lines(request(body={})), "missing-required-parameter", "name the model in quotes"),
+    ],
+)
+def test_a_problem_says_what_to_do(data: bytes, code: str, hint: str) -> None:
+    (told,) = scanned(data, max_line_bytes=1000).diagnostics
+    assert told.code == code
+    assert hint in told.hint
+
+
+NOTHING_ASKED = {"messages": [{"role": "user", "content": ""}], "input": [], "prompt": None, "mesages": "Hello"}
+
+
+@pytest.mark.parametrize(
+    "body", [{}, NOTHING_ASKED, {"messages": None, "max_tokens": 5}, {"input": [{"type": "text"}]}]
+)
+def test_requests_of_which_none_asks_anything_are_noticed(body: dict[str, object]) -> None:
+    each = [request(str(number), body={"model": "m", **body}) for number in range(3)]
+    scan = scanned(lines(*each))
+    assert (codes(scan), notes(scan)) == ([], [("no-prompt", "specs/data/x.jsonl")])
+    assert scan.notices[0].is_warning
+    words = "no request has a prompt: neither `messages`, `input` nor `prompt` holds text"
+    assert scan.notices[0].message == words
+    assert not scanned(lines(*each, chat("last"))).notices
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user", "content": "?"}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x"}}]}]},
+        {"input": [0]},
+        {"prompt": {"id": "pmpt_1"}},
+        {"instructions": "Say something."},
+    ],
+)
+def test_a_prompt_may_be_short_or_no_text(body: dict[str, object]) -> None:
+    assert not scanned(lines(request(body={"model": "m", **body}))).notices
+
+
+def test_where_nothing_needs_to_be_asked_nothing_is_noticed() -> None:
+    rules = LineRules(endpoint="/v1/images/generations")
+    data = lines(request(url=rules.endpoint))
+    with stream_of(data) as stream:
+        assert not scan_lines(stream, path="x", shown="x", rules=rules, sharding=Sharding()).notices
 
 
 def test_a_line_that_is_refused_does_not_use_up_its_id() -> None:
@@ -215,7 +269,11 @@ def demand(scan_data: bytes, **options: object) -> tuple[int, int, int, int | No
 @pytest.mark.parametrize(
     ("bodies", "most"),
     [
-        ([{"max_tokens": 5}, {"max_completion_tokens": 7}, {"max_output_tokens": 11}], 23),
+        ([{"max_tokens": 5}, {"max_completion_tokens": 7}], 12),
+        ([{"max_tokens": 5, "max_output_tokens": 11}], 5),
+        ([{"max_output_tokens": 1}], None),
+        ([{"max_tokens": 5, "n": 0}], 5),
+        ([{"max_tokens": 5, "n": 2, "best_of": 4}], 20),
         ([{"max_tokens": 5, "n": 3}, {"max_tokens": 5, "n": None}], 20),
         ([{"max_tokens": 5, "max_completion_tokens": 7}], 7),
         ([{"max_tokens": 5}, {}], None),
@@ -226,6 +284,16 @@ def demand(scan_data: bytes, **options: object) -> tuple[int, int, int, int | No
 def test_the_most_that_can_be_answered(bodies: list[dict[str, int | None]], most: int | None) -> None:
     data = lines(*(chat(str(n), **body) for n, body in enumerate(bodies)))
     assert demand(data)[3] == most
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "most"),
+    [("/v1/responses", 11), ("/v1/completions", 5), ("/v1/chat/completions", 7), ("/v1/other", 11)],
+)
+def test_only_the_limits_that_an_endpoint_has_bound_its_answers(endpoint: str, most: int) -> None:
+    limits = {"max_tokens": 5, "max_completion_tokens": 7, "max_output_tokens": 11}
+    data = lines(request("a", url=endpoint, body={"model": "m", "input": "", **limits}))
+    assert demand(data, endpoint=endpoint)[3] == most
 
 
 @pytest.mark.parametrize("endpoint", [EMBEDDINGS, "/v1/moderations"])

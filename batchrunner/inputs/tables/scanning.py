@@ -1,5 +1,6 @@
 """Scans a table as the request lines its rows are rendered to, and says where in the table the problems are."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -13,9 +14,11 @@ from batchrunner.manifest import Template
 from batchrunner.plans import Notice
 from batchrunner.ports import TokenCounter
 from batchrunner.printable import brief, printable
+from batchrunner.renderer import Renderer
 from batchrunner.sharder import Sharding
 
 _NAMED = 3
+_BODY = ("input", "body")
 _SEE_TEMPLATE = "it comes from the template: look at `input` in the spec"
 
 
@@ -64,6 +67,7 @@ class _Told:
         if not len(self._rows.places) and problems.count():
             # That nothing was rendered has been explained row by row.
             scan = replace(scan, diagnostics=())
+        scan = replace(scan, diagnostics=tuple(_advised(each, template) for each in scan.diagnostics))
         alike = _alike(scan, len(self._rows.places))
         of_lines = [(0, alike)] if alike else [*map(self._of_row, scan.diagnostics)]
         of_rows = [(each.place, _diagnostic(each, self._shown, self._rows.has_lines)) for each in problems.listed()]
@@ -72,7 +76,7 @@ class _Told:
         return replace(
             scan,
             parts=tuple(_rendered(part, template) for part in scan.parts),
-            notices=(self._notice(), *scan.notices),
+            notices=(self._notice(), *_unused(template, self._shown), *scan.notices),
             diagnostics=tuple(diagnostic for _, diagnostic in found),
             unlisted=total - len(found),
         )
@@ -86,9 +90,30 @@ class _Told:
 
     def _notice(self) -> Notice:
         names = [printable(brief(name, 40)) for name in self._rows.columns]
-        named = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        # A single one more takes no more room than the mark that stands for it.
+        named = ", ".join(names if len(names) <= _NAMED + 1 else [*names[:_NAMED], "…"])
         message = f"{_counted(len(self._rows.places), 'row')}, {_counted(len(names), 'column')} ({named})"
         return Notice(code="table", message=message, where=self._shown)
+
+
+def _unused(template: Template, shown: str) -> Iterator[Notice]:
+    """What to know of a template whose bodies are all the same: what is meant for a column may be written otherwise."""
+    if not any(use.field[:2] == _BODY for use in Renderer(template).uses):
+        words = "no column of the table is used in `body`: every request is the same. A column is `${row.NAME}`."
+        yield Notice(code="no-column-used", message=words, where=shown)
+
+
+def _advised(diagnostic: Diagnostic, template: Template) -> Diagnostic:
+    """A problem of a rendered line, with what to do about it in a table."""
+    hint = diagnostic.hint
+    if diagnostic.code == "duplicate-custom-id":
+        written = brief(template.custom_id)
+        hint = f"`custom_id` is `{written}` in the template: use a column that has another value in each row"
+    elif diagnostic.code == "empty-file":
+        hint = "add rows below the header, or take the batch out of the spec"
+    elif diagnostic.code in ("wrong-type", "line-too-long", "missing-required-parameter"):
+        hint = _SEE_TEMPLATE
+    return replace(diagnostic, hint=hint)
 
 
 def _alike(scan: Scan, rows: int) -> Diagnostic | None:
