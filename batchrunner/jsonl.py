@@ -32,8 +32,11 @@ PROVIDER_CODES = {
 }
 """What batch services call our codes in their own replies, where they have a word for them."""
 
+_MODEL = 'name the model in quotes, as in `"model": "gpt-4o-mini"`'
+_POST = 'write `"method": "POST"`'
 _EACH_LINE = "one request object a line, as JSON"
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_LIMITS_OF = {"/chat/completions": _LIMITS[:2], "/completions": _LIMITS[:1], "/responses": _LIMITS[2:]}
 _STRINGS = ("custom_id", "method", "url")
 _PROMPTED = ("/completions", "/embeddings", "/responses")
 _NO_OUTPUT = ("/embeddings", "/moderations")
@@ -100,6 +103,7 @@ class RequestBody(Tolerant):
     model: str
     stream: bool | None = None
     n: Count | None = None
+    best_of: Count | None = None
     max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
     max_output_tokens: Count | None = None
@@ -144,7 +148,7 @@ def read_line(line: bytes, rules: LineRules) -> RequestLine:
     if not rules.are_ids((request.custom_id,)):
         raise _misnamed(request.custom_id, rules)
     if not request.body.model:
-        raise LineProblem("missing-required-parameter", "`body.model` is empty")
+        raise LineProblem("missing-required-parameter", "`body.model` is empty", _MODEL)
     return request
 
 
@@ -165,9 +169,10 @@ def output_tokens(body: RequestBody, rules: LineRules) -> int | None:
     """The most tokens that can be answered to a request; None where it sets no limit."""
     if rules.endpoint.endswith(_NO_OUTPUT):
         return 0
-    limits = (body.max_tokens, body.max_completion_tokens, body.max_output_tokens)
-    most = max((limit for limit in limits if limit is not None), default=None)
-    return most if most is None or body.n is None else most * body.n
+    # A service may pass over a limit that its endpoint does not have.
+    names = next((names for end, names in _LIMITS_OF.items() if rules.endpoint.endswith(end)), _LIMITS)
+    most = max((limit for name in names if (limit := getattr(body, name)) is not None), default=None)
+    return None if most is None else int(most) * max(body.n or 1, body.best_of or 1)
 
 
 def embedding_inputs(value: Raw) -> int:
@@ -198,7 +203,7 @@ def _misnamed(custom_id: str, rules: LineRules) -> LineProblem:
 
 def _misdirected(request: RequestLine, endpoint: str) -> LineProblem:
     if request.method != "POST":
-        return LineProblem("bad-method", f"`method` must be POST, not {request.method[:20]!r}")
+        return LineProblem("bad-method", f"`method` must be POST, not {request.method[:20]!r}", _POST)
     if request.url != endpoint:
         hint = "set the batch's `endpoint` to it, or write the lines for this endpoint"
         return LineProblem("url-mismatch", f"`url` is {request.url[:80]!r}, the batch's endpoint {endpoint!r}", hint)
@@ -240,12 +245,12 @@ def _misshapen(value: Any) -> LineProblem:
 
 def _misshapen_body(body: Mapping[str, Any]) -> LineProblem:
     if "model" not in body:
-        return LineProblem("missing-required-parameter", "`body.model` is missing")
+        return LineProblem("missing-required-parameter", "`body.model` is missing", _MODEL)
     if not isinstance(body["model"], str):
-        return LineProblem("wrong-type", "`body.model` must be a string")
+        return LineProblem("wrong-type", "`body.model` must be a string", _MODEL)
     if not isinstance(body.get("stream"), bool | None):
         return LineProblem("wrong-type", "`body.stream` must be a boolean")
-    for name in ("n", *_LIMITS):
+    for name in ("n", "best_of", *_LIMITS):
         if not _is_count(body.get(name)):
             return LineProblem("wrong-type", f"`body.{name}` must be a whole number from 0 to {MAX_COUNT:,}")
     return LineProblem("invalid-json-line", "not JSON: numbers and text must be finite and well-formed")

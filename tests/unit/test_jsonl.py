@@ -91,6 +91,7 @@ def test_more_good_lines(data: bytes) -> None:
         (line(body={"model": "m", "max_output_tokens": -1}), "wrong-type", "`body.max_output_tokens`"),
         (line(body={"model": "m", "n": 2**31}), "wrong-type", "from 0 to 2,147,483,647"),
         (line(body={"model": "m", "n": True}), "wrong-type", "`body.n`"),
+        (line(body={"model": "m", "best_of": -1}), "wrong-type", "`body.best_of`"),
         (line(body={"model": "m", "n": "?"}).replace(b'"?"', b"9" * 5000), "wrong-type", "`body.n`"),
         (line(body={"model": "m", "n": "?"}).replace(b'"?"', b"1e999"), "wrong-type", "`body.n`"),
         (line(body={"model": "m", "stream": "yes"}), "wrong-type", "`body.stream` must be a boolean"),
