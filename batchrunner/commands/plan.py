@@ -42,6 +42,8 @@ def command(
     if out and not plan.refusals:
         write_plan(plan, out)
     show_plan(plan, "plan", console)
+    if out and plan.refusals:
+        console.warn(f"Not saved: a plan that the policy refuses is not written to {out}.")
     if plan.refusals and output.json:
         return int(ExitCode.REFUSED)  # the document is the plan, with its refusals
     stop_refused(plan.refusals, workspace.project.path, console)

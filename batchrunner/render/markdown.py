@@ -59,7 +59,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _headline(plan: Plan) -> str:
-    words = count_words(plan, between=" · ")
+    words = ("⛔ refused · " if plan.refusals else "") + count_words(plan, between=" · ")
     if plan.sendable:
         summed = bill_of(plan.sendable)
         cost = "cost unknown" if summed.low is None else f"**{bill_words(summed)}**"

@@ -73,6 +73,12 @@ def _verb(action: str, number: int) -> str:
 
 def summary(plan: Plan) -> tuple[str, ...]:
     """The last sentences of a plan: what it would do, and how much of it."""
+    if plan.sendable and plan.refusals:
+        return (
+            "Refused: nothing is sent.",
+            f"Asked for: {count_words(plan)}.",
+            f"{total_words(totals(plan.changes))}.",
+        )
     if plan.sendable:
         return (f"Plan: {count_words(plan)}.", f"{total_words(totals(plan.changes))}.")
     if plan.blocked:

@@ -72,6 +72,9 @@ def test_a_refused_plan_is_not_saved(desk: Desk) -> None:
     ran = governed(desk, RULES["max_requests"]).run(*PLAN, "--out", "plan.json")
     assert ran.code == 1
     assert "Saved" not in ran.out + ran.err
+    assert "Not saved: a plan that the policy refuses is not written to plan.json.\n" in ran.err
+    assert "Refused: nothing is sent." in ran.out
+    assert "Plan:" not in ran.out
     assert not (desk.folder / "plan.json").exists()
 
 
@@ -141,6 +144,16 @@ def test_a_file_at_the_provider_is_unknown_and_may_be_allowed(desk: Desk) -> Non
     refused = governed(desk, limits, spec=spec).run(*PLAN, "--json")
     assert [each["rule"] for each in refused.document["refusals"]] == ["max_cost_usd", "max_requests", "allowed_models"]
     assert governed(desk, f"{limits}, allow_unknown: true", spec=spec).run(*PLAN).code == 0
+
+
+def test_a_price_list_that_is_not_installed_is_named_where_a_price_is_unknown(desk: Desk) -> None:
+    governed(desk, "max_cost_usd: 1000").write("batchrunner.yaml", "policy: {max_cost_usd: 1000}\n")
+    gone = "import sys; sys.modules['genai_prices'] = None; from batchrunner.cli import main; main()"
+    ran = desk.run_script([sys.executable, "-c", gone, *PLAN, "--json"])
+    (refusal,) = ran.document["refusals"]
+    assert (
+        refusal["message"].partition(". ")[2].startswith("No price list is installed: pip install 'batchrunner[cost]'")
+    )
 
 
 def loaded(desk: Desk, *arguments: str) -> set[str]:
