@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from math import ceil, fsum
 
 from batchrunner.address import whole_of
@@ -18,19 +19,25 @@ ROUNDING = 1e-9
 """What sums of floats may be off, as a fraction."""
 HINT = "change the specs, or ask who owns the project file: its `policy` says what may be submitted"
 SPLIT = "Submit less at a time, as with --target, or have the limit raised."
+SHRINK = "Submit a smaller input, set a smaller `max_tokens` in its requests, or ask who owns the project file."
+INSTALL = (
+    "No price list is installed: pip install 'batchrunner[cost]', or set `prices` of the provider in the project file."
+)
 LENIENT = "`allow_unknown` in the policy would let it pass."
 
 
-def refusals(changes: Iterable[Change], policy: Policy) -> tuple[Refusal, ...]:
+def refusals(changes: Iterable[Change], policy: Policy, *, has_price_list: bool = True) -> tuple[Refusal, ...]:
     """Every rule of `policy` that submitting `changes` would break: those of the whole plan first, then by address.
 
-    Only what is newly paid for counts: a resumed submission is owed, whatever the policy says by now.
+    `has_price_list` is false where prices were unknown for want of one. Only what is newly paid for counts: a resumed
+    submission is owed, whatever the policy says by now.
     """
     paid = [change for change in changes if isinstance(change, Submit)]
     if not paid:
         return ()
+    rules = (partial(_max_cost, has_price_list=has_price_list), *RULES)
     # Shards are told as one: what they ask for was written once.
-    return tuple(dict.fromkeys(refusal for rule in RULES for refusal in rule(paid, policy)))
+    return tuple(dict.fromkeys(refusal for rule in rules for refusal in rule(paid, policy)))
 
 
 def refused(broken: Sequence[Refusal], project_file: str) -> Refused:
@@ -47,7 +54,7 @@ def refused(broken: Sequence[Refusal], project_file: str) -> Refused:
     )
 
 
-def _max_cost(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
+def _max_cost(paid: Sequence[Submit], policy: Policy, *, has_price_list: bool) -> Iterator[Refusal]:
     limit = policy.max_cost_usd
     if limit is None:
         return
@@ -55,10 +62,15 @@ def _max_cost(paid: Sequence[Submit], policy: Policy) -> Iterator[Refusal]:
     unknown = [change for change in paid if change.estimate is None or change.estimate.cost_high is None]
     if most > limit * (1 + ROUNDING):
         words = f"the plan may cost {_at_most_usd(most)}{' and more' if unknown else ''}; the limit is {_usd(limit)}"
-        yield _broken("max_cost_usd", words, SPLIT)
+        yield _broken("max_cost_usd", words, SPLIT if _are_several(paid) else SHRINK)
     elif unknown and not policy.allow_unknown:
         words = f"what {_addresses(unknown)} may cost is not known; the limit is {_usd(limit)}"
-        yield _broken("max_cost_usd", words, f"{_why_unknown(unknown)} {LENIENT}")
+        yield _broken("max_cost_usd", words, f"{_why_unknown(unknown, has_price_list)} {LENIENT}")
+
+
+def _are_several(paid: Iterable[Submit]) -> bool:
+    """Whether there are batches or shards that could be submitted one without the other."""
+    return len({change.address for change in paid}) > 1
 
 
 def _at_most(estimate: Estimate | None) -> float:
@@ -68,13 +80,15 @@ def _at_most(estimate: Estimate | None) -> float:
     return estimate.cost_low or 0.0 if estimate.cost_high is None else estimate.cost_high
 
 
-def _why_unknown(changes: Sequence[Submit]) -> str:
+def _why_unknown(changes: Sequence[Submit], has_price_list: bool) -> str:
     """What would make the cost of `changes` known."""
     estimates = [change.estimate for change in changes if change.estimate is not None]
     models = sorted({model for each in estimates for model in each.unpriced})
     reasons = {
+        INSTALL: bool(models) and not has_price_list,
         "A file that is already at the provider cannot be priced.": any(c.estimate is None for c in changes),
-        f"{_names(models)} has no known price: set `prices` of the provider in the project file.": bool(models),
+        f"{_names(models)} has no known price: set `prices` of the provider in the project file.": bool(models)
+        and has_price_list,
         "Output has no limit: set one in every request, as with `max_tokens`.": any(
             each.cost_low is not None and not each.unpriced for each in estimates
         ),
@@ -167,7 +181,6 @@ def _at_most_usd(amount: float) -> str:
 
 
 RULES: Sequence[Callable[[Sequence[Submit], Policy], Iterator[Refusal]]] = (
-    _max_cost,
     _max_requests,
     _allowed_models,
     _allowed_endpoints,

@@ -10,6 +10,8 @@ BYTES_PER_TOKEN = 4
 """A token of usual text in any script: 5 to 7 % off for European languages and code, 6 % for Chinese, as measured."""
 
 BY_BYTES = "bytes/4"
+UNLISTED = "no-price-list"
+"""The code of the notice that prices are unknown for want of a list."""
 MILLION = 1_000_000
 DIGITS = 12
 """Digits behind the point of a dollar that a cost is kept with."""

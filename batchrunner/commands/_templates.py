@@ -17,8 +17,8 @@ batches:
 """
 
 LINES = """\
-{"custom_id": "hello-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}]}}
-{"custom_id": "hello-2", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello in French."}]}}
+{"custom_id": "hello-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 50}}
+{"custom_id": "hello-2", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello in French."}], "max_tokens": 50}}
 """  # noqa: E501 - request lines cannot be wrapped
 
 PROJECT = """\
@@ -56,7 +56,7 @@ jobs:
     steps:
       - uses: actions/checkout@v4
         with: {persist-credentials: false}
-      - run: pipx install batchrunner
+      - run: pipx install 'batchrunner[cost]'
       - run: batchrunner plan specs/ --format markdown >> "$GITHUB_STEP_SUMMARY"
   apply:
     if: github.event_name == 'push'
@@ -66,7 +66,7 @@ jobs:
     permissions: {contents: write}   # the state is committed back
     steps:
       - uses: actions/checkout@v4
-      - run: pipx install batchrunner
+      - run: pipx install 'batchrunner[cost]'
       - run: batchrunner apply specs/
         env: {ALPHAEDGE_API_KEY: "${{ secrets.ALPHAEDGE_API_KEY }}"}
       - if: always()   # the journal too: after a kill it alone knows what may have been paid for

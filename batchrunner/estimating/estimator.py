@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from batchrunner.facts import ProviderFacts
 from batchrunner.plans import Notice
-from batchrunner.pricing import BY_BYTES, Demand, Estimate, Price, estimate
+from batchrunner.pricing import BY_BYTES, UNLISTED, Demand, Estimate, Price, estimate
 
 if TYPE_CHECKING:
     from batchrunner.estimating.prices import PriceList
 
 NO_PRICE_LIST = Notice(
-    code="no-price-list",
+    code=UNLISTED,
     message="costs are unknown without a price list: pip install 'batchrunner[cost]', or set `prices` of the provider",
 )
 

@@ -38,6 +38,7 @@ _BESIDE: Mapping[str, str] = {
 """What is looked for one level further down than it belongs."""
 
 _DISPLACED: Mapping[str, Sequence[str]] = {"input": ("input_file_id",), "input_file_id": ("input", "shard")}
+_GIVE_INPUT = "write `input: data/requests.jsonl` for a file here, or `input_file_id: file-…` for one at the provider"
 _TABLES = (".csv", ".tsv", ".parquet")
 _SINGLE: Sequence[Member] = ({},)
 
@@ -157,7 +158,9 @@ class BatchReader:
     def _has_one_input(self, fields: Mapping[str, Any], pointer: Pointer) -> bool:
         given = [name for name in ("input_file_id", "input") if fields.get(name) is not None]
         if not given:
-            self._findings.add(Finding("input-missing", "a batch needs `input_file_id` or `input`", pointer))
+            self._findings.add(
+                Finding("input-missing", "a batch needs `input_file_id` or `input`", pointer, _GIVE_INPUT)
+            )
         elif len(given) == 2:
             message = "a batch has either `input_file_id` or `input`, not both"
             self._findings.add(Finding("input-twice", message, (*pointer, "input"), "delete one of the two", "key"))

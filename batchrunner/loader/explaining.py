@@ -1,5 +1,6 @@
 """What a model refused, in words for a person who edits a file: a code of ours, a short sentence, a hint."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -45,6 +46,13 @@ _RULES: Mapping[str, tuple[str, str]] = {
     "env": ("bad-value", "the name of an environment variable"),
     "paths": ("bad-value", "a path such as `/v1/batch`"),
 }
+_MISSING: Mapping[str, str] = {
+    "endpoint": "write `endpoint: /v1/chat/completions` or another, here or once in `defaults`",
+    "name": "write `name: …`: it becomes part of the batch's address",
+}
+"""Keys that a batch cannot do without."""
+_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./*-]*")
+"""Texts that need no quotes in a YAML list."""
 _CONCEALED = frozenset({"api_key", "base_url", "url"})
 """Fields whose values are never quoted: a secret may have been put there by mistake."""
 
@@ -67,7 +75,8 @@ def explained(detail: "ErrorDetails", root: "type[BaseModel]", base: Pointer) ->
     if kind == "extra_forbidden":
         return unknown_key(pointer, where, keys_at(root, where[:-1]))
     if kind == "missing":
-        return Finding("missing-key", f"the key {label_of(where)} is missing", pointer)
+        hint = _MISSING.get(str(where[-1]), "")
+        return Finding("missing-key", f"the key {label_of(where)} is missing", pointer, hint)
     code, message, hint = _words(kind, where, detail)
     return Finding(code, message, pointer, hint, "key" if _concerns_key(detail) else "value")
 
@@ -107,6 +116,9 @@ def _words(kind: str, where: Pointer, detail: "ErrorDetails") -> tuple[str, str,
 def wrong_type(label: str, expected: str, value: object) -> tuple[str, str, str]:
     """Code, message and hint for a value of the wrong kind."""
     hint = "put quotes around it" if expected == "text" and isinstance(value, bool | int | float) else ""
+    if expected == "a list" and isinstance(value, str):
+        item = value if _PLAIN.fullmatch(value) else f'"{brief(value)}"'
+        hint = f"put brackets around it: `[{brief(item)}]`"
     kind = f"`{value}`" if expected == "a whole number" and isinstance(value, float) else kind_of(value)
     return "wrong-type", f"{label} must be {expected}, not {kind}", hint
 

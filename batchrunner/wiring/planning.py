@@ -13,6 +13,7 @@ from batchrunner.manifest import LocalFile, ProviderFile, Source
 from batchrunner.planner import plan_changes
 from batchrunner.plans import Notice, Plan, PlannedSpec, sealed
 from batchrunner.policy import refusals
+from batchrunner.pricing import UNLISTED
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import State
 from batchrunner.stores import FileStore
@@ -41,6 +42,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
         for change in plan_changes(spec.name, spec.path, survey.desired[spec.name], states[spec.name], around)
     )
     changes, notices = with_estimates(planned, survey.asked, around.now)
+    is_listed = all(notice.code != UNLISTED for notice in notices)
     return sealed(
         Plan(
             created_at=workspace.now.isoformat(timespec="seconds"),
@@ -51,7 +53,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name]) for spec in workspace.specs),
             changes=changes,
             notices=(*survey.notices, *notices),
-            refusals=refusals(changes, workspace.project.policy),
+            refusals=refusals(changes, workspace.project.policy, has_price_list=is_listed),
         )
     )
 

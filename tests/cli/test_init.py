@@ -19,9 +19,26 @@ def test_what_is_written_validates_and_applies(empty: Desk) -> None:
     assert (ran.code, ran.err) == (0, "Next: batchrunner apply specs/first.yaml --sandbox\n")
     written = [line.split()[1] for line in ran.out.splitlines()]
     assert sorted(written) == sorted(str(path.relative_to(empty.folder)) for path in contents(empty))
-    assert empty.run("validate", "specs").out == "Valid: 1 spec, 1 batch; 2 requests in 1 file checked, 340 B.\n"
+    assert empty.run("validate", "specs").out == "Valid: 1 spec, 1 batch; 2 requests in 1 file checked, 376 B.\n"
     assert empty.run("apply", "specs/first.yaml", "--sandbox", "--json").document["submitted"] == 1
     assert empty.run("apply", "specs/first.yaml", "--sandbox", "--json").document["unchanged"] == 1
+
+
+def test_the_policy_that_is_suggested_lets_the_first_batch_pass(empty: Desk) -> None:
+    empty.run("init", "-q")
+    suggested = empty.read("batchrunner.yaml").replace("# policy:", "policy:")
+    assert "policy: {max_cost_usd: " in suggested
+    empty.write("batchrunner.yaml", suggested)
+    ran = empty.run("plan", "specs/first.yaml", "--json")
+    assert (ran.code, ran.document["refusals"]) == (0, [])
+    assert ran.document["changes"][0]["estimate"]["output_tokens"] == 100
+
+
+def test_the_workflow_can_price_what_it_plans(empty: Desk) -> None:
+    empty.run("init", "-q")
+    installs = [line for line in empty.read(".github/workflows/batches.yaml").splitlines() if "pipx" in line]
+    assert {line.strip() for line in installs} == {"- run: pipx install 'batchrunner[cost]'"}
+    assert len(installs) == 2
 
 
 def test_a_second_time_keeps_everything(empty: Desk) -> None:

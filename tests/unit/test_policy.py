@@ -104,6 +104,24 @@ def test_a_cost_that_is_not_known_is_over_any_limit(estimate: Estimate | None, w
     assert broken(Policy(max_cost_usd=100.0, allow_unknown=True), change) == []
 
 
+def test_a_price_list_that_is_missing_is_what_is_told_of_unknown_prices() -> None:
+    change = submit("n/a", estimate=costs(None, None, unpriced=("gpt-4o-mini",)))
+    [refusal] = refusals([change], Policy(max_cost_usd=100.0), has_price_list=False)
+    words = "what n/a may cost is not known; the limit is $100.00. No price list is installed: pip install "
+    assert refusal.message.startswith(f"{words}'batchrunner[cost]', or set `prices` of the provider")
+    assert "no known price" not in refusal.message
+
+
+def test_what_to_do_about_a_cost_fits_what_is_submitted() -> None:
+    policy = Policy(max_cost_usd=1.0)
+    [refusal] = refusals([submit(estimate=costs(1.0, 2.0))], policy)
+    assert "Submit a smaller input, set a smaller `max_tokens`" in refusal.message
+    assert "--target" not in refusal.message
+    for address in ("n/b", shard("n/a", 2)):
+        [refusal] = refusals([submit(shard("n/a", 1), estimate=costs(1.0, 2.0)), submit(address)], policy)
+        assert "as with --target" in refusal.message
+
+
 def test_what_is_known_counts_even_where_the_rest_may_be_unknown() -> None:
     lenient = Policy(max_cost_usd=1.0, allow_unknown=True)
     [refusal] = refusals([submit("n/a", estimate=costs(0.1, 1.5)), submit("n/b")], lenient)
