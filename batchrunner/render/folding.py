@@ -9,6 +9,10 @@ from batchrunner.plans import Blocked, Change, Orphan, Resume, Submit, Unchanged
 
 FEWEST = 4
 """Shards that are worth folding."""
+MANY = 10
+"""Rows of one spec that are alike but for the batch, up to which each is shown."""
+FEW = 3
+"""Of more, how many are shown."""
 LONGEST_NUMBER = 9
 """Digits of a shard's number."""
 _ALIKE: dict[type, tuple[str, ...]] = {
@@ -47,6 +51,16 @@ def folded(changes: Iterable[Change]) -> list[Fold]:
         else:
             runs.append([change])
     return [fold for run in runs for fold in _folds(run)]
+
+
+def thinned(folds: Sequence[Fold]) -> tuple[list[Fold], list[Fold]]:
+    """`folds` of one spec in two: those that are shown, and those submitted already that repeat what these say."""
+    repeats: dict[tuple[Any, ...], list[Fold]] = {}
+    for fold in folds:
+        if fold.first.reason == "already-submitted":
+            repeats.setdefault(_alike(fold.first), []).append(fold)
+    hidden = {id(fold) for alike in repeats.values() if len(alike) > MANY for fold in alike[FEW:]}
+    return [fold for fold in folds if id(fold) not in hidden], [fold for fold in folds if id(fold) in hidden]
 
 
 def unfolded(folds: Iterable[Fold]) -> list[Change]:

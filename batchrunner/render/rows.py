@@ -133,8 +133,10 @@ class WordedRows:
     def row(self, fold: Fold, reason: str) -> list[str]:
         """One of the listed rows, its reason below where it does not fit beside."""
         address = local_address(fold, self._name)
-        if max(width_of(address), self._column) + width_of(reason) <= self._page.width - ADDRESS_AT - GAP:
-            return _beside(self._page, fold.first, address, self._column, reason)
+        room = self._page.width - ADDRESS_AT - GAP - width_of(reason)
+        if width_of(address) <= room:
+            # One line is read more easily than a column of two.
+            return _beside(self._page, fold.first, address, min(self._column, room), reason)
         return [*_above(self._page, fold.first, address), *paragraph(reason, self._page.width)]
 
 

@@ -8,7 +8,7 @@ from batchrunner.address import spec_of
 from batchrunner.plans import Change, Plan, PlannedSpec, Resume, Sendable, Submit, action_of
 from batchrunner.printable import printable
 from batchrunner.render.costs import cost_sentences
-from batchrunner.render.folding import Fold, folded, unfolded
+from batchrunner.render.folding import Fold, folded, thinned, unfolded
 from batchrunner.render.github import neutral
 from batchrunner.render.layout import INDENT, flow, paragraph
 from batchrunner.render.reasons import command, explanation, sentence
@@ -91,9 +91,9 @@ def _sections(plan: Plan) -> Iterator[Section]:
 
 
 def _group(action: str, changes: Iterable[Change], room: dict[str, int]) -> Group:
-    allowed, folds = room[action], folded(changes)
+    allowed, (folds, repeats) = room[action], thinned(folded(changes))
     room[action] -= min(allowed, len(folds))
-    return Group(action, folds[:allowed], unfolded(folds[allowed:]))
+    return Group(action, folds[:allowed], unfolded([*folds[allowed:], *repeats]))
 
 
 def _chosen(sections: Iterator[Section]) -> tuple[list[Section], list[Section]]:

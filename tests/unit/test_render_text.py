@@ -133,6 +133,31 @@ def test_what_a_provider_has_is_counted_apart() -> None:
     assert cost == "Cost estimate: unknown."
 
 
+def test_many_that_are_unchanged_are_three_and_a_number() -> None:
+    ten = [unchanged(f"nightly/b{i}") for i in range(10)]
+    assert len([row for row in lines_of(plan(*ten)) if row.startswith("  =")]) == 10
+    failed = replace(unchanged("nightly/failed"), reason="failed-remotely", status="expired")
+    others = [submit(f"nightly/s{i}") for i in range(40)]
+    rows = lines_of(plan(*others, *ten, failed, *(unchanged(f"nightly/c{i}") for i in range(21))))
+    assert [row.split()[1] for row in rows if row.startswith("  =")] == ["b0", "b1", "b2", "failed"]
+    assert "      … and 28 more unchanged" in rows
+    assert len([row for row in rows if row.startswith("  +")]) == 40
+    assert rows[-2].startswith("Plan: 40 to submit, 32 unchanged.")
+
+
+def test_unchanged_rows_that_differ_in_what_became_of_them_are_not_one() -> None:
+    running = [replace(unchanged(f"nightly/b{i}"), status="running") for i in range(8)]
+    rows = lines_of(plan(*running, *(unchanged(f"nightly/c{i}") for i in range(8))))
+    assert len([row for row in rows if row.startswith("  =")]) == 16
+
+
+def test_a_short_row_is_one_line_beside_long_ones() -> None:
+    rows = lines_of(plan(unchanged("nightly/short"), unchanged(f"nightly/{'long' * 9}")))
+    said = "already submitted for day:2026-11-22 at 02:31 UTC, b"
+    assert any(row.startswith("  =   short ") and row.endswith(said) for row in rows)
+    assert f"        {said}" in rows
+
+
 def test_a_command_is_never_cut() -> None:
     hint = "batchrunner apply " + "x" * 200
     assert " " * 10 + hint in lines_of(plan(blocked("nightly/a", hint)))
