@@ -136,6 +136,7 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
         states=tuple({stores[name].url: state.serial for name, state in states.items()}.items()),
         command=typed_apply(ending.paths, ending.choices, targets=ending.choices.targets, replacing=replacing),
         interrupted=ending.interrupted or report.state_error is not None,
+        stranded=report.state_error is not None,
         blocked=len(plan.blocked),
         resolve={
             failure.address: typed_resolve(failure.address, stores[spec_of(failure.address)].url)

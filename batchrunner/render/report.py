@@ -44,7 +44,7 @@ class ApplySummary(Record):
     `failed` in the order it happened; `left` were not started; `states` are where each spec's state is and its serial;
     `command` is the apply that goes on from here; `resolve` by address the command for what is in doubt, where it takes
     more than the address; `held` by address the input file of those in doubt that only a person can settle; `blocked`
-    counts the changes that wait for a person.
+    counts the changes that wait for a person. `stranded` says that state could not be written.
     """
 
     submitted: int
@@ -54,6 +54,7 @@ class ApplySummary(Record):
     states: tuple[tuple[str, int], ...] = ()
     command: str
     interrupted: bool = False
+    stranded: bool = False
     blocked: int = 0
     resolve: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
@@ -148,7 +149,8 @@ def _next(summary: ApplySummary) -> str:
 
 
 def _unfinished(summary: ApplySummary) -> bool:
-    return bool(summary.failed or summary.left or summary.interrupted)
+    # Who interrupted when all was done has nothing to go on with.
+    return bool(summary.failed or summary.left or summary.stranded)
 
 
 def _onwards(summary: ApplySummary, style: Style, width: int) -> list[str]:

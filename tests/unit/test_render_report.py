@@ -76,6 +76,13 @@ def test_what_was_not_started_is_counted() -> None:
     assert text.endswith(COMMAND)
 
 
+def test_who_interrupted_when_all_was_done_has_nothing_to_go_on_with() -> None:
+    done = summary(interrupted=True)
+    assert apply_text(done) == "Interrupted: 6 submitted, 1 unchanged, 0 failed.\n  State specs/nightly.state.json #18."
+    assert apply_document(Plan(created_at="", tool_version="", specs=(), changes=()), done)["next"] == ""
+    assert apply_text(summary(interrupted=True, stranded=True)).endswith(f"To go on:\n  {COMMAND}")
+
+
 def test_thousands_of_failures_are_fifty_lines() -> None:
     text = apply_text(summary(*(failed("deferred", f"nightly/b{i}") for i in range(5000))))
     assert text.count("nightly/b") == 50
