@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from batchrunner.commands._secrets import redacted, redacted_value
-from batchrunner.commands._streams import without_reader, write_error
+from batchrunner.commands._streams import width_of_errors, without_reader, write_error
 from batchrunner.errors import BatchrunnerError, ExitCode, InvalidFiles, UsageError
 from batchrunner.render.diagnostics import diagnostics_text
 from batchrunner.render.errors import error_document, error_text
@@ -48,8 +48,8 @@ def show_error(error: Exception, arguments: Sequence[str]) -> int:
 
 def _text(error: BatchrunnerError, style: Style) -> str:
     if isinstance(error, InvalidFiles):
-        return diagnostics_text(error.diagnostics, unlisted=error.unlisted, style=style)
-    return error_text(error, style)
+        return diagnostics_text(error.diagnostics, unlisted=error.unlisted, style=style, width=width_of_errors())
+    return error_text(error, style, width_of_errors())
 
 
 def show_usage_error(error: click.UsageError, arguments: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from batchrunner.applier import Report
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output
 from batchrunner.commands._secrets import redacted
+from batchrunner.commands._streams import width_of_errors
 from batchrunner.errors import StateError
 from batchrunner.plans import Change, Plan, Replace, action_of
 from batchrunner.ports import Reporter
@@ -184,7 +185,7 @@ def _rescue(ending: Ending, console: Console) -> None:
         return
     from batchrunner.render.errors import error_text
 
-    console.warn(error_text(report.state_error))
+    console.warn(error_text(report.state_error, width=width_of_errors()))
     for entry in report.unsaved:
         console.warn(f"not in state: {entry.address} {entry.run_key} {entry.attempt.batch_id or entry.attempt.status}")
     if report.unsaved:

@@ -29,6 +29,15 @@ def write_error(text: str) -> None:
         sys.stderr.flush()
 
 
+def width_of_errors() -> int:
+    """Columns of the terminal that stderr is, 0 where it is none."""
+    if not sys.stderr.isatty():
+        return 0
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns
+
+
 def flushed(code: int) -> int:
     """The exit code with which the process ends once its output is out: `code`, or what its loss means."""
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from batchrunner.errors import Diagnostic
 from batchrunner.printable import printable, shown
-from batchrunner.render.layout import width_of
+from batchrunner.render.layout import hanging, width_of
 from batchrunner.render.style import PLAIN, Style
 from batchrunner.render.units import counted
 
@@ -13,13 +13,17 @@ LINE = 100
 TAB = "    "
 
 
-def diagnostics_text(diagnostics: Sequence[Diagnostic], *, unlisted: int = 0, style: Style = PLAIN) -> str:
+def diagnostics_text(
+    diagnostics: Sequence[Diagnostic], *, unlisted: int = 0, style: Style = PLAIN, width: int = 0
+) -> str:
     """Each problem as a block, then one line that counts them, the `unlisted` too.
+
+    Advice that is wider than `width` columns is wrapped; 0 stands for no limit.
 
     Everything but our own words is untrusted and comes out escaped, so that a line of a spec can neither colour the
     terminal nor pretend to be another message.
     """
-    blocks = [_block(diagnostic, style) for diagnostic in diagnostics]
+    blocks = [_block(diagnostic, style, width) for diagnostic in diagnostics]
     return "\n\n".join([*blocks, _total(diagnostics, unlisted)])
 
 
@@ -29,14 +33,15 @@ def _total(diagnostics: Sequence[Diagnostic], unlisted: int) -> str:
     return f"{errors} in {files}" + (f" ({unlisted:,} not listed)" if unlisted else "")
 
 
-def _block(diagnostic: Diagnostic, style: Style) -> str:
+def _block(diagnostic: Diagnostic, style: Style, width: int) -> str:
     headline = style.bold(style.red(f"error[{diagnostic.code}]")) + style.bold(f": {printable(diagnostic.message)}")
     gutter = " " * len(str(diagnostic.line))
     lines = [headline, f"{gutter}{style.dim('-->')} {printable(diagnostic.where)}"]
     if diagnostic.source:
         lines += _excerpt(diagnostic, gutter, style)
     if diagnostic.hint:
-        lines.append(f"{gutter} {style.dim('=')} help: {printable(diagnostic.hint)}")
+        hint = hanging(printable(diagnostic.hint), width, len(f"{gutter} = help: "))
+        lines.append(f"{gutter} {style.dim('=')} help: {hint}")
     return "\n".join(lines)
 
 

@@ -4,19 +4,23 @@ from typing import Any
 
 from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles
 from batchrunner.printable import printable
+from batchrunner.render.layout import hanging
 from batchrunner.render.style import PLAIN, Style
 from batchrunner.render.units import counted
 
 
-def error_text(error: BatchrunnerError, style: Style = PLAIN) -> str:
-    """What happened, where, why, and the next command; one line each, where there is something to say."""
+def error_text(error: BatchrunnerError, style: Style = PLAIN, width: int = 0) -> str:
+    """What happened, where, why, and the next command, each where there is something to say.
+
+    A reason and an advice that are wider than `width` columns are wrapped; 0 stands for no limit.
+    """
     lines = [f"{style.bold(style.red(f'error[{error.code}]'))}{style.bold(f': {printable(error.message)}')}"]
     if error.where:
         lines.append(f"  {style.dim('-->')} {printable(error.where)}")
     if error.why:
-        lines.append(f"  {printable(error.why)}")
+        lines.append(f"  {hanging(printable(error.why), width, 2)}")
     if error.hint:
-        lines.append(f"  {style.dim('=')} help: {printable(error.hint)}")
+        lines.append(f"  {style.dim('=')} help: {hanging(printable(error.hint), width, len('  = help: '))}")
     return "\n".join(lines)
 
 

@@ -1,9 +1,11 @@
 """Text in columns: display width, wrapping and shortening, for terminals that know nothing of words."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 INDENT = 8
+_UNBROKEN = re.compile(r"\bbatchrunner [a-z].*|\S*?`[^`]*`\S*|\S+")
 
 
 def width_of(text: str) -> int:
@@ -75,6 +77,23 @@ def flow(parts: Iterable[str], width: int, *, between: str = " ", indent: int = 
 def paragraph(text: str, width: int, indent: int = INDENT) -> list[str]:
     """`text` wrapped between words, every line behind `indent` spaces."""
     return [" " * indent + line for line in flow(text.split(), width - indent)]
+
+
+def hanging(text: str, width: int, indent: int) -> str:
+    """`text`, which stands behind `indent` columns, wrapped between words; later lines start with as many spaces.
+
+    A command, from its name on, and what stands in backticks are never broken. A `width` of 0 breaks nothing.
+    """
+    if not width or indent + width_of(text) <= width:
+        return text
+    lines = [""]
+    for word in _UNBROKEN.findall(text):
+        joined = f"{lines[-1]} {word}".lstrip(" ")
+        if lines[-1] and indent + width_of(joined) > width:
+            lines.append(word)
+        else:
+            lines[-1] = joined
+    return f"\n{' ' * indent}".join(lines)
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

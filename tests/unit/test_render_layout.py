@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.render.layout import flow, left, paragraph, pieces, right, shorten, table, width_of
+from batchrunner.render.layout import flow, hanging, left, paragraph, pieces, right, shorten, table, width_of
 
 PRINTABLE = st.text(st.characters(blacklist_categories=("C", "Z")), max_size=60)
 WORDS = st.lists(st.text("abc日本/[,", min_size=1, max_size=30), min_size=1, max_size=12)
@@ -55,3 +55,21 @@ def test_a_paragraph_is_wrapped_between_words() -> None:
 
 def test_a_table_is_aligned_without_trailing_spaces() -> None:
     assert table([["a", "bb"], ["日本", ""]]) == ["a     bb", "日本"]
+
+
+def test_advice_hangs_and_commands_stay_whole() -> None:
+    advice = "change the specs, or ask who owns the project file: `batchrunner plan specs/a.yaml` says more"
+    assert hanging(advice, 40, 4).split("\n") == [
+        "change the specs, or ask who owns",
+        "    the project file:",
+        "    `batchrunner plan specs/a.yaml` says",
+        "    more",
+    ]
+    command = "batchrunner plan specs/nightly.yaml --run-key 2026-11-20 --out plan.json"
+    assert hanging(command, 40, 4) == command
+    assert hanging(advice, 0, 4) == advice
+
+
+@given(WORDS, st.integers(1, 60))
+def test_hanging_loses_nothing(words: list[str], width: int) -> None:
+    assert hanging(" ".join(words), width, 2).split() == words
