@@ -26,6 +26,10 @@ INSTALL = (
 LENIENT = "`allow_unknown` in the policy would let it pass."
 
 
+Rule = Callable[[Sequence[Submit], Policy], Iterator[Refusal]]
+"""What refuses paid changes under a policy."""
+
+
 def refusals(changes: Iterable[Change], policy: Policy, *, has_price_list: bool = True) -> tuple[Refusal, ...]:
     """Every rule of `policy` that submitting `changes` would break: those of the whole plan first, then by address.
 
@@ -35,7 +39,7 @@ def refusals(changes: Iterable[Change], policy: Policy, *, has_price_list: bool 
     paid = [change for change in changes if isinstance(change, Submit)]
     if not paid:
         return ()
-    rules = (partial(_max_cost, has_price_list=has_price_list), *RULES)
+    rules: Sequence[Rule] = (partial(_max_cost, has_price_list=has_price_list), *RULES)
     # Shards are told as one: what they ask for was written once.
     return tuple(dict.fromkeys(refusal for rule in rules for refusal in rule(paid, policy)))
 
@@ -180,7 +184,7 @@ def _at_most_usd(amount: float) -> str:
     return f"${ceil(round(amount * 100, 6)) / 100:,.2f}"
 
 
-RULES: Sequence[Callable[[Sequence[Submit], Policy], Iterator[Refusal]]] = (
+RULES: Sequence[Rule] = (
     _max_requests,
     _allowed_models,
     _allowed_endpoints,
