@@ -14,7 +14,7 @@ from batchrunner.facts import Limits, ProviderFacts
 from batchrunner.records import MALFORMED, Meta, Raw, Tolerant, decoder
 
 BOM = b"\xef\xbb\xbf"
-MAX_COUNT = 2**31 - 1
+MAX_COUNT, MAX_MODEL = 2**31 - 1, 512
 BULKS = ("messages", "input", "prompt")
 """The fields of a body that hold what is asked, which makes up most of a line."""
 PROVIDER_CODES = {
@@ -100,7 +100,7 @@ Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 class RequestBody(Tolerant):
     """What is read of a request's body."""
 
-    model: str
+    model: Annotated[str, Meta(max_length=MAX_MODEL)]
     stream: bool | None = None
     n: Count | None = None
     best_of: Count | None = None
@@ -246,8 +246,8 @@ def _misshapen(value: Any) -> LineProblem:
 def _misshapen_body(body: Mapping[str, Any]) -> LineProblem:
     if "model" not in body:
         return LineProblem("missing-required-parameter", "`body.model` is missing", _MODEL)
-    if not isinstance(body["model"], str):
-        return LineProblem("wrong-type", "`body.model` must be a string", _MODEL)
+    if not isinstance(body["model"], str) or len(body["model"]) > MAX_MODEL:
+        return LineProblem("wrong-type", f"`body.model` must be a string of at most {MAX_MODEL} characters", _MODEL)
     if not isinstance(body.get("stream"), bool | None):
         return LineProblem("wrong-type", "`body.stream` must be a boolean")
     for name in ("n", "best_of", *_LIMITS):

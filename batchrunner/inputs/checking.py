@@ -129,7 +129,7 @@ class Checker:
 
     def _take_piece(self, block: Block) -> tuple[int, ...]:
         if not block.begins:
-            self.ledger.add_blank(len(block.data))
+            self.ledger.add_rest(len(block.data))
             return ()
         self._begin_line()
         self._without_bom(block.data[: len(BOM)])

@@ -98,10 +98,14 @@ class Ledger:
     def add_blank(self, size: int) -> None:
         """Add bytes that are no request: they stay with the part before them."""
         is_over = bool(self._partition.excess)
-        self._partition.add(Load(size=size))
-        self.size += size
+        self.add_rest(size)
         if self._sharding.is_allowed and not is_over:
             self._overflow = self._partition.excess
+
+    def add_rest(self, size: int) -> None:
+        """Add bytes of a line that is too long, and was added as far as it had been read."""
+        self._partition.add(Load(size=size))
+        self.size += size
 
     def _add_apart(self, run: Run, line: int) -> tuple[int, ...]:
         """Add `run` in pieces, a new part beginning where there is no room for the next line."""

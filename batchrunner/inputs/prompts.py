@@ -12,6 +12,10 @@ _DEEPEST = 12
 """Levels of lists and objects that are looked into: parts of results of tools in messages are eight deep."""
 
 
+_MOST_VALUES = 1 << 18
+"""Values that a line may have and be looked into: an empty list takes many times the memory of its text."""
+
+
 class Prompt(NamedTuple):
     """The `texts` that are sent to a model, how many `tokens` were sent as numbers, and whether there is anything.
 
@@ -25,10 +29,12 @@ class Prompt(NamedTuple):
 
 def prompt_of(line: bytes) -> Prompt:
     """What the request on a sound `line` asks: messages, input, prompt, instructions, system, and tools as JSON."""
+    if line.count(b",") > _MOST_VALUES:
+        return _unread(line)
     try:
         body = json.loads(line.decode("utf-8"), parse_int=_token)["body"]
     except RecursionError:  # nested as deeply as can be read, from here a little too deeply
-        return Prompt((line.decode("utf-8"),), 0, True)
+        return _unread(line)
     pieces = [piece for name in _READ for piece in _pieces(body.get(name), _DEEPEST)]
     texts = [piece for piece in pieces if isinstance(piece, str)]
     tokens = len(pieces) - len(texts)
@@ -36,6 +42,10 @@ def prompt_of(line: bytes) -> Prompt:
         texts.append(json.dumps(tools, ensure_ascii=False, separators=(",", ":")))
     is_there = bool(tokens) or any(texts) or any(_is_something(body.get(name), _DEEPEST) for name in BULKS)
     return Prompt(tuple(texts), tokens, is_there)
+
+
+def _unread(line: bytes) -> Prompt:
+    return Prompt((line.decode("utf-8"),), 0, True)
 
 
 def _is_something(value: Any, depth: int) -> bool:

@@ -14,7 +14,7 @@ from batchrunner.errors import Diagnostic
 from batchrunner.inputs import digest_input, scan_lines
 from batchrunner.inputs.findings import LISTED
 from batchrunner.inputs.ledger import MAX_MODELS
-from batchrunner.jsonl import LineRules
+from batchrunner.jsonl import MAX_MODEL, LineRules
 from batchrunner.sharder import Sharding
 
 WHOLE = Sharding(is_allowed=False)
@@ -65,10 +65,27 @@ def test_line_ends_of_another_system_are_said_once() -> None:
         assert whole(scan).sha256 == digest(data)
 
 
+def test_the_rest_of_a_line_that_is_too_long_is_no_blank_line() -> None:
+    data = lines(request("a"), b"x" * 1000)
+    assert codes(scanned(data, block=7, sharding=Sharding(max_bytes=200), max_line_bytes=100)) == [("line-too-long", 2)]
+
+
 def test_up_to_256_models_are_named() -> None:
     each = [request(str(n), body={"model": f"m{n:03}"}) for n in range(MAX_MODELS + 2)]
     assert len(whole(scanned(lines(*each[:MAX_MODELS]))).models) == MAX_MODELS
     assert codes(scanned(lines(*each))) == [("too-many-models", MAX_MODELS + 1)]
+
+
+def test_a_model_has_a_name_and_no_essay() -> None:
+    each = [request(str(n), body={"model": "m" * n}) for n in (MAX_MODEL, MAX_MODEL + 1)]
+    assert codes(scanned(lines(*each))) == [("wrong-type", 2)]
+
+
+def test_a_line_of_more_values_than_are_looked_into() -> None:
+    line = chat("a", extra=["x"] * 10)
+    line = line.replace(b'"content": "Hello"', b'"content": [' + b"[]," * 300_000 + b"[]]")
+    ((demand,),) = (part.demands for part in scanned(lines(line)).parts)
+    assert demand.input_tokens == round(len(line) / 4)
 
 
 # What is wrong with a file.
