@@ -290,6 +290,8 @@ def test_a_line_that_is_too_long_for_memory(monkeypatch: pytest.MonkeyPatch) -> 
         ("line-too-long", 2),
         ("wrong-cell-count", 5),
     ]
+    (told,) = scanned(b"id,text\n1," + b"a" * 70).diagnostics
+    assert told.hint == "is a line end missing, or a quote?"
 
 
 def test_cells_may_be_long_and_an_endless_one_is_not_kept() -> None:
@@ -365,6 +367,8 @@ def test_a_line_of_jsonl_that_is_too_long_for_memory(monkeypatch: pytest.MonkeyP
         ("line-too-long", 2),
         ("missing-value", 3),
     ]
+    (told,) = scanned(long, "jsonl").diagnostics
+    assert told.hint == "a table has one object a line"
 
 
 # Parquet.

@@ -131,7 +131,9 @@ class DelimitedReader:
     def _passed_over(self, piece: bytes) -> bytes:
         """An empty line in the place of one that is too long for memory."""
         while piece and not piece.endswith(b"\n"):
-            self._broken = _Broken("line-too-long", f"the line has more than {LONGEST:,} bytes", "")
+            self._broken = _Broken(
+                "line-too-long", f"the line has more than {LONGEST:,} bytes", "is a line end missing, or a quote?"
+            )
             piece = self._stream.readline(LONGEST)
         return b"\n" if self._broken else piece
 

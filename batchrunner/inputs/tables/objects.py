@@ -10,6 +10,7 @@ from batchrunner.printable import brief
 from batchrunner.records import MALFORMED, decoder, encode
 from batchrunner.renderer import MISSING
 
+_ONE_ROW = "a table has one object a line"
 _COLUMNS_KEPT = 1000
 _decode = decoder(dict[str, Any]).decode
 _QUOTE = b'"'
@@ -44,7 +45,7 @@ class ObjectReader:
         place, line = 1, read(LONGEST).removeprefix(BOM)
         while line:
             if len(line) == LONGEST and not line.endswith(b"\n"):
-                self._report(RowProblem(place, "line-too-long", f"the line has more than {LONGEST:,} bytes"))
+                self._report(RowProblem(place, "line-too-long", f"the line has more than {LONGEST:,} bytes", _ONE_ROW))
                 while line and not line.endswith(b"\n"):
                     line = read(LONGEST)
             else:
