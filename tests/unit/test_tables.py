@@ -300,6 +300,14 @@ def test_cells_may_be_long_and_an_endless_one_is_not_kept() -> None:
     assert found(endless) == [("cell-too-long", 3)]
 
 
+def test_a_row_of_many_long_cells_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchrunner.inputs.tables.delimited.LONGEST", 64)
+    cells = ",".join('"' + "x\n" * 20 + '"' for _ in range(5))
+    assert found(f"id,text,a,b,c,d,e\n1,t,,,,,\n2,t,{cells}\n".encode()) == [("row-too-long", 3)]
+    rows = "".join(f'{number},"x\ny",,,,,\n' for number in range(50))
+    assert found(f"id,text,a,b,c,d,e\n{rows}".encode()) == []
+
+
 def test_tsv_is_csv_with_tabs() -> None:
     read = documents(b'id\ttext\n1\ta, "b"\n2\t"c\td"\n', "tsv", template(input="${row.text}"))
     assert [each["body"]["input"] for each in read] == ['a, "b"', "c\td"]
@@ -358,6 +366,12 @@ def test_keys_that_only_look_repeated_are_fine() -> None:
     data = json.dumps({"id": "é", "text": '":":":', "more": [{"id": 1}, {"id" + '"': 2}]}).encode()
     assert found(data, "jsonl") == []
     assert found(b'{"id" :1, "text" : "x"}', "jsonl") == []
+
+
+def test_keys_that_no_template_names_are_not_kept() -> None:
+    data = b"".join(b'{"id":%d,"text":"","k%d%b":1}\n' % (number, number, b"x" * 2000) for number in range(3))
+    scan = scanned(data, "jsonl")
+    assert (scan.diagnostics, scan.notices[0].message) == ((), "3 rows, 2 columns (id, text)")
 
 
 def test_a_line_of_jsonl_that_is_too_long_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,11 @@ _EXPLAINED: Mapping[str, tuple[str, str, str]] = {
         f"a cell has more than {LONGEST:,} characters",
         "is a quote that opens in this row never closed?",
     ),
+    "row larger": (
+        "row-too-long",
+        f"the row has more than {2 * LONGEST:,} bytes",
+        "is a quote that opens in this row never closed?",
+    ),
     "expected after": (
         "bad-quoting",
         "text follows a closing quote",
@@ -32,7 +37,7 @@ _EXPLAINED: Mapping[str, tuple[str, str, str]] = {
         "quote the cell, or save the file with LF or CR LF line ends",
     ),
 }
-"""The words that Python's csv module has for what is wrong, in part, and ours: code, message, hint."""
+"""The words that Python's csv module, or this one, has for what is wrong, in part, and ours: code, message, hint."""
 
 
 class _Broken(NamedTuple):
@@ -57,6 +62,7 @@ class DelimitedReader:
         self._stream = stream
         self._report = report
         self._broken: _Broken | None = None
+        self._held = 0  # bytes of the row that is being read
         # The limit is the process's: the smallest that this module or another asked for must not cut a prompt short.
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
         self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
@@ -78,13 +84,14 @@ class DelimitedReader:
                     else:
                         yield place, pick(row)
                     place = self._reader.line_num + 1
+                    self._held = 0
                 is_over = True
             except csv.Error as error:
                 problem = _explained(place, error)
                 self._report(problem)
                 # What follows a cell without an end is in the middle of nowhere.
                 is_over = problem.code == "cell-too-long"
-                self._broken = None
+                self._broken, self._held = None, 0
                 place = self._reader.line_num + 1
 
     def _refuse(self, place: int, row: Sequence[str]) -> None:
@@ -118,6 +125,9 @@ class DelimitedReader:
         while piece:
             if len(piece) == LONGEST:
                 piece = self._passed_over(piece)
+            self._held += len(piece)
+            if self._held > 2 * LONGEST:
+                raise csv.Error("row larger than memory")
             try:
                 text = piece.decode()
                 if "\0" in text:

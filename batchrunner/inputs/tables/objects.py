@@ -12,6 +12,7 @@ from batchrunner.renderer import MISSING
 
 _ONE_ROW = "a table has one object a line"
 _COLUMNS_KEPT = 1000
+_LONGEST_KEY = 1024  # no template names a longer one
 _decode = decoder(dict[str, Any]).decode
 _QUOTE = b'"'
 _ESCAPED_QUOTE = rb"\u0022"
@@ -61,7 +62,7 @@ class ObjectReader:
                 self._report(_diagnosed(place, line))
             return None
         if not row.keys() <= self.columns.keys() and len(self.columns) < _COLUMNS_KEPT:
-            self.columns.update(dict.fromkeys(row, KnownColumn()))
+            self.columns.update((key, KnownColumn()) for key in row if len(key) <= _LONGEST_KEY)
         if is_suspect and (repeated := _repetition(place, line)) is not None:
             self._report(repeated)
             return None
