@@ -56,7 +56,8 @@ def fingerprint(provider: str, endpoint: str, completion_window: str, content: s
 def idempotency_key(project: str, spec: str, address: str, run_key: str, attempt: int) -> str:
     """The stable name of one paid submission: 36 lower-case characters. `attempt` counts what was paid for, from 1.
 
-    No clock, no random number, no path and no lineage go in, so the key survives the loss of the whole state.
+    No clock, no random number, no path and no lineage go in, so the key survives the loss of the whole state; of a
+    shard, as long as its input is cut the same way.
     """
     name = hashlib.sha256(canonical_json([project, spec, address, run_key, attempt])).digest()
     return "br1-" + base64.b32encode(name).decode("ascii")[:32].lower()
