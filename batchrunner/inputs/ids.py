@@ -17,7 +17,7 @@ from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 _BUCKETS = 1024
-_FEW = 1 << 13  # so many need no buckets, which take longer to make and to look into than a small file to check
+_FEW = 1 << 13  # so many are put into buckets together, while these are at hand; a small file needs none
 _HELD = 1 << 21
 MOST_SUSPECTS = 100_000
 """How many hashes are looked into, where more came twice: nobody reads a list of so many."""
@@ -39,17 +39,18 @@ class SeenIds:
         self._most = held
         self._file: BinaryIO | None = None
         self._spills: list[tuple[BinaryIO, array[int]]] = []
-        self._empty()
+        self._few: list[int] = []  # hashes that are in no bucket yet
+        self._buckets: list[array[int]] = []
+        self._held = 0  # in buckets
         self.surplus = 0
 
     def add(self, custom_ids: Sequence[str]) -> None:
         """Take note of ids."""
-        self._distribute(map(self._hashed, custom_ids))
-        self._held += len(custom_ids)
-        if self._held > _FEW and len(self._buckets) == 1:
-            self._spread()
-        if self._held >= self._most:
-            self._spill()
+        self._few.extend(map(self._hashed, custom_ids))
+        if len(self._few) >= min(_FEW, self._most):
+            self._distribute()
+            if self._held >= self._most:
+                self._spill()
 
     def repeated(self, again: Callable[[], Iterable[tuple[int, str]]]) -> Iterator[Repeated]:
         """Each id that is used again, in order.
@@ -70,15 +71,13 @@ class SeenIds:
 
     def close(self) -> None:
         """Give back what was held."""
-        self._spills = []
-        self._empty()
+        self._buckets, self._spills = [], []
         if self._file is not None:
             self._file.close()
 
     def _suspects(self) -> set[int]:
         suspects: set[int] = set()
-        for number in range(len(self._buckets)):
-            bucket = self._gathered(number)
+        for bucket in self._all():
             if len(set(bucket)) < len(bucket):
                 twice = {value: times for value, times in Counter(bucket).items() if times > 1}
                 room = max(MOST_SUSPECTS - len(suspects), 0)
@@ -86,9 +85,24 @@ class SeenIds:
                 self.surplus += sum(times - 1 for times in islice(twice.values(), room, None))
         return suspects
 
+    def _all(self) -> Iterator[Sequence[int]]:
+        """All hashes, those that are equal in the same bucket."""
+        if self._held or self._spills:
+            self._distribute()
+            yield from map(self._gathered, range(_BUCKETS))
+        else:
+            yield self._few
+
+    def _distribute(self) -> None:
+        self._buckets = self._buckets or [array("q") for _ in range(_BUCKETS)]
+        put, last = [bucket.append for bucket in self._buckets], _BUCKETS - 1
+        for value in self._few:
+            put[value & last](value)
+        self._held += len(self._few)
+        self._few.clear()
+
     def _spill(self) -> None:
-        """Move what is held to the disk."""
-        self._spread()
+        """Move what is in buckets to the disk."""
         ends = array("q", [self._spills[-1][1][-1] if self._spills else 0])
         try:
             file = self._file = self._file or tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as this
@@ -99,27 +113,7 @@ class SeenIds:
             self._most *= 2  # no disk, or no room there: memory has to do, and the disk is tried again later
             return
         self._spills.append((file, ends))
-        self._empty()
-
-    def _distribute(self, hashes: Iterable[int]) -> None:
-        put, last = self._put, len(self._put) - 1
-        for value in hashes:
-            put[value & last](value)
-
-    def _spread(self) -> None:
-        """Put what is in one bucket into many."""
-        if len(self._buckets) == 1:
-            (hashes,) = self._buckets
-            self._make(_BUCKETS)
-            self._distribute(hashes)
-
-    def _empty(self) -> None:
-        self._make(_BUCKETS if self._spills else 1)
-        self._held = 0
-
-    def _make(self, buckets: int) -> None:
-        self._buckets = [array("q") for _ in range(buckets)]
-        self._put = [bucket.append for bucket in self._buckets]
+        self._buckets, self._held = [], 0
 
     def _gathered(self, number: int) -> "array[int]":
         """All hashes of a bucket."""

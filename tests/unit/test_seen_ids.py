@@ -51,6 +51,12 @@ def test_what_is_over_goes_to_a_file_without_a_name(tmp_path: Path, monkeypatch:
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("count", [8191, 8192, 9999, 10_001, 16_384, 20_003])
+def test_however_many_are_left_at_the_end(count: int) -> None:
+    ids = [str(number) for number in range(count)] + ["17"]
+    assert repeated(ids, held=10_000) == [(count + 1, 18, "17")]
+
+
 def test_without_a_disk_memory_has_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     ids = [str(number) for number in range(500)] + ["17"]
