@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -498,6 +499,17 @@ def test_what_is_no_parquet(data: bytes) -> None:
 def test_names_of_columns_in_parquet_that_are_not_text() -> None:
     data = parquet_of(pyarrow.table({"id": ["1"], "zzzz": ["t"]}), store_schema=False)
     (problem,) = scanned(data.replace(b"zzzz", b"zz\xff\x1b"), "parquet").diagnostics
+    assert problem.code == "unreadable-table"
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_time_zones_in_parquet_that_are_not_text(is_nested: bool) -> None:
+    kind = pyarrow.timestamp("us", tz="Europe/Paris")
+    times = pyarrow.array([[0]], pyarrow.list_(kind)) if is_nested else pyarrow.array([0], kind)
+    data = parquet_of(pyarrow.table({"id": ["1"], "at": times}))
+    schema = parquet.read_metadata(io.BytesIO(data)).metadata[b"ARROW:schema"]
+    broken = b64encode(b64decode(schema).replace(b"Europe/Paris", b"Europe/\xffaris"))
+    (problem,) = scanned(data.replace(schema, broken), "parquet").diagnostics
     assert problem.code == "unreadable-table"
 
 

@@ -52,8 +52,11 @@ class ParquetReader:
         self.columns: dict[str, KnownColumn] = {}
         schema = self._file.schema_arrow
         times = Counter(schema.names)
-        for field in schema:
-            self.columns[field.name] = self._known(field, times[field.name] > 1)
+        try:
+            for field in schema:
+                self.columns[field.name] = self._known(field, times[field.name] > 1)
+        except UnicodeDecodeError as error:  # a time zone that is not text, however deep in a type
+            raise _unreadable(error) from None
 
     def _known(self, field: "pyarrow.Field", is_repeated: bool) -> KnownColumn:
         if is_repeated:
@@ -116,8 +119,12 @@ def _opened(stream: BinaryIO) -> "parquet.ParquetFile":
         # Buffered: whole column chunks would be read into memory otherwise.
         return parquet.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
     except (_errors(), OSError, UnicodeDecodeError) as error:
-        message = f"the file cannot be read as Parquet: {_first_line(error)}"
-        raise BadTable(RowProblem(0, "unreadable-table", message, _WRITE_ANEW)) from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> BadTable:
+    message = f"the file cannot be read as Parquet: {_first_line(error)}"
+    return BadTable(RowProblem(0, "unreadable-table", message, _WRITE_ANEW))
 
 
 def _errors() -> type[Exception]:
