@@ -19,7 +19,7 @@ Models = Annotated[tuple[ModelName, ...], Field(strict=False)]
 Endpoints = Annotated[tuple[Endpoint, ...], Field(strict=False)]
 MetadataKeys = Annotated[tuple[MetadataKey, ...], Field(strict=False, max_length=spec.METADATA_ENTRIES)]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
-Dollars = Annotated[float, Field(ge=0, le=100_000)]
+Dollars = Annotated[float, Field(ge=0, le=1_000_000_000)]
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$", max_length=256)]
 _PATHS, _LIMITS, _RETRY, _TIMEOUTS = facts.Paths(), facts.Limits(), facts.Retry(), facts.Timeouts()
 

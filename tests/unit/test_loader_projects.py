@@ -180,9 +180,9 @@ def test_a_relative_state_is_relative_to_the_file(here: Path, monkeypatch: pytes
     assert load_project(None, Path()).state_url == "file:../state"
 
 
-@pytest.mark.parametrize("price", ["-0.1", "100001", "1.7e308"])
+@pytest.mark.parametrize("price", ["-0.1", "1000000001", "1.7e308"])
 def test_prices_are_such_that_costs_can_be_added_up(price: str) -> None:
-    written(f"providers:\n  alphaedge:\n    prices:\n      m: {{input: 100000, output: {price}}}\n")
+    written(f"providers:\n  alphaedge:\n    prices:\n      m: {{input: 1000000000, output: {price}}}\n")
     with pytest.raises(InvalidFiles) as raised:
         load_project(None, Path())
     assert [(each.code, each.line) for each in raised.value.diagnostics] == [("bad-value", 4)]
