@@ -14,7 +14,16 @@ CANARY = "sk-canary-5f2e"
 
 def test_nothing_set() -> None:
     assert Settings.read({}) == Settings()
-    assert Settings() == Settings(state="", project="", run_key="", log_format="", lock_timeout=30.0, ci=False, cache="")
+    unset = {
+        "state": "",
+        "project": "",
+        "run_key": "",
+        "log_format": "",
+        "lock_timeout": 30.0,
+        "ci": False,
+        "cache": "",
+    }
+    assert Settings() == Settings(**unset)
 
 
 def test_everything_set() -> None:
