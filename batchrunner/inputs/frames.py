@@ -15,6 +15,7 @@ equal it. As pieces are compared literally, it does not matter how the decoder c
 another way have no frame, and are each looked at by that parser.
 """
 
+from codecs import utf_8_decode
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from batchrunner.records import MALFORMED, Raw, Tolerant, decoder
 
 _KEPT = 1024
 _LONGEST = 1 << 16
+_PIECE = 1 << 16
 
 
 class Frame(NamedTuple):
@@ -175,7 +177,14 @@ def _are_insides(custom_ids: str) -> bool:
 
 
 def _is_utf8(block: bytes) -> bool:
+    if block.isascii():
+        return True
+    # What is decoded is thrown away: in pieces it stays in the processor's cache, which takes half the time.
+    room, done = memoryview(block), 0
     try:
-        return block.isascii() or bool(block.decode("utf-8"))
+        while done < len(block):
+            is_last = done + _PIECE >= len(block)
+            done += utf_8_decode(room[done : done + _PIECE], "strict", is_last)[1]
     except UnicodeDecodeError:
         return False
+    return True
