@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from batchrunner.address import spec_of
-from batchrunner.attempts import settle
+from batchrunner.attempts import settle, tags_of
 from batchrunner.errors import StateError
 from batchrunner.events import Event, Failed, Finished, Started, Stopping, Submitted
 from batchrunner.events import Uploaded as UploadedEvent
-from batchrunner.jobs import Accepted, Create, Denied, Outcome, Upload, Uploaded
+from batchrunner.jobs import Accepted, Create, Denied, Outcome, Settling, Upload, Uploaded
 from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.plans import Plan, Resume, Sendable
 from batchrunner.ports import Clock, Committer, Executor, Provider, Reporter
@@ -140,7 +140,9 @@ class _Apply:
         intent = Intent(**change.as_fields(), plan_id=self.plan.plan_id, created_at=at)
         attempt = Attempt(number=change.attempt, status="intended", intent=intent, updated_at=at)
         if isinstance(intent.source, ProviderFile):
-            attempt = self._addressed(attempt, "intended", intent.source.file_id)
+            attempt = self._addressed(change, attempt, "intended", intent.source.file_id)
+        elif self.tools.providers[intent.provider].is_inline:
+            attempt = self._addressed(change, attempt, "intended", "")
         await self._commit(change, attempt)
         await self._carry_on(change, attempt, "", "")
 
@@ -172,7 +174,7 @@ class _Apply:
         if not isinstance(outcome, Uploaded):
             await self._settle(change, attempt, outcome)
             return attempt
-        uploaded = self._addressed(attempt, "uploaded", outcome.file_id, upload_reply=outcome.reply)
+        uploaded = self._addressed(change, attempt, "uploaded", outcome.file_id, upload_reply=outcome.reply)
         await self._keep(change, uploaded)
         self._tell(UploadedEvent(address=change.address, run_key=change.run_key, file_id=outcome.file_id))
         return uploaded
@@ -185,10 +187,17 @@ class _Apply:
             request=attempt.request,
             input_file_id=attempt.file_id,
             sent_at=earlier,
+            source=self._inline_source(attempt),
         )
         await self._settle(change, attempt, await self.tools.executor.run(job))
 
+    def _inline_source(self, attempt: Attempt) -> LocalFile | None:
+        source = attempt.intent.source
+        is_inline = self.tools.providers[attempt.intent.provider].is_inline
+        return source if is_inline and isinstance(source, LocalFile) else None
+
     async def _settle(self, change: Sendable, attempt: Attempt, outcome: Outcome) -> None:
+        assert isinstance(outcome, Settling)  # noqa: S101 - what an upload or a create comes to
         settled = settle(attempt, outcome, self._now())
         await self._keep(change, settled)
         if isinstance(outcome, Accepted):
@@ -199,10 +208,13 @@ class _Apply:
         if isinstance(outcome, Denied):
             self._stop("authentication-refused")
 
-    def _addressed(self, attempt: Attempt, status: Status, file_id: str, **changes: object) -> Attempt:
+    def _addressed(
+        self, change: Sendable, attempt: Attempt, status: Status, file_id: str, **changes: object
+    ) -> Attempt:
         """`attempt` with the exact create body, now that its file is known: from here on it may have been sent."""
-        at = self._now()
-        request = self.tools.providers[attempt.intent.provider].create_request(attempt.intent, file_id)
+        at, intent = self._now(), attempt.intent
+        tags = tags_of(change.address, change.run_key, attempt)
+        request = self.tools.providers[intent.provider].create_request(intent, file_id, tags)
         return moved(attempt, status, at, file_id=file_id, request=request, sent_at=at, **changes)
 
     async def _keep(self, change: Sendable, attempt: Attempt) -> None:

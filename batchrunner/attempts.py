@@ -1,10 +1,11 @@
-"""How an outcome moves an attempt on."""
+"""How an outcome moves an attempt on, and what its remote batch is tagged with."""
 
-from batchrunner.jobs import Accepted, Deferred, Denied, InDoubt, Outcome, Rejected, Uploaded
+from batchrunner.jobs import Accepted, Deferred, Denied, InDoubt, Rejected, Settling, Uploaded
+from batchrunner.remote import Tags
 from batchrunner.state import Attempt, Problem, moved
 
 
-def settle(attempt: Attempt, outcome: Outcome, at: str) -> Attempt:
+def settle(attempt: Attempt, outcome: Settling, at: str) -> Attempt:
     """`attempt` after `outcome` at time `at` (RFC 3339).
 
     A refused credential leaves it in doubt only where an earlier send already had.
@@ -20,6 +21,12 @@ def settle(attempt: Attempt, outcome: Outcome, at: str) -> Attempt:
             return moved(attempt, "in-doubt", at, problem=_problem(outcome))
         case Deferred() | Denied():
             return moved(attempt, "deferred", at, sent_at="", problem=_problem(outcome))
+
+
+def tags_of(address: str, run_key: str, attempt: Attempt) -> Tags:
+    """What the remote batch of `attempt` is tagged with."""
+    intent = attempt.intent
+    return Tags(intent.idempotency_key, address, run_key, intent.fingerprint, attempt.number, retry_of=intent.retry_of)
 
 
 def _problem(outcome: Rejected | InDoubt | Denied | Deferred) -> Problem:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from batchrunner.records import Record, field, replace
+from batchrunner.remote import RemoteStatus
 
 MEBIBYTE = 1 << 20
 KEY_MARGIN_SECONDS = 60
@@ -30,24 +31,35 @@ class SecretReference(Record):
 
 
 class Paths(Record):
-    """Request paths. `create_batch` is `None` where the dialect says it, the others where the call is not offered."""
+    """Request paths. `create_batch` is `None` where the dialect says it, the others where the call is not offered.
+
+    `{id}` stands for the batch or the file that is meant, `{batches}` for the path of the create.
+    """
 
     create_batch: str | None = None
+    batch: str | None = "{batches}/{id}"
+    list_batches: str | None = "{batches}"
+    cancel_batch: str | None = "{batches}/{id}/cancel"
+    results: str | None = None
     upload_file: str | None = "/v1/files"
     list_files: str | None = "/v1/files"
+    file: str | None = "/v1/files/{id}"
+    file_content: str | None = "/v1/files/{id}/content"
 
 
 class Limits(Record):
     """What one batch, one line and one account may hold; `None` means that no limit is known.
 
     `max_tokens` are input tokens of a batch, taken as a quarter of its bytes. `max_embedding_inputs` counts the texts
-    of all requests of a batch. `max_custom_id` is in characters.
+    of all requests of a batch. `max_custom_id` is in characters. `max_enqueued_tokens` are input tokens of all batches
+    of one model that have not ended.
     """
 
     max_in_flight: int | None = None
     max_requests: int | None = None
     max_bytes: int | None = None
     max_tokens: int | None = None
+    max_enqueued_tokens: int | None = None
     max_embedding_inputs: int | None = None
     max_custom_id: int = 512
     max_line_bytes: int = 16 * MEBIBYTE
@@ -71,11 +83,33 @@ class Retry(Record):
 
 
 class Timeouts(Record):
-    """Seconds until a connection, one create attempt and one upload attempt are given up, each in total."""
+    """Seconds until a connection, one create attempt and one upload attempt are given up, each in total.
+
+    `look_seconds` are for one call that only asks, or cancels; a download is given up when nothing came for
+    `download_idle_seconds`.
+    """
 
     connect_seconds: float = 5.0
     create_seconds: float = 60.0
     upload_seconds: float = 3600.0
+    look_seconds: float = 30.0
+    download_idle_seconds: float = 60.0
+
+
+class Polling(Record):
+    """How remote batches are watched: every `base_seconds`, more seldom while nothing changes, at most `cap_seconds`.
+
+    `settle_seconds` is how long after an unanswered create a list may not show it yet. A batch that is not found is
+    believed to be gone after `gone_looks` looks over at least `gone_seconds`. A batch that has not ended
+    `overdue_seconds` after it should have expired is waited for no longer.
+    """
+
+    base_seconds: float = 10.0
+    cap_seconds: float = 120.0
+    settle_seconds: float = 30.0
+    gone_looks: int = 5
+    gone_seconds: float = 600.0
+    overdue_seconds: float = 3600.0
 
 
 class ModelPrice(Record):
@@ -88,27 +122,37 @@ class ModelPrice(Record):
 class ProviderFacts(Record):
     """One provider. `origin` is scheme, host and port, without a path; `key_ttl_seconds` how long a key is honoured.
 
-    `idempotency`: `header` and `body` resend the same key after an ambiguous send, `none` holds it for a person.
+    `auth` is how the key is sent: as a `bearer`, or in a header of that name. `headers` go with every request.
+
+    `idempotency`: `header` and `body` resend the same key after an ambiguous send, `list-match` looks for the batch in
+    the provider's list before it sends again, `none` holds it for a person. `statuses` are the provider's own words
+    for statuses, in lower case, where the dialect does not know them.
     `metadata`: whether the create call takes it (`sent`) or it stays in state (`kept`). `custom_ids`: whether they are
     any `text`, or a `word` of letters, digits, `_` and `-`. `one_model`: whether all requests of a file must name the
-    same model. `input_expires_after_seconds` is asked for with each upload where it is set.
+    same model. `request_lines` is the form of a line: `full` with `custom_id`, `method`, `url` and `body`, `bare` where
+    `method` and `url` may be left out, `params` with `custom_id` and `params`. `input_expires_after_seconds` is asked
+    for with each upload where it is set.
 
     `prices` are by model, and win. `price_list` is whose list prices apply, as genai-prices names providers; None for
     whoever makes the model. `discount` is what a batch costs less than live calls, as a fraction, None where unknown.
     """
 
-    dialect: Literal["alphaedge", "openai"] = "alphaedge"
+    dialect: str = "alphaedge"
     origin: str
     origin_env: str | None = None
     api_key: SecretReference
+    auth: Literal["bearer", "api-key", "x-api-key"] = "bearer"
+    headers: dict[str, str] = field(default_factory=dict)
     paths: Paths = Paths()
-    idempotency: Literal["header", "body", "none"] = "none"
+    idempotency: Literal["header", "body", "list-match", "none"] = "none"
     key_ttl_seconds: int = 86_400
     metadata: Literal["sent", "kept"] = "sent"
     endpoints: tuple[str, ...] | None = COMMON_ENDPOINTS
     completion_windows: tuple[str, ...] | None = None
     custom_ids: Literal["text", "word"] = "text"
     one_model: bool = False
+    request_lines: Literal["full", "bare", "params"] = "full"
+    statuses: dict[str, RemoteStatus] = field(default_factory=dict)
     input_expires_after_seconds: int | None = None
     prices: dict[str, ModelPrice] = field(default_factory=dict)
     price_list: str | None = None
@@ -116,6 +160,7 @@ class ProviderFacts(Record):
     limits: Limits = Limits()
     retry: Retry = Retry()
     timeouts: Timeouts = Timeouts()
+    polling: Polling = Polling()
 
 
 def key_is_alive(

@@ -5,6 +5,7 @@ Outcomes say what is known of the effect, never how the wire said it.
 
 from batchrunner.manifest import LocalFile
 from batchrunner.records import Raw, Record
+from batchrunner.remote import RemoteBatch, ResultFile
 
 
 class Upload(Record, tag="upload", tag_field="job"):
@@ -23,7 +24,8 @@ class Upload(Record, tag="upload", tag_field="job"):
 class Create(Record, tag="create", tag_field="job"):
     """Create the remote batch: the one call that is paid for.
 
-    `request` is the exact body. `input_file_id` is what the reply must echo. `sent_at` is when an earlier send that is
+    `request` is the exact body, or with a `source` a description of it: then the requests of the source are the body,
+    which is made as it is sent. `input_file_id` is what the reply must echo. `sent_at` is when an earlier send that is
     not accounted for may have left, empty for a first send; RFC 3339 UTC.
     """
 
@@ -33,9 +35,62 @@ class Create(Record, tag="create", tag_field="job"):
     request: str
     input_file_id: str
     sent_at: str = ""
+    source: LocalFile | None = None
 
 
-Job = Upload | Create
+class Look(Record, tag="look", tag_field="job"):
+    """Ask for one remote batch."""
+
+    address: str
+    provider: str
+    batch_id: str
+
+
+class Survey(Record, tag="survey", tag_field="job"):
+    """Walk the provider's list of batches back to those created at `since` (RFC 3339 UTC); empty: to its end."""
+
+    provider: str
+    since: str = ""
+    address: str = ""
+
+
+class Cancel(Record, tag="cancel", tag_field="job"):
+    """Ask the provider to stop a remote batch. Of one that has ended this changes nothing."""
+
+    address: str
+    provider: str
+    batch_id: str
+
+
+class Download(Record, tag="download", tag_field="job"):
+    """Bring result lines to the disk, to the end of the file `target`; bytes that are there already are kept."""
+
+    address: str
+    provider: str
+    batch_id: str
+    file: ResultFile
+    target: str
+
+
+class SurveyFiles(Record, tag="survey-files", tag_field="job"):
+    """Walk the provider's list of uploaded files to its end."""
+
+    provider: str
+    address: str = ""
+
+
+class RemoveFile(Record, tag="remove-file", tag_field="job"):
+    """Delete a file at the provider."""
+
+    provider: str
+    file_id: str
+    address: str = ""
+
+
+FollowUp = Look | Survey | Cancel | Download | SurveyFiles | RemoveFile
+"""What is done about batches that were submitted. None of it is paid for, and all of it can be repeated."""
+
+Job = Upload | Create | FollowUp
 
 
 class Uploaded(Record, tag="uploaded", tag_field="outcome"):
@@ -54,7 +109,7 @@ class Accepted(Record, tag="accepted", tag_field="outcome"):
 
 
 class Rejected(Record, tag="rejected", tag_field="outcome"):
-    """The provider, or the input itself, said no for good. Nothing was created."""
+    """The provider, the input or the disk said no for good. Nothing was created."""
 
     code: str
     status: int = 0
@@ -83,11 +138,64 @@ class Deferred(Record, tag="deferred", tag_field="outcome"):
 
 
 class InDoubt(Record, tag="in-doubt", tag_field="outcome"):
-    """Sent, and nobody knows whether the provider has it."""
+    """Sent, and nobody knows whether the provider has it. `candidates` are batches at the provider that may be it."""
+
+    code: str
+    status: int = 0
+    words: str = ""
+    candidates: tuple[str, ...] = ()
+
+
+class Seen(Record, tag="seen", tag_field="outcome"):
+    """A remote batch as it is now."""
+
+    batch: RemoteBatch
+
+
+class NotFound(Record, tag="not-found", tag_field="outcome"):
+    """The provider says that there is no such batch or file. That may be true only for a moment."""
 
     code: str
     status: int = 0
     words: str = ""
 
 
-Outcome = Uploaded | Accepted | Rejected | Denied | Deferred | InDoubt
+class Surveyed(Record, tag="surveyed", tag_field="outcome"):
+    """Remote batches in the order of the provider's list, each once. Not `is_complete` where the walk broke off."""
+
+    batches: tuple[RemoteBatch, ...]
+    is_complete: bool
+
+
+class RemoteFile(Record):
+    """An uploaded file in a provider's list; `size` in bytes, times in RFC 3339 UTC, empty where they were not said."""
+
+    file_id: str
+    name: str
+    size: int
+    created_at: str = ""
+    expires_at: str = ""
+
+
+class FilesSurveyed(Record, tag="files-surveyed", tag_field="outcome"):
+    """Uploaded files in the order of the provider's list. Not `is_complete` where the walk broke off."""
+
+    files: tuple[RemoteFile, ...]
+    is_complete: bool
+
+
+class Downloaded(Record, tag="downloaded", tag_field="outcome"):
+    """All of it is on the disk: `size` bytes."""
+
+    size: int
+    sha256: str
+
+
+class Removed(Record, tag="removed", tag_field="outcome"):
+    """The provider no longer has the file."""
+
+
+Settling = Uploaded | Accepted | Rejected | Denied | Deferred | InDoubt
+"""What moves an attempt on."""
+
+Outcome = Settling | Seen | NotFound | Surveyed | FilesSurveyed | Downloaded | Removed

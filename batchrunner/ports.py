@@ -3,11 +3,20 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from batchrunner.events import Event
-from batchrunner.jobs import Create, Job, Outcome, Upload
-from batchrunner.state import Entry, Intent, State
+from batchrunner.jobs import Create, FollowUp, Job, Outcome, Settling, Upload
+from batchrunner.remote import Tags
+from batchrunner.state import Attempt, Entry, Intent, State
+
+
+class AttemptName(NamedTuple):
+    """Which attempt is meant."""
+
+    address: str
+    run_key: str
+    number: int
 
 
 class StateReader(Protocol):
@@ -56,22 +65,54 @@ class Committer(Protocol):
         ...
 
 
-class Provider(Protocol):
-    """A batch service as the verbs see it: one method for each remote effect, and what a create will say."""
+class Recorder(Protocol):
+    """Notes in state what was seen of attempts that were submitted, by verbs that hold no lock while they wait."""
 
-    def create_request(self, intent: Intent, file_id: str) -> str:
-        """The exact JSON body of the create of `intent`, once its file is `file_id`. Pure: always the same bytes."""
+    def record(self, name: AttemptName, change: Callable[[Attempt], Attempt]) -> None:
+        """Have `change` applied to the attempt as it then stands in state, at the next `flush`."""
         ...
 
-    async def upload(self, job: Upload) -> Outcome:
+    async def flush(self) -> bool:
+        """Make durable what was recorded. False where another holds the lock: it is kept, and the next flush tries.
+
+        Raises `StateError` where the state cannot be written.
+        """
+        ...
+
+
+class Provider(Protocol):
+    """A batch service as the verbs see it. `is_inline` where requests travel in the create, and no file is uploaded."""
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether a create holds all requests itself."""
+        ...
+
+    def create_request(self, intent: Intent, file_id: str, tags: Tags) -> str:
+        """The exact JSON body of the create of `intent`, once its file is `file_id`. Pure: always the same bytes.
+
+        Where the provider `is_inline` it only describes the body.
+        """
+        ...
+
+    async def upload(self, job: Upload) -> Settling:
         """Upload the job's file; `Uploaded`, `Rejected`, `Denied` or `Deferred`.
 
         Retries by itself; never raises for anything the wire does.
         """
         ...
 
-    async def create(self, job: Create) -> Outcome:
+    async def create(self, job: Create) -> Settling:
         """Create the remote batch; any outcome but `Uploaded`. Resends only what its idempotency mode makes safe."""
+        ...
+
+    async def follow(self, job: FollowUp) -> Outcome:
+        """Do what is free. `Rejected` `not-offered` for what the provider has no call for, `Denied`, `Deferred`, else
+
+        Look         Seen, NotFound                  Survey       Surveyed
+        Cancel       Seen, NotFound, Rejected        Download     Downloaded, NotFound, Rejected (the disk)
+        SurveyFiles  FilesSurveyed                   RemoveFile   Removed, NotFound
+        """
         ...
 
 

@@ -12,19 +12,21 @@ from typing import Any, Literal
 from batchrunner.manifest import Source
 from batchrunner.pricing import Estimate
 from batchrunner.records import Raw, Record, field, replace
+from batchrunner.remote import NO_REPLY, ResultFile, Sight, Usage
+from batchrunner.rows import Tally
 
 Status = Literal["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"]
 
 FORMAT = "batchrunner.state"
-FORMAT_VERSION = 2
-NO_REPLY = Raw(b"null")
+FORMAT_VERSION = 3
 
 
 class Submission(Record):
     """What is sent and paid for, under which key, and to whom.
 
     `origin` is where it may be sent: scheme, host and port, or `sandbox`. `estimate` is what it should cost, None where
-    nothing is known of its requests.
+    nothing is known of its requests. `retry_of` is the number of the attempt whose rows this asks for again, 0 where
+    it is no retry: results of all attempts with one `retry_of`, and of the attempt it names, belong together.
     """
 
     idempotency_key: str
@@ -36,6 +38,7 @@ class Submission(Record):
     source: Source
     metadata: dict[str, str] = field(default_factory=dict)
     estimate: Estimate | None = None
+    retry_of: int = 0
 
     def as_fields(self) -> dict[str, Any]:
         """The fields of a submission alone, to make another kind of it."""
@@ -60,12 +63,32 @@ class Problem(Record):
     words: str = ""
 
 
+class FetchedFile(Record):
+    """Result lines on this disk: `path` is where, as it was when they were fetched, `size` in bytes."""
+
+    source: ResultFile
+    path: str
+    size: int
+    sha256: str
+
+
+class Fetched(Record):
+    """What was fetched of an attempt, and when (RFC 3339 UTC): its `tally` is of its own rows, other attempts aside."""
+
+    at: str
+    files: tuple[FetchedFile, ...] = ()
+    tally: Tally = Tally()
+    usage: Usage | None = None
+
+
 class Attempt(Record):
     """One attempt and what became of it.
 
     `request` is the exact body of the create, once its file id is known; `sent_at` when the first create that is not
     accounted for may have left, empty where none can have; `reply` is the returned batch object, `upload_reply` the
-    file object, both verbatim.
+    file object, both verbatim. `sight` is what was last seen of the remote batch, `fetched` what is here of its
+    results, None for nothing; neither changes the attempt's `version`. `input_removed_at` is when the uploaded file was
+    deleted on request.
     """
 
     number: int
@@ -80,6 +103,9 @@ class Attempt(Record):
     problem: Problem | None = None
     upload_reply: Raw = NO_REPLY
     reply: Raw = NO_REPLY
+    sight: Sight | None = None
+    fetched: Fetched | None = None
+    input_removed_at: str = ""
 
     @property
     def version(self) -> str:
@@ -90,6 +116,11 @@ class Attempt(Record):
     def may_be_sent(self) -> bool:
         """Whether its create has left, or may have, and was not refused."""
         return self.status == "submitted" or bool(self.sent_at)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a remote batch was returned for it that has not ended, as far as is known."""
+        return self.status == "submitted" and not (self.sight is not None and self.sight.is_final)
 
     @property
     def unresolved(self) -> bool:

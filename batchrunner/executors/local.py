@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from batchrunner.errors import Refused
-from batchrunner.jobs import Job, Outcome, Upload
+from batchrunner.jobs import Create, Job, Outcome, Upload
 from batchrunner.ports import Provider
 
 
@@ -26,4 +26,10 @@ class LocalExecutor:
                 where=job.address,
                 hint="declare it in the project file",
             )
-        return await (provider.upload(job) if isinstance(job, Upload) else provider.create(job))
+        match job:
+            case Upload():
+                return await provider.upload(job)
+            case Create():
+                return await provider.create(job)
+            case _:
+                return await provider.follow(job)

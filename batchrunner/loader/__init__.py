@@ -8,13 +8,23 @@ from collections.abc import Iterable, Sequence
 from batchrunner.errors import Diagnostic
 from batchrunner.loader.files import find_specs
 from batchrunner.loader.findings import Finding, Source, document_diagnostics, in_file_order
+from batchrunner.loader.names import spec_names
 from batchrunner.loader.projects import load_project
 from batchrunner.loader.specs import load_specs
 from batchrunner.loader.strict import read_yaml
 from batchrunner.loader.text import InvalidText
 from batchrunner.spec import Spec
 
-__all__ = ["Finding", "InvalidText", "diagnostics_at", "find_specs", "load_project", "load_specs", "read_yaml"]
+__all__ = [
+    "Finding",
+    "InvalidText",
+    "diagnostics_at",
+    "find_specs",
+    "load_project",
+    "load_specs",
+    "read_yaml",
+    "spec_names",
+]
 
 
 def diagnostics_at(spec: Spec, findings: Iterable[Finding]) -> Sequence[Diagnostic]:

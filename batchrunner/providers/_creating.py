@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from batchrunner.facts import ProviderFacts, key_is_alive
-from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome
+from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Settling
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Result
 from batchrunner.providers._dialect import Dialect
@@ -30,7 +30,7 @@ class Creating:
     async def look(self, ask: Ask) -> None:
         """Nothing: a create is not looked for."""
 
-    def next(self, server_time: datetime | None) -> Call | Outcome:
+    def next(self, server_time: datetime | None) -> Call | Settling:
         """The create, or why it must not be sent (again). `server_time` is the latest Date the provider gave."""
         now = self._clock.now()
         if self._in_doubt:
@@ -38,7 +38,7 @@ class Creating:
         self._first_send = self._first_send or now
         return self._call
 
-    def judge(self, result: Result) -> Outcome | Again:
+    def judge(self, result: Result) -> Settling | Again:
         """What `result` settles; `Again` only where sending the same bytes again is safe."""
         verdict = judge(result, in_doubt=self._in_doubt, read=self._read, redact=self._redact, now=self._clock.now())
         if isinstance(verdict, Again):
@@ -48,7 +48,7 @@ class Creating:
             return replace(verdict, in_doubt=True)
         return verdict
 
-    def give_up(self, again: Again) -> Outcome:
+    def give_up(self, again: Again) -> Settling:
         """What is true when nothing more is sent."""
         if self._in_doubt:
             return InDoubt(code=again.code, status=again.status, words=again.words)
@@ -59,7 +59,7 @@ class Creating:
         return self._facts.idempotency != "none"
 
     def _read(self, body: bytes) -> Accepted | Unusable:
-        return self._dialect.read_batch(body, self._job.input_file_id)
+        return self._dialect.read_created(body, self._job.input_file_id)
 
     def _refusal(self, now: datetime, server_time: datetime | None) -> InDoubt | None:
         if not self._honours_keys:

@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random
 from batchrunner._version import __version__
 from batchrunner.events import Event, Retrying
 from batchrunner.facts import ProviderFacts
-from batchrunner.jobs import Accepted, Outcome, Uploaded
+from batchrunner.jobs import Accepted, Downloaded, Outcome, Removed, Seen, Uploaded
 from batchrunner.origins import checked_origin
 from batchrunner.providers._bearer import Bearer
 from batchrunner.providers._calls import Call, NotSent, Reply, Result, Stream, Unknown
@@ -29,6 +29,7 @@ from batchrunner.providers._verdicts import LIMITED, Again
 Transport = httpx.AsyncBaseTransport
 
 IN_FLIGHT = 128  # where the provider's own limit is not known
+_GOOD = (Accepted, Uploaded, Seen, Removed, Downloaded)
 _PAUSED = "the provider asked for a pause, so this was not sent"
 _SPENT = Again("budget-spent", words="the provider failed too often in this run, so this was not sent")
 
@@ -137,7 +138,7 @@ class Client:
         return verdict
 
     def _learn(self, verdict: Outcome | Again) -> None:
-        if isinstance(verdict, Accepted | Uploaded):
+        if isinstance(verdict, _GOOD):
             self._pace.succeeded()
         elif isinstance(verdict, Again) and verdict.code == LIMITED:
             self._pace.limited()

@@ -5,6 +5,7 @@ POST /v1/batches (input_file_id, endpoint, completion_window, metadata), as in O
 servers speak the same.
 """
 
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
@@ -13,21 +14,27 @@ from batchrunner.digest import JsonValue, canonical_json
 from batchrunner.errors import StateError
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Accepted, Create, Upload, Uploaded
+from batchrunner.providers import _lines, _objects
 from batchrunner.providers._calls import Call, Stream
+from batchrunner.providers._dialect import BatchesPage
 from batchrunner.providers._finding import FilesPage
 from batchrunner.providers._listing import PAGE_FILES, PURPOSE, is_usable_id, read_page
 from batchrunner.providers._multipart import Framing, framing
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.records import Raw, compact, decode
+from batchrunner.remote import RemoteBatch, ResultFile, Tags
+from batchrunner.rows import ResultLine
 from batchrunner.state import Intent
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 IDEMPOTENCY_FIELD = "idempotency_key"
+PAGE_BATCHES = 100
 
 
 class OpenAI:
     """Builds and reads the two calls, as `facts` say where they are and what they take."""
 
+    is_inline = False
     default_create_path = "/v1/batches"
     upload_missing = "this provider offers no file upload; upload the file yourself and use input_file_id"
 
@@ -38,15 +45,15 @@ class OpenAI:
         self._create_path = paths.create_batch or self.default_create_path
         self._facts = facts
 
-    def create_request(self, intent: Intent, file_id: str) -> str:
+    def create_request(self, intent: Intent, file_id: str, tags: Tags) -> str:
         """The body of the create of `intent`: compact ASCII JSON with sorted keys."""
         body: dict[str, JsonValue] = {
             "input_file_id": file_id,
             "endpoint": intent.endpoint,
             "completion_window": intent.completion_window,
         }
-        if self._facts.metadata == "sent" and intent.metadata:
-            body["metadata"] = intent.metadata
+        if self._facts.metadata == "sent":
+            body["metadata"] = {**intent.metadata, **tags.as_metadata()}
         if self._facts.idempotency == "body":
             body[IDEMPOTENCY_FIELD] = intent.idempotency_key
         return canonical_json(body).decode("ascii")
@@ -79,7 +86,7 @@ class OpenAI:
         path = self.upload_path or ""
         return Call("POST", path, headers, body, self._facts.timeouts.upload_seconds)
 
-    def read_batch(self, body: bytes, input_file_id: str) -> Accepted | Unusable:
+    def read_created(self, body: bytes, input_file_id: str) -> Accepted | Unusable:
         """The batch object in a 2xx. Believed when it has an id and, where it echoes the input file, ours."""
         found = _object(body)
         if isinstance(found, Unusable):
@@ -103,6 +110,47 @@ class OpenAI:
     def read_page(self, body: bytes) -> FilesPage | Unusable:
         """The page of files in a 2xx."""
         return read_page(body, self.read_file)
+
+    def look_call(self, batch_id: str) -> Call | None:
+        """What asks for one batch."""
+        return self._asking("GET", self._facts.paths.batch, batch_id)
+
+    def cancel_call(self, batch_id: str) -> Call | None:
+        """What asks to stop a batch."""
+        return self._asking("POST", self._facts.paths.cancel_batch, batch_id)
+
+    def read_batch(self, body: bytes) -> RemoteBatch | Unusable:
+        """The batch object in a 2xx."""
+        return _objects.read_batch(body, self._facts.statuses)
+
+    def survey_call(self, after: str, since: datetime | None) -> Call | None:
+        """A page of the list of batches, newest first. `after` is an id that `read_survey` gave."""
+        query = f"limit={PAGE_BATCHES}" + (f"&after={after}" if after else "")
+        return self._asking("GET", self._facts.paths.list_batches, "", query)
+
+    def read_survey(self, body: bytes) -> BatchesPage | Unusable:
+        """The page of batches in a 2xx."""
+        return _objects.read_page(body, self._facts.statuses)
+
+    def content_call(self, batch_id: str, file: ResultFile, start: int) -> Call | None:
+        """What downloads result lines, from byte `start` on."""
+        call = self._asking("GET", self._facts.paths.file_content, file.file_id)
+        ranged = (("Range", f"bytes={start}-"),) if start else ()
+        return call._replace(headers=ranged) if call else None
+
+    def remove_call(self, file_id: str) -> Call | None:
+        """What deletes an uploaded file."""
+        return self._asking("DELETE", self._facts.paths.file, file_id)
+
+    def read_line(self, line: bytes) -> ResultLine | None:
+        """One line of results."""
+        return _lines.read_line(line)
+
+    def _asking(self, method: str, path: str | None, identity: str, query: str = "") -> Call | None:
+        if path is None or (identity and not is_usable_id(identity)):
+            return None
+        where = path.replace("{batches}", self._create_path).replace("{id}", identity)
+        return Call(method, where, (), b"", self._facts.timeouts.look_seconds, query)
 
     def _key_header(self, key: str) -> tuple[tuple[str, str], ...]:
         return ((IDEMPOTENCY_HEADER, key),) if self._facts.idempotency == "header" else ()

@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
-from batchrunner.jobs import Create, Outcome, Rejected, Upload
+from batchrunner.jobs import Create, FollowUp, Outcome, Rejected, Settling, Upload
 from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock
 from batchrunner.providers._creating import Creating
 from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._finding import FileFinder
+from batchrunner.providers._following import FollowUps
 from batchrunner.providers._http import Client
 from batchrunner.providers._uploading import UPLOAD_NOT_OFFERED, Progress, UploadingFile
+from batchrunner.remote import Tags
 from batchrunner.state import Intent
 
 
@@ -36,13 +38,19 @@ class Service:
         self._open_input = open_input
         self._clock = clock
         self._report = report
+        self._follow_ups = FollowUps(dialect, client, clock)
         self._finder = FileFinder(dialect, clock, facts.timeouts.create_seconds)
 
-    def create_request(self, intent: Intent, file_id: str) -> str:
-        """The exact JSON body of the create of `intent`, once its file is `file_id`."""
-        return self._dialect.create_request(intent, file_id)
+    @property
+    def is_inline(self) -> bool:
+        """Whether a create holds all requests itself."""
+        return self._dialect.is_inline
 
-    async def upload(self, job: Upload) -> Outcome:
+    def create_request(self, intent: Intent, file_id: str, tags: Tags) -> str:
+        """The exact JSON body of the create of `intent`, once its file is `file_id`."""
+        return self._dialect.create_request(intent, file_id, tags)
+
+    async def upload(self, job: Upload) -> Settling:
         """Upload the job's file: `Uploaded`, `Rejected`, `Denied` or `Deferred`."""
         if self._dialect.upload_path is None:
             return Rejected(code=UPLOAD_NOT_OFFERED, words=self._dialect.upload_missing)
@@ -55,11 +63,16 @@ class Service:
             open_input=self._open_input,
             progress=Progress(job, self._report, time.monotonic),
         )
-        return await self._client.run(sending)
+        return cast("Settling", await self._client.run(sending))
 
-    async def create(self, job: Create) -> Outcome:
+    async def create(self, job: Create) -> Settling:
         """Create the remote batch: any outcome but `Uploaded`."""
-        return await self._client.run(Creating(job, self._dialect, self._facts, self._clock, self._client.redact))
+        sending = Creating(job, self._dialect, self._facts, self._clock, self._client.redact)
+        return cast("Settling", await self._client.run(sending))
+
+    async def follow(self, job: FollowUp) -> Outcome:
+        """Do what is free: see the port."""
+        return await self._follow_ups.run(job)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -7,12 +7,13 @@ from typing import Any
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.printable import printable
 from batchrunner.records import Raw, plain
+from batchrunner.remote import NO_REPLY
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope, reply_value
 from batchrunner.render.layout import left, table, width_of
 from batchrunner.render.style import PLAIN, Style
 from batchrunner.render.units import counted, moment, size
-from batchrunner.state import NO_REPLY, Attempt, Entry, Problem
+from batchrunner.state import Attempt, Entry, Problem
 
 HEADINGS = ("ADDRESS", "RUN", "ATTEMPT", "STATUS", "BATCH", "SUBMITTED")
 LABEL = 17

@@ -17,11 +17,11 @@ from batchrunner.stores._frames import Frame, FrameReader, read_frame
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes a document of version n one of version n + 1. Attempts are dicts of undecoded JSON values (`Raw`)."""
 
-UPGRADES: Mapping[int, Upgrade] = {1: lambda document: document}
+UPGRADES: Mapping[int, Upgrade] = {1: lambda document: document, 2: lambda document: document}
 """How a document of an older version, the key, becomes one of the next.
 
 Version 2 has shards, templates and estimates, which whoever reads version 1 would not know; whatever is version 1 means
-the same in version 2.
+the same in version 2. Version 3 has what was seen and fetched of remote batches, and retries.
 """
 
 

@@ -2,7 +2,8 @@
 
 from batchrunner.manifest import LocalFile
 from batchrunner.records import Raw, encode
-from batchrunner.state import NO_REPLY, Attempt, Entry, Intent, Status
+from batchrunner.remote import NO_REPLY
+from batchrunner.state import Attempt, Entry, Intent, Status
 
 _REPLY = (
     b'{"id":%b,"object":"batch","status":"validating","created_at":1700000000,'

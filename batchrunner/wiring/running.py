@@ -4,20 +4,21 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from batchrunner import records
 from batchrunner.address import spec_of
 from batchrunner.applier import Brake, Report, Tools, apply_plan
-from batchrunner.errors import ExitCode
+from batchrunner.errors import ExitCode, Refused
 from batchrunner.executors import LocalExecutor
 from batchrunner.facts import ProviderFacts
 from batchrunner.inputs import open_content
 from batchrunner.plans import Plan
-from batchrunner.ports import Reporter
+from batchrunner.ports import Executor, Reporter
 from batchrunner.providers import OpenProvider, open_provider
 from batchrunner.settings import environment, read_secret
 from batchrunner.state import Entry, State
@@ -25,6 +26,7 @@ from batchrunner.stores import FileStore
 from batchrunner.stores.committer import GroupCommitter
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
+T = TypeVar("T")
 SANDBOX_KEY = "sandbox"
 
 
@@ -60,10 +62,18 @@ class Sending:
 
 def needed_keys(plan: Plan, providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
     """The secret of every provider the plan sends to. Raises `Refused` before anything is written or sent."""
-    names = sorted({change.provider for change in plan.sendable})
+    return keys_of({change.provider for change in plan.sendable}, providers)
+
+
+def keys_of(names: Iterable[str], providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
+    """The secrets of the providers called `names`. Raises `Refused` `missing-key`, `unknown-provider`."""
+    for name in names:
+        if name not in providers:
+            raise Refused("unknown-provider", f"provider {name} is not configured here",
+                          hint="declare it in the project file, or run this where that is")  # fmt: skip
     return {
         name: SANDBOX_KEY if name == SANDBOX else read_secret(providers[name].api_key, name, environment())
-        for name in names
+        for name in sorted(names)
     }
 
 
@@ -91,6 +101,25 @@ def send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter) -> Re
     if report.state_error is None:
         ground.fold()
     return report
+
+
+def follow(sending: Sending, reporter: Reporter, verb: Callable[[Executor], Awaitable[T]]) -> T:
+    """Run `verb`, which only follows up on what was submitted, with the providers that `sending` has keys for.
+
+    SIGINT and SIGTERM pull its brake.
+    """
+    with _sandbox(sending) as facts:
+        return asyncio.run(_follow(replace(sending, providers=facts), reporter, verb))
+
+
+async def _follow(sending: Sending, reporter: Reporter, verb: Callable[[Executor], Awaitable[T]]) -> T:
+    providers = {name: _provider(name, sending, reporter) for name in sending.keys}
+    with stopping_on_signals(sending.brake, sending.say):
+        try:
+            return await verb(LocalExecutor(providers))
+        finally:
+            for provider in providers.values():
+                await provider.aclose()
 
 
 async def _send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter) -> Report:

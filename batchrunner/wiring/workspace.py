@@ -73,19 +73,21 @@ class Workspace:
         return by_spec
 
     def _store(self, spec: Spec) -> "FileStore":
-        from batchrunner.stores import open_store
-
-        suffix = f".{SANDBOX}" if self.choices.sandbox else ""
-        stem = Path(spec.path).stem if spec.path != "-" else spec.name
-        return open_store(
-            set_apart(self.state_url(), suffix),
-            spec_name=spec.name + suffix,
-            default=Path(spec.folder, f"{stem}{suffix}.state.json"),
-        )
+        return store_of_spec(spec.path, spec.name, self.state_url(), sandbox=self.choices.sandbox)
 
     def state_url(self) -> str:
         """Where state is kept, by flag, variable or project file; empty for beside the spec."""
         return self.choices.state or state_url(self.settings, self.project)
+
+
+def store_of_spec(path: str, name: str, url: str, *, sandbox: bool) -> "FileStore":
+    """Where the state of the spec at `path` is kept: at `url`, or beside it where that is empty."""
+    from batchrunner.stores import open_store
+
+    suffix = f".{SANDBOX}" if sandbox else ""
+    stem = Path(path).stem if path != "-" else name
+    default = Path(os.path.dirname(path), f"{stem}{suffix}.state.json")
+    return open_store(set_apart(url, suffix), spec_name=name + suffix, default=default)
 
 
 def set_apart(url: str, suffix: str) -> str:

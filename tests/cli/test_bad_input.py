@@ -474,7 +474,7 @@ def state_of_another_kind(desk: Desk) -> Sequence[str]:
 @case(4)
 def state_of_a_newer_version(desk: Desk) -> Sequence[str]:
     state = applied(desk)
-    state.write_text(state.read_text().replace('"format_version": 2', '"format_version": 3'))
+    state.write_text(state.read_text().replace('"format_version": 3', '"format_version": 4'))
     return APPLY
 
 

@@ -19,6 +19,7 @@ from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcom
 from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.providers import open_provider
 from batchrunner.records import decode, replace
+from batchrunner.remote import Tags
 from batchrunner.sandbox import Faults, Ledger, SandboxSettings, running
 from batchrunner.state import Intent
 
@@ -207,7 +208,8 @@ def test_what_the_dialect_builds_is_what_the_provider_keeps(desk):
             source=ProviderFile(file_id=uploaded.file_id),
             created_at="2026-11-22T02:30:00Z",
         )
-        request = provider.create_request(intent, uploaded.file_id)
+        tags = Tags("br1-0", "s/b", "day:2026-11-22", "sha256:00", 1)
+        request = provider.create_request(intent, uploaded.file_id, tags)
         outcome = await provider.create(replace(create(0, uploaded.file_id), request=request))
         await provider.aclose()
         returned = decode(outcome.reply, dict, what="the reply")

@@ -11,9 +11,10 @@ from support.builders import LINEAGE, NOW
 from batchrunner.applier import Brake, Report, Tools, apply_plan
 from batchrunner.errors import StateError
 from batchrunner.events import Event
-from batchrunner.jobs import Accepted, Create, Job, Outcome, Upload, Uploaded
+from batchrunner.jobs import Accepted, Create, FollowUp, Job, Outcome, Settling, Upload, Uploaded
 from batchrunner.plans import Plan
 from batchrunner.records import Raw
+from batchrunner.remote import Tags
 from batchrunner.state import Entry, Intent, State
 
 Answer = Callable[[Job], Awaitable[Outcome]]
@@ -72,14 +73,19 @@ class Committer:
 class PlainProvider:
     """Builds create bodies as a provider would."""
 
-    def create_request(self, intent: Intent, file_id: str) -> str:
+    is_inline = False
+
+    def create_request(self, intent: Intent, file_id: str, tags: Tags) -> str:
         body = {"input_file_id": file_id, "endpoint": intent.endpoint, "completion_window": intent.completion_window}
         return json.dumps(body, sort_keys=True)
 
-    async def upload(self, job: Upload) -> Outcome:
+    async def upload(self, job: Upload) -> Settling:
         raise AssertionError("jobs go through the executor")
 
-    async def create(self, job: Create) -> Outcome:
+    async def create(self, job: Create) -> Settling:
+        raise AssertionError("jobs go through the executor")
+
+    async def follow(self, job: FollowUp) -> Outcome:
         raise AssertionError("jobs go through the executor")
 
 

@@ -15,6 +15,7 @@ from batchrunner.providers._multipart import framing
 from batchrunner.providers.alphaedge import AlphaEdge
 from batchrunner.providers.openai import OpenAI
 from batchrunner.records import replace
+from batchrunner.remote import Tags
 from batchrunner.state import Intent
 
 KEY = "br1-abcdefghijklmnopqrstuvwxyz234567"
@@ -36,6 +37,9 @@ def intent(**changes: object) -> Intent:
     return Intent(**{**values, **changes})
 
 
+TAGS = Tags(KEY, "s/b", "day:2026-11-22", "sha256:00", 2, 1)
+
+
 def create(request: str = "{}") -> Create:
     return Create(address="s/b", provider="p", idempotency_key=KEY, request=request, input_file_id="file-abc123")
 
@@ -50,29 +54,30 @@ def facts(base: ProviderFacts = ALPHAEDGE, **changes: object) -> ProviderFacts:
 
 
 def test_alphaedge_sends_the_three_documented_fields():
-    assert AlphaEdge(ALPHAEDGE).create_request(intent(), "file-abc123") == (
+    assert AlphaEdge(ALPHAEDGE).create_request(intent(), "file-abc123", TAGS) == (
         '{"completion_window":"24h","endpoint":"/v1/chat/completions","input_file_id":"file-abc123"}'
     )
 
 
 def test_metadata_is_sent_where_the_provider_takes_it():
-    assert OpenAI(OPENAI).create_request(intent(), "f") == (
+    assert OpenAI(OPENAI).create_request(intent(), "f", TAGS) == (
         '{"completion_window":"24h","endpoint":"/v1/chat/completions","input_file_id":"f",'
-        '"metadata":{"a":"\\u00e9","team":"support"}}'
+        '"metadata":{"a":"\\u00e9","batchrunner_address":"s/b","batchrunner_attempt":"2/1",'
+        '"batchrunner_content":"sha256:00","batchrunner_key":"' + KEY + '","batchrunner_run":"day:2026-11-22",'
+        '"team":"support"}}'
     )
-    assert "metadata" not in OpenAI(OPENAI).create_request(intent(metadata={}), "f")
 
 
 def test_a_body_key_is_part_of_the_request():
-    body = json.loads(OpenAI(facts(OPENAI, idempotency="body")).create_request(intent(), "f"))
+    body = json.loads(OpenAI(facts(OPENAI, idempotency="body")).create_request(intent(), "f", TAGS))
     assert body["idempotency_key"] == KEY
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=5), st.text(max_size=10))
 def test_a_request_is_the_same_every_time(metadata, file_id):
     backwards = dict(reversed(metadata.items()))
-    first = OpenAI(OPENAI).create_request(intent(metadata=metadata), file_id)
-    assert first == OpenAI(OPENAI).create_request(intent(metadata=backwards), file_id)
+    first = OpenAI(OPENAI).create_request(intent(metadata=metadata), file_id, TAGS)
+    assert first == OpenAI(OPENAI).create_request(intent(metadata=backwards), file_id, TAGS)
     assert first.isascii()
     assert "\n" not in first
 

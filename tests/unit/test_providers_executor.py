@@ -44,8 +44,13 @@ class Recorder:
     def __init__(self, name):
         self.name = name
 
-    def create_request(self, intent, file_id):
+    is_inline = False
+
+    def create_request(self, intent, file_id, tags):
         return ""
+
+    async def follow(self, job):
+        return Deferred(code=f"{self.name}-follow")
 
     async def upload(self, job):
         return Deferred(code=f"{self.name}-upload")

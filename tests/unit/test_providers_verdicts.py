@@ -23,7 +23,7 @@ def judged(result, *, in_doubt=False, key="sk-canary"):
     return judge(
         result,
         in_doubt=in_doubt,
-        read=lambda body: DIALECT.read_batch(body, "file-1"),
+        read=lambda body: DIALECT.read_created(body, "file-1"),
         redact=lambda text: text.replace(key, "[redacted]"),
         now=NOW,
     )

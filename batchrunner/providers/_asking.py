@@ -1,0 +1,59 @@
+"""A call that only asks, or can be repeated freely, on its way: looks, pages of lists, cancels, deletions."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from batchrunner.jobs import Deferred, Denied, NotFound, Outcome, Rejected
+from batchrunner.ports import Clock
+from batchrunner.providers._calls import Call, Reply, Result
+from batchrunner.providers._finding import Ask
+from batchrunner.providers._times import retry_after
+from batchrunner.providers._verdicts import Again, Meaning, Redact, Unusable, code_of, meaning_of
+from batchrunner.providers._words import words_of
+
+NOT_OFFERED = "not-offered"
+_ABSENT = frozenset({404, 410})
+Read = Callable[[bytes], Outcome | Unusable]
+
+
+class Asking:
+    """One such call. `read` makes the outcome of a 2xx; whatever is not settled is asked again."""
+
+    def __init__(self, address: str, call: Call, read: Read, redact: Redact, clock: Clock) -> None:
+        self.address = address
+        self._call = call
+        self._read = read
+        self._redact = redact
+        self._clock = clock
+
+    async def look(self, ask: Ask) -> None:
+        """Nothing: asking is all that it does."""
+
+    def next(self, server_time: datetime | None) -> Call | Outcome:
+        """The call."""
+        return self._call
+
+    def judge(self, result: Result) -> Outcome | Again:
+        """What `result` settles."""
+        if not isinstance(result, Reply):
+            return Again(result.code, words=self._redact(result.words))
+        if 200 <= result.status < 300:
+            read = self._read(result.body)
+            return Again("unusable-reply", result.status, read.reason) if isinstance(read, Unusable) else read
+        return self._refusal(result)
+
+    def give_up(self, again: Again) -> Outcome:
+        """Nothing is lost by not knowing now."""
+        return Deferred(code=again.code, status=again.status, words=again.words, retry_after=again.retry_after or 0.0)
+
+    def _refusal(self, reply: Reply) -> Outcome | Again:
+        code, words = code_of(reply.status, in_doubt=False), words_of(reply, self._redact)
+        if reply.status in _ABSENT:
+            return NotFound(code=code, status=reply.status, words=words)
+        match meaning_of(reply.status, in_doubt=False):
+            case Meaning.DENIED:
+                return Denied(code=code, status=reply.status, words=words)
+            case Meaning.REFUSED:
+                return Rejected(code=code, status=reply.status, words=words)
+            case _:
+                return Again(code, reply.status, words, retry_after=retry_after(reply.headers, self._clock.now()))

@@ -1,0 +1,157 @@
+"""The follow-up jobs of one provider: what was submitted is looked at, listed, stopped, downloaded, cleared away."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from batchrunner.jobs import (
+    Cancel,
+    Download,
+    FilesSurveyed,
+    FollowUp,
+    Look,
+    Outcome,
+    Rejected,
+    RemoteFile,
+    Removed,
+    RemoveFile,
+    Seen,
+    Survey,
+    Surveyed,
+    SurveyFiles,
+)
+from batchrunner.ports import Clock
+from batchrunner.providers._asking import NOT_OFFERED, Asking, Read
+from batchrunner.providers._calls import Call
+from batchrunner.providers._dialect import Dialect
+from batchrunner.providers._finding import SKEW, ListedFile
+from batchrunner.providers._http import Client
+from batchrunner.providers._times import moment
+from batchrunner.providers._verdicts import Unusable
+from batchrunner.remote import RemoteBatch
+
+MOST_PAGES = 10_000
+
+
+class FollowUps:
+    """Does follow-up jobs by what `dialect` says of them, through `client`."""
+
+    def __init__(self, dialect: Dialect, client: Client, clock: Clock) -> None:
+        self._dialect = dialect
+        self._client = client
+        self._clock = clock
+
+    async def run(self, job: FollowUp) -> Outcome:
+        """Run one job to an outcome."""
+        match job:
+            case Look():
+                return await self._ask(job.address, self._dialect.look_call(job.batch_id), self._seen, "looking")
+            case Cancel():
+                return await self._cancel(job)
+            case Survey():
+                return await self._survey(job)
+            case SurveyFiles():
+                return await self._survey_files(job)
+            case RemoveFile():
+                call = self._dialect.remove_call(job.file_id)
+                return await self._ask(job.address, call, lambda _: Removed(), "deleting files")
+            case Download():
+                return _not_offered("downloading results")
+
+    async def _ask(self, address: str, call: Call | None, read: Read, what: str) -> Outcome:
+        if call is None:
+            return _not_offered(what)
+        return await self._client.run(Asking(address, call, read, self._client.redact, self._clock))
+
+    def _seen(self, body: bytes) -> Seen | Unusable:
+        batch = self._dialect.read_batch(body)
+        return batch if isinstance(batch, Unusable) else Seen(batch=batch)
+
+    async def _cancel(self, job: Cancel) -> Outcome:
+        """Some refuse to stop what has ended: a look tells."""
+        said = await self._ask(job.address, self._dialect.cancel_call(job.batch_id), self._seen, "cancelling")
+        if not isinstance(said, Rejected) or said.code == NOT_OFFERED:
+            return said
+        now = await self._ask(job.address, self._dialect.look_call(job.batch_id), self._seen, "looking")
+        return now if isinstance(now, Seen) and now.batch.is_terminal else said
+
+    async def _survey(self, job: Survey) -> Outcome:
+        since = moment(job.since)
+        found: dict[str, RemoteBatch] = {}
+
+        def take(body: bytes) -> tuple[str, datetime | None] | Unusable:
+            page = self._dialect.read_survey(body)
+            if isinstance(page, Unusable):
+                return page
+            for batch in page.batches:
+                found.setdefault(batch.batch_id, batch)
+            return page.after, page.oldest
+
+        stopped = await self._walk(job.address, lambda after: self._dialect.survey_call(after, since), take, since)
+        if stopped is not None and not found:
+            return stopped
+        return Surveyed(batches=tuple(found.values()), is_complete=stopped is None)
+
+    async def _survey_files(self, job: SurveyFiles) -> Outcome:
+        found: dict[str, RemoteFile] = {}
+
+        def call(after: str) -> Call | None:
+            return None if self._dialect.list_path is None else self._dialect.list_call(after)
+
+        def take(body: bytes) -> tuple[str, datetime | None] | Unusable:
+            page = self._dialect.read_page(body)
+            if isinstance(page, Unusable):
+                return page
+            for file in page.files:
+                found.setdefault(file.uploaded.file_id, _remote_file(file))
+            return page.after, page.oldest
+
+        stopped = await self._walk(job.address, call, take, None)
+        if stopped is not None and not found:
+            return stopped
+        return FilesSurveyed(files=tuple(found.values()), is_complete=stopped is None)
+
+    async def _walk(
+        self,
+        address: str,
+        call: Callable[[str], Call | None],
+        take: Callable[[bytes], tuple[str, datetime | None] | Unusable],
+        since: datetime | None,
+    ) -> Outcome | None:
+        """Pages until the list ends or is older than `since`; what stopped the walk before that, None for nothing."""
+        asked: set[str] = set()
+        after = ""
+        while after not in asked and len(asked) < MOST_PAGES:
+            asked.add(after)
+            reader = _Reader(take)
+            said = await self._ask(address, call(after), reader, "listing")
+            if not isinstance(said, Removed) or reader.end is None:
+                return said
+            after, oldest = reader.end
+            if not after or (since is not None and oldest is not None and since - oldest > SKEW):
+                return None
+        return None
+
+
+class _Reader:
+    """Takes a page, and keeps where it ends."""
+
+    def __init__(self, take: Callable[[bytes], tuple[str, datetime | None] | Unusable]) -> None:
+        self.end: tuple[str, datetime | None] | None = None
+        self._take = take
+
+    def __call__(self, body: bytes) -> Outcome | Unusable:
+        end = self._take(body)
+        if isinstance(end, Unusable):
+            return end
+        self.end = end
+        return Removed()
+
+
+def _remote_file(file: ListedFile) -> RemoteFile:
+    created, expires = (time.isoformat() if time else "" for time in (file.created_at, file.expires_at))
+    return RemoteFile(file_id=file.uploaded.file_id, name=file.name, size=file.size, created_at=created,
+                      expires_at=expires)  # fmt: skip
+
+
+def _not_offered(what: str) -> Rejected:
+    return Rejected(code=NOT_OFFERED, words=f"the provider does not offer {what}")

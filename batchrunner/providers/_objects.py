@@ -1,0 +1,164 @@
+"""Batch objects of the OpenAI family, as values. Other people's JSON: what cannot be read is left out, or unusable.
+
+The shape is that of OpenAI's batch object (openai-openapi, `Batch`); servers that speak the same write statuses in
+capitals, times as ISO 8601 and counts as null.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from batchrunner.providers._dialect import BatchesPage
+from batchrunner.providers._listing import is_usable_id
+from batchrunner.providers._times import moment
+from batchrunner.providers._verdicts import Unusable
+from batchrunner.records import MALFORMED, Raw, compact, encode
+from batchrunner.remote import Counts, RemoteBatch, RemoteProblem, RemoteStatus, ResultFile, Usage
+
+STATUSES: Mapping[str, RemoteStatus] = {
+    "validating": "validating",
+    "in_progress": "in_progress",
+    "finalizing": "finalizing",
+    "completed": "completed",
+    "failed": "failed",
+    "expired": "expired",
+    "cancelling": "cancelling",
+    "canceling": "cancelling",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
+}
+MOST_PROBLEMS = 100
+_ENDS = ("completed_at", "failed_at", "expired_at", "cancelled_at")
+
+
+def read_batch(body: bytes, aliases: Mapping[str, RemoteStatus]) -> RemoteBatch | Unusable:
+    """The batch object in `body`. `aliases` are further words for statuses, in lower case."""
+    document = parsed(body)
+    if not isinstance(document, dict):
+        return Unusable("the reply is not an object")
+    return batch_of(document, compact(body), aliases)
+
+
+def parsed(body: bytes) -> Any:
+    """`body` as JSON, None for what is none."""
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return None
+
+
+def batch_of(document: Mapping[str, Any], reply: Raw, aliases: Mapping[str, RemoteStatus]) -> RemoteBatch | Unusable:
+    """The batch that `document` describes; `reply` is its text."""
+    identity, said = document.get("id"), document.get("status")
+    if not isinstance(identity, str) or not is_usable_id(identity):
+        return Unusable("the reply has no usable id")
+    if not isinstance(said, str):
+        return Unusable("the reply has no status")
+    return RemoteBatch(
+        batch_id=identity,
+        status=status_of(said, aliases),
+        said=said[:64],
+        created_at=time_text(document.get("created_at")),
+        expires_at=time_text(document.get("expires_at")),
+        ended_at=next(filter(None, (time_text(document.get(name)) for name in _ENDS)), ""),
+        input_file_id=text(document.get("input_file_id")),
+        files=tuple(_files(document)),
+        counts=_counts(document.get("request_counts")),
+        usage=_usage(document.get("usage")),
+        problems=tuple(_problems(document.get("errors"))),
+        metadata=_metadata(document.get("metadata")),
+        reply=reply,
+    )
+
+
+def status_of(said: str, aliases: Mapping[str, RemoteStatus]) -> RemoteStatus:
+    """The status that a provider's word means. One that nobody knows is not the end."""
+    word = said.strip().lower()
+    return aliases.get(word) or STATUSES.get(word, "unknown")
+
+
+def time_text(said: object) -> str:
+    """A time, in seconds since the epoch or ISO 8601, as RFC 3339 UTC; empty for none."""
+    if isinstance(said, bool):
+        return ""
+    if isinstance(said, int | float):
+        try:
+            return datetime.fromtimestamp(said, UTC).isoformat(timespec="seconds")
+        except (ValueError, OverflowError, OSError):
+            return ""
+    found = moment(said) if isinstance(said, str) else None
+    return found.astimezone(UTC).isoformat(timespec="seconds") if found else ""
+
+
+def text(said: object) -> str:
+    """A string, empty for anything else."""
+    return said if isinstance(said, str) else ""
+
+
+def number(said: object) -> int:
+    """A count, 0 for what is none."""
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < 1 << 53 else 0
+
+
+def _files(document: Mapping[str, Any]) -> Iterator[ResultFile]:
+    for kind in ("output", "errors"):
+        file_id = text(document.get(f"{kind.removesuffix('s')}_file_id"))
+        if file_id and is_usable_id(file_id):
+            yield ResultFile(kind=kind, file_id=file_id)
+
+
+def _counts(said: object) -> Counts | None:
+    if not isinstance(said, dict):
+        return None
+    return Counts(total=number(said.get("total")), completed=number(said.get("completed")),
+                  failed=number(said.get("failed")))  # fmt: skip
+
+
+def _usage(said: object) -> Usage | None:
+    if not isinstance(said, dict):
+        return None
+    details = said.get("input_tokens_details")
+    return Usage(
+        input_tokens=number(said.get("input_tokens")),
+        cached_tokens=number(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+        output_tokens=number(said.get("output_tokens")),
+    )
+
+
+def _problems(said: object) -> Iterator[RemoteProblem]:
+    listed = said.get("data") if isinstance(said, dict) else said
+    for one in listed[:MOST_PROBLEMS] if isinstance(listed, list) else ():
+        if isinstance(one, dict):
+            yield RemoteProblem(code=text(one.get("code"))[:128], message=text(one.get("message"))[:500],
+                                line=number(one.get("line")))  # fmt: skip
+
+
+def _metadata(said: object) -> dict[str, str]:
+    if not isinstance(said, dict):
+        return {}
+    return {name: value for name, value in said.items() if isinstance(value, str)}
+
+
+def read_page(body: bytes, aliases: Mapping[str, RemoteStatus]) -> BatchesPage | Unusable:
+    """The page of OpenAI's list of batches in `body`; what cannot be read of it is passed over."""
+    document = parsed(body)
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(data, list):
+        return Unusable("the reply is not a list of batches")
+    batches = tuple(_each(data, aliases))
+    last = data[-1] if data and isinstance(data[-1], dict) else {}
+    identity = text(last.get("id"))
+    goes_on = document.get("has_more") is True and is_usable_id(identity)
+    return BatchesPage(batches, moment(time_text(last.get("created_at"))), identity if goes_on else "")
+
+
+def _each(data: list[Any], aliases: Mapping[str, RemoteStatus]) -> Iterator[RemoteBatch]:
+    for one in data:
+        try:
+            batch = batch_of(one, Raw(encode(one)), aliases) if isinstance(one, dict) else None
+        except MALFORMED:
+            continue
+        if isinstance(batch, RemoteBatch):
+            yield batch
