@@ -12,10 +12,10 @@ from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock, Provider
 
 if TYPE_CHECKING:
-    from batchrunner.providers._dialect import Dialect
     from batchrunner.providers._http import Transport
+    from batchrunner.rows import ResultLine
 
-__all__ = ["OpenProvider", "open_provider"]
+__all__ = ["OpenProvider", "open_provider", "result_reader"]
 
 
 class OpenProvider(Provider, Protocol):
@@ -45,15 +45,19 @@ def open_provider(
 
     Raises `Refused` `unusable-api-key` or `bad-base-url`. Connects to nothing.
     """
+    from batchrunner.providers._dialects import dialect_of
     from batchrunner.providers._http import Client
     from batchrunner.providers.service import Service
 
     client = Client(name, facts, key, report=report, stopping=stopping, transport=transport)
-    return Service(_dialect_of(facts), client, facts, open_input=open_input, clock=clock, report=report)
+    return Service(dialect_of(facts), client, facts, open_input=open_input, clock=clock, report=report)
 
 
-def _dialect_of(facts: ProviderFacts) -> "Dialect":
-    from batchrunner.providers.alphaedge import AlphaEdge
-    from batchrunner.providers.openai import OpenAI
+def result_reader(facts: ProviderFacts) -> "Callable[[bytes], ResultLine | None]":
+    """What reads one line of results of a provider, without its line end: None for what is none. It never raises.
 
-    return {"alphaedge": AlphaEdge, "openai": OpenAI}[facts.dialect](facts)
+    Raises `Refused` as a dialect that is not there does. Loads no HTTP client.
+    """
+    from batchrunner.providers._dialects import dialect_of
+
+    return dialect_of(facts).read_line

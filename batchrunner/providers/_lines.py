@@ -1,15 +1,21 @@
 """Result lines of the OpenAI family.
 
 `{"custom_id", "response": {"status_code", "body"} | null, "error": {"code", "message"} | null}`; some servers write the
-body as a JSON string, leave `response` out beside an error, or write it without a `status_code`.
+body as a JSON string, leave `response` out beside an error, or put the answer itself in its place, without a
+`status_code`. There may be millions: what is usual is decoded straight into what is kept of it, anything else a second
+time, value by value.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from batchrunner.records import MALFORMED, Raw, Tolerant, decoder
+from batchrunner.providers._usage import SpentTokens, usage_of, usage_said
+from batchrunner.records import MALFORMED, Tolerant, decoder
+from batchrunner.remote import Usage
 from batchrunner.rows import ResultLine, RowOutcome
 
 MOST_WORDS = 500
+_LARGEST_STATUS = 999
 _OUTCOMES: dict[str, RowOutcome] = {
     "batch_expired": "expired",
     "batch_cancelled": "missing",
@@ -17,55 +23,92 @@ _OUTCOMES: dict[str, RowOutcome] = {
 }
 
 
+class _Body(Tolerant):
+    usage: SpentTokens | None = None
+
+
 class _Response(Tolerant):
-    status_code: int | None = None
-    body: Raw = Raw()
+    status_code: int
+    body: _Body | str
 
 
 class _Line(Tolerant):
     custom_id: str
-    response: _Response | None = None
-    error: Any = None
+    response: _Response
+    error: None = None
 
 
-class _Refusal(Tolerant):
+class _AnyLine(Tolerant):
+    custom_id: str
+    response: Any = None
     error: Any = None
 
 
 _read = decoder(_Line).decode
-_read_refusal = decoder(_Refusal).decode
-_read_text = decoder(str).decode
+_read_any_line = decoder(_AnyLine).decode
+_read_body = decoder(_Body).decode
+_read_any = decoder(Any).decode
 
 
 def read_line(line: bytes) -> ResultLine | None:
     """One line of results; None for what is none."""
     try:
         found = _read(line)
+        status, body = found.response.status_code, found.response.body
+        if 200 <= status < 300:
+            usage = (_read_body(body) if isinstance(body, str) else body).usage
+            return ResultLine(found.custom_id, "ok", status, "", "", None if usage is None else usage_of(usage))
+    except MALFORMED:
+        pass
+    return _read_unusual(line)
+
+
+def _read_unusual(line: bytes) -> ResultLine | None:
+    try:
+        found = _read_any_line(line)
     except MALFORMED:
         return None
-    response = found.response
-    if found.error is None and response is not None and (response.status_code is None or response.status_code < 300):
-        return ResultLine(found.custom_id, "ok", response.status_code or 200)
-    code, message = _said(found.error if found.error is not None else _refusal(response))
-    status = response.status_code or 0 if response is not None else 0
+    response = found.response if isinstance(found.response, Mapping) else None
+    status = _status(response)
+    body = _document(response.get("body", response)) if response is not None else None
+    if _is_silent(found.error) and response is not None and (not status or 200 <= status < 300):
+        return ResultLine(found.custom_id, "ok", status or 200, "", "", _spent(body))
+    code, message = words_of(body if _is_silent(found.error) else found.error)
     return ResultLine(found.custom_id, _OUTCOMES.get(code, "error"), status, code, message)
 
 
-def _refusal(response: _Response | None) -> Any:
-    """The error in the body of an answer that is one. The body may be a JSON string of itself."""
-    if response is None:
-        return None
-    body = bytes(response.body)
+def _status(response: Mapping[str, Any] | None) -> int:
+    said = response.get("status_code") if response is not None else None
+    if isinstance(said, str) and len(said) == len("200") and said.isascii() and said.isdigit():
+        said = int(said)
+    return said if isinstance(said, int) and 0 < said <= _LARGEST_STATUS else 0
+
+
+def _document(body: Any) -> Any:
+    """The body of an answer, which may be a JSON string of itself."""
+    if not isinstance(body, str):
+        return body
     try:
-        if body.startswith(b'"'):
-            body = _read_text(body).encode()
-        return _read_refusal(body).error
+        return _read_any(body)
     except MALFORMED:
-        return None
+        return body
 
 
-def _said(error: Any) -> tuple[str, str]:
-    if not isinstance(error, dict):
+def _spent(body: Any) -> Usage | None:
+    return usage_said(body.get("usage")) if isinstance(body, Mapping) else None
+
+
+def _is_silent(error: Any) -> bool:
+    """Whether an error says nothing: some servers write one with empty fields beside an answer."""
+    return not any(error.values()) if isinstance(error, Mapping) else not error
+
+
+def words_of(error: Any) -> tuple[str, str]:
+    """The code and the message of an error, in whatever form: a text, an object, an object within an object."""
+    for name in ("error", "detail"):
+        if isinstance(error, Mapping) and error.get(name):
+            error = error[name]
+    if not isinstance(error, Mapping):
         return "", error[:MOST_WORDS] if isinstance(error, str) else ""
     code = error.get("code") or error.get("type") or ""
     message = error.get("message") or ""
