@@ -18,6 +18,7 @@ SKEW = timedelta(minutes=15)
 
 Evidence = Literal["key", "own-file", "file", "time", "requests"]
 PROOF: frozenset[Evidence] = frozenset({"key", "own-file"})
+_STOPPED = frozenset({"failed", "cancelling", "cancelled", "expired"})
 
 
 class Trail(NamedTuple):
@@ -49,7 +50,7 @@ class Candidate(NamedTuple):
 
 
 class Duplicate(NamedTuple):
-    """Several remote batches for one submission, oldest first. All but one of them should not be."""
+    """Several remote batches for one submission, oldest first, at least two of them running or done."""
 
     trail: Trail
     batches: tuple[RemoteBatch, ...]
@@ -90,7 +91,7 @@ def candidates(batches: Iterable[RemoteBatch], trail: Trail) -> tuple[Candidate,
 
 
 def duplicates(batches: Sequence[RemoteBatch], trails: Iterable[Trail]) -> tuple[Duplicate, ...]:
-    """Of each submission in `trails` for which there are several batches, all of these."""
+    """Of each submission in `trails` for which several batches run or are done, all that there are."""
     by_key: dict[str, list[RemoteBatch]] = {}
     by_file: dict[str, list[RemoteBatch]] = {}
     for batch in batches:
@@ -100,7 +101,7 @@ def duplicates(batches: Sequence[RemoteBatch], trails: Iterable[Trail]) -> tuple
     for trail in trails:
         near = [*by_key.get(trail.key, ()), *(by_file.get(trail.own_file_id, ()) if trail.own_file_id else ())]
         matched = hits(near, trail)
-        if len(matched) > 1:
+        if sum(is_alive(batch) for batch in matched) > 1:
             found[trail.key] = Duplicate(trail, matched)
     return tuple(found.values())
 
@@ -108,7 +109,12 @@ def duplicates(batches: Sequence[RemoteBatch], trails: Iterable[Trail]) -> tuple
 def preferred(batches: Sequence[RemoteBatch]) -> RemoteBatch:
     """Of several batches for one submission the one to keep: the oldest that may still give, or gave, results."""
     in_order = sorted(batches, key=_age)
-    return next((batch for batch in in_order if batch.status not in {"failed", "cancelled", "expired"}), in_order[0])
+    return next(filter(is_alive, in_order), in_order[0])
+
+
+def is_alive(batch: RemoteBatch) -> bool:
+    """Whether it runs or is done: nobody stopped it, and it was not refused."""
+    return batch.status not in _STOPPED
 
 
 def adopted(attempt: Attempt, batch: RemoteBatch, at: str) -> Attempt:

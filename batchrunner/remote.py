@@ -61,7 +61,8 @@ class RemoteBatch(Record):
     """One remote batch at one moment. Times are RFC 3339 UTC, empty where they were not said.
 
     `said` is the provider's own word for the status. `files` are what can be downloaded now. `counts` and `usage` are
-    None where nothing was said of them. `reply` is the provider's object, verbatim.
+    None where nothing was said of them. `endpoint` and `completion_window` are what the provider says it was created
+    with, empty where it says nothing. `reply` is the provider's object, verbatim.
     """
 
     batch_id: str
@@ -71,6 +72,8 @@ class RemoteBatch(Record):
     expires_at: str = ""
     ended_at: str = ""
     input_file_id: str = ""
+    endpoint: str = ""
+    completion_window: str = ""
     files: tuple[ResultFile, ...] = ()
     counts: Counts | None = None
     usage: Usage | None = None

@@ -64,6 +64,8 @@ def batch_of(document: Mapping[str, Any], reply: Raw, aliases: Mapping[str, Remo
         expires_at=time_text(document.get("expires_at")),
         ended_at=next(filter(None, (time_text(document.get(name)) for name in _ENDS)), ""),
         input_file_id=text(document.get("input_file_id")),
+        endpoint=text(document.get("endpoint"))[:256],
+        completion_window=text(document.get("completion_window"))[:64],
         files=tuple(_files(document)),
         counts=_counts(document.get("request_counts")),
         usage=_usage(document.get("usage")),

@@ -58,6 +58,11 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     )
 
 
+def desired_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
+    """What the specs want now, by the spec's name. Raises `InvalidFiles` for what is wrong with inputs."""
+    return _survey(workspace).desired
+
+
 def _planned(spec: Spec, state_url: str, state: State) -> PlannedSpec:
     return PlannedSpec(
         name=spec.name,

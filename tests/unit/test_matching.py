@@ -63,7 +63,8 @@ def test_what_is_certain_is_a_hit_and_comes_first(listed: list[RemoteBatch]) -> 
     found = candidates(once, TRAIL)
     certain = [each.batch for each in found if each.is_certain]
     assert tuple(certain) == hits(once, TRAIL) == tuple(each.batch for each in found[: len(certain)])
-    assert [each.batches for each in duplicates(once, [TRAIL])] == ([tuple(certain)] if len(certain) > 1 else [])
+    alive = [each for each in certain if each.status in {"in_progress", "completed"}]
+    assert [each.batches for each in duplicates(once, [TRAIL])] == ([tuple(certain)] if len(alive) > 1 else [])
 
 
 @given(st.lists(batches, min_size=1))
