@@ -1,12 +1,14 @@
 """What specs want, and what else a plan depends on: values that are planned from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from batchrunner.address import matches, whole_of
+from batchrunner.address import matches, spec_of, whole_of
+from batchrunner.digest import idempotency_key
 from batchrunner.facts import ProviderFacts
 from batchrunner.manifest import Source
+from batchrunner.state import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,12 @@ class Circumstances:
     def replaced(self, address: str) -> bool:
         """Whether `address` is to be submitted once more, by itself or with all other shards."""
         return address in self.replace or whole_of(address) in self.replace
+
+    def next_key(self, address: str, run_key: str, attempts: Sequence[Attempt]) -> str:
+        """The key of the next paid submission of a run: another one only where one was paid for, retries among them.
+
+        It outlives refusals, so that a batch which a wrong refusal hid is returned instead of made again, and can be
+        computed anew when the state is lost.
+        """
+        number = 1 + sum(attempt.status == "submitted" for attempt in attempts)
+        return idempotency_key(self.project, spec_of(address), address, run_key, number)

@@ -5,6 +5,8 @@ occurrence. Which shards there are follows from the input, the spec and the prov
 change when some of them were paid for already. Requests of the old shard 3 may then be in a shard 4, an address for
 which nothing was submitted. So once a family was paid for, or may have been, for anything else than what is wanted
 (another address, or another fingerprint), no further member of it is sent unless `--replace` names it.
+
+Retries ask again for rows of what was paid for: they belong to their attempt, and are nobody's rivals.
 """
 
 from collections import defaultdict
@@ -82,7 +84,7 @@ class Families:
             wanted = self._wanted[family].get(address)
             for attempt in state.batches[address].get(run_key, ()):
                 counts = attempt.status == "submitted" or attempt is owed.get((address, run_key))
-                if counts and attempt.intent.fingerprint != wanted:
+                if counts and not attempt.is_retry and attempt.intent.fingerprint != wanted:
                     yield Entry(address=address, run_key=run_key, attempt=attempt)
 
 
@@ -94,7 +96,10 @@ def family_of(change: Submit | Resume) -> Name:
 def traces_of(
     state: State, families: Collection[Name], resumed: Iterable[Resume], plan_id: str = ""
 ) -> Mapping[Name, tuple[Trace, ...]]:
-    """Every attempt of `families`, but for those that a plan follows up: the `resumed`, and what `plan_id` decided."""
+    """Every attempt of `families` that is no retry, but for those that a plan follows up.
+
+    These are the `resumed`, and what `plan_id` decided.
+    """
     followed = {(change.address, change.run_key, change.attempt) for change in resumed}
     found: dict[Name, list[Trace]] = {family: [] for family in families}
     for address in sorted(state.batches):
@@ -104,7 +109,8 @@ def traces_of(
                 found[whole, run_key].extend(
                     (address, each.number, each.may_be_sent)
                     for each in attempts
-                    if (address, run_key, each.number) not in followed
+                    if not each.is_retry
+                    and (address, run_key, each.number) not in followed
                     and (not plan_id or each.intent.plan_id != plan_id)
                 )
     return {family: tuple(traces) for family, traces in found.items()}

@@ -19,7 +19,8 @@ def owed_attempts(spec: str, desired: Iterable[Desired], state: State, around: C
     """The unresolved attempts of `spec` that are still followed up, in order of their addresses. Targets don't matter.
 
     A create that may have left is always followed up; one that has not, while it can still be sent as it was, and while
-    none of its requests were submitted, or may have been, in other shards.
+    none of its requests were submitted, or may have been, in other shards. A retry that has not left is nobody's wish
+    but that of the command that began it, which makes it anew.
     """
     now = {each.address: each for each in desired}
     candidates = {
@@ -51,7 +52,7 @@ def _beside(state: State, candidates: Mapping[Name, Attempt], families: Collecti
             found.get(_family(name), []).extend(
                 Entry(address=address, run_key=run_key, attempt=attempt)
                 for attempt in attempts
-                if attempt.status == "submitted" or attempt is candidates.get(name)
+                if not attempt.is_retry and (attempt.status == "submitted" or attempt is candidates.get(name))
             )
     return found
 
@@ -90,7 +91,7 @@ def _still_owed(run_key: str, attempt: Attempt, desired: Desired | None, around:
     if attempt.sent_at:
         return True
     facts = around.providers.get(intent.provider)
-    if facts is None or facts.origin != intent.origin:
+    if facts is None or facts.origin != intent.origin or attempt.is_retry:
         return False
     if attempt.request or desired is None:
         return bool(attempt.request)
@@ -129,7 +130,7 @@ def carry_on(name: Name, attempt: Attempt, desired: Desired | None, around: Circ
 
 
 def _why_resumed(attempt: Attempt, desired: Desired | None) -> str:
-    if desired is not None and desired.fingerprint != attempt.intent.fingerprint:
+    if desired is not None and desired.fingerprint != attempt.intent.fingerprint and not attempt.is_retry:
         return "spec-changed-since"
     return attempt.status if attempt.status in {"in-doubt", "deferred"} else "interrupted"
 

@@ -9,13 +9,12 @@ from shlex import quote
 
 from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.desired import Circumstances, Desired
-from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
 from batchrunner.families import Families, contrast, difference
 from batchrunner.owed import Name, carry_on, owed_attempts
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Submit, Unchanged
 from batchrunner.records import replace
-from batchrunner.state import Attempt, Entry, State
+from batchrunner.state import Attempt, Entry, State, newest_paid
 
 __all__ = ["Circumstances", "Desired", "plan_changes"]
 
@@ -61,7 +60,7 @@ def _refuse_unresolved(
 
 def _change(desired: Desired, path: str, state: State, families: Families, around: Circumstances) -> Change:
     attempts = state.batches.get(desired.address, {}).get(desired.run_key, [])
-    paid = next((attempt for attempt in reversed(attempts) if attempt.status == "submitted"), None)
+    paid = newest_paid(attempts)
     rivals = families.rivals(desired.family)
     beside = families.version_beside(desired)
     if around.replaced(desired.address) and (paid or rivals):
@@ -121,16 +120,6 @@ def _with_families_named(changes: Sequence[Change], path: str, families: Familie
             yield change
 
 
-def _key(desired: Desired, attempts: Sequence[Attempt], around: Circumstances) -> str:
-    """The key of the next paid submission: another one only where one was paid for.
-
-    It outlives refusals, so that a batch which a wrong refusal hid is returned instead of made again, and can be
-    computed anew when the state is lost.
-    """
-    number = 1 + sum(attempt.status == "submitted" for attempt in attempts)
-    return idempotency_key(around.project, spec_of(desired.address), desired.address, desired.run_key, number)
-
-
 def _submit(desired: Desired, attempts: Sequence[Attempt], beside: str, around: Circumstances) -> Submit:
     latest = attempts[-1] if attempts else None
     return Submit(
@@ -138,7 +127,7 @@ def _submit(desired: Desired, attempts: Sequence[Attempt], beside: str, around: 
         run_key=desired.run_key,
         reason=_why_submitted(latest),
         attempt=latest.number + 1 if latest else 1,
-        idempotency_key=_key(desired, attempts, around),
+        idempotency_key=around.next_key(desired.address, desired.run_key, attempts),
         fingerprint=desired.fingerprint,
         provider=desired.provider,
         origin=around.providers[desired.provider].origin,
@@ -167,7 +156,7 @@ def _orphans(spec: str, families: Families, state: State, around: Circumstances)
         if spec_of(address) != spec or families.is_declared(address) or not around.targeted(address):
             continue
         paid = [(run_key, attempt) for run_key, attempts in state.batches[address].items()
-                for attempt in attempts if attempt.status == "submitted"]  # fmt: skip
+                for attempt in attempts if attempt.status == "submitted" and not attempt.is_retry]  # fmt: skip
         if paid:
             run_key, newest = max(paid, key=lambda each: each[1].updated_at)
             yield Orphan(address=address, run_key=run_key, reason="not-in-specs", batch_id=newest.batch_id)

@@ -6,7 +6,7 @@ An intent is durable before any byte is sent. An attempt found `intended` or `up
 been sent by a process that died: it is unresolved, as `in-doubt` is. `deferred` is known not to have been accepted.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from batchrunner.manifest import Source
@@ -118,6 +118,11 @@ class Attempt(Record):
         return self.status == "submitted" or bool(self.sent_at)
 
     @property
+    def is_retry(self) -> bool:
+        """Whether it asks again for rows of an earlier attempt, rather than for a batch that a spec declares."""
+        return self.intent.retry_of > 0
+
+    @property
     def is_open(self) -> bool:
         """Whether a remote batch was returned for it that has not ended, as far as is known."""
         return self.status == "submitted" and not (self.sight is not None and self.sight.is_final)
@@ -179,6 +184,11 @@ def _insert(attempts: list[Attempt], attempt: Attempt) -> None:
             attempts[index : index + (known.number == attempt.number)] = [attempt]
             return
     attempts.append(attempt)
+
+
+def newest_paid(attempts: Sequence[Attempt]) -> Attempt | None:
+    """What a run of an address was last paid for as it was declared: the newest that was submitted and is no retry."""
+    return next((each for each in reversed(attempts) if each.status == "submitted" and not each.is_retry), None)
 
 
 def moved(attempt: Attempt, status: Status, at: str, **changes: object) -> Attempt:

@@ -155,7 +155,7 @@ class World:
         return self.files.get(file_id, (file_id,))
 
     def ordered_again(self, family: tuple[str, str]) -> Counter[str]:
-        """How often each request of a batch's run was in a replacement that somebody asked for."""
+        """How often each request of a batch's run was in a replacement or a retry that somebody asked for."""
         return Counter(
             request
             for key, content in self.replacing
@@ -175,7 +175,7 @@ class World:
         return any(made.key == key for service in self.services.values() for made in [*service.made, *service.late])
 
     def allowed(self, run: tuple[str, str]) -> int:
-        """How many batches a run may have cost: one, and one for each replacement that was ordered."""
+        """How many batches a run may have cost: one, and one for each replacement and retry that was ordered."""
         return 1 + sum(1 for key in self.replacing_keys if self.run_of_key[key] == run)
 
 
@@ -207,7 +207,7 @@ class Process:
         """The report, or nothing where it was killed."""
         for change in plan.sendable:
             self.world.run_of_key[change.idempotency_key] = (change.address, change.run_key)
-            if isinstance(change, Replace):
+            if isinstance(change, Replace) or change.retry_of:
                 self.world.replacing_keys.add(change.idempotency_key)
                 self.world.replacing.add((change.idempotency_key, file_of(change.source)))
         tools = Tools(

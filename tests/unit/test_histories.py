@@ -1,4 +1,4 @@
-"""Any history of edits, crashes, lost replies, refusals, replacements and saved plans pays for a request once.
+"""Any history of edits, crashes, lost replies, refusals, replacements, retries and saved plans pays for a request once.
 
 Inputs grow, shrink, change and are cut into shards of another size between any two of these.
 
@@ -28,9 +28,11 @@ from batchrunner.applier import Report
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.errors import Refused, StaleError
 from batchrunner.facts import ProviderFacts
+from batchrunner.manifest import LocalFile
 from batchrunner.planner import plan_changes
-from batchrunner.plans import Blocked, Plan, PlannedSpec, Submit, Unchanged, sealed
-from batchrunner.state import Entry
+from batchrunner.plans import Blocked, Change, Plan, PlannedSpec, Submit, Unchanged, sealed
+from batchrunner.retries import Rows, carried_on, retry, unfinished
+from batchrunner.state import Attempt, Entry, newest_paid
 
 NAMES = ("a", "b[lang=en]", "b[lang=fr]", "c")
 PATHS = ("data/x.jsonl", "data/y.jsonl")
@@ -134,6 +136,17 @@ class History(RuleBasedStateMachine):
         if plan is not None:
             self.run(plan, weather, 2)
 
+    @rule(weather=weathers, which=st.integers(0, 20), rows=st.sampled_from([slice(1), slice(1), slice(1, None)]))
+    def retry_rows(self, weather: Weather, which: int, rows: slice) -> None:
+        change = self.plan_retry(which, rows)
+        if change is not None:
+            self.run(self.sealed((change,)), weather, 1)
+
+    @rule(weather=weathers, which=st.integers(0, 20))
+    def retry_rows_twice(self, weather: Weather, which: int) -> None:
+        self.retry_rows(weather, which, slice(1))
+        self.retry_rows(weather, which, slice(1))
+
     @rule(replaced=st.none() | addresses)
     def save_plan(self, replaced: str | None) -> None:
         plan = self.plan_replacing(replaced) if replaced else self.plan()
@@ -230,6 +243,38 @@ class History(RuleBasedStateMachine):
         circumstances: Circumstances = around(providers=self.providers(), now=self.world.now, **choices)
         changes = plan_changes("nightly", "nightly.yaml", self.wanted(), state, circumstances)
         self.check_changes(changes)
+        return self.sealed(changes)
+
+    def plan_retry(self, which: int, rows: slice) -> Change | None:
+        """What a person does who wants some rows of a paid batch again, after looking at what became of it."""
+        state = self.world.memory.load()
+        runs = [(address, run_key, attempts) for address in sorted(state.batches)
+                for run_key, attempts in state.batches[address].items() if self.may_be_retried(attempts)]  # fmt: skip
+        if not runs:
+            return None
+        address, run_key, attempts = runs[which % len(runs)]
+        circumstances: Circumstances = around(providers=self.providers(), now=self.world.now)
+        waiting = unfinished(attempts)
+        if waiting is not None:
+            return carried_on(address, run_key, waiting, circumstances) if waiting.is_retry else None
+        base = newest_paid(attempts)
+        assert base is not None
+        content = self.world.files[file_of(base.intent.source)][rows] or "a"
+        path = f"retries/{content}.jsonl"
+        self.world.disk[path] = content
+        return retry(address, run_key, attempts, Rows(base, local(content, path)), circumstances)
+
+    def may_be_retried(self, attempts: list[Attempt]) -> bool:
+        base = newest_paid(attempts)
+        return (
+            base is not None
+            and isinstance(base.intent.source, LocalFile)
+            and file_of(base.intent.source) in self.world.files
+            and base.intent.provider in self.configured
+        )
+
+    def sealed(self, changes: tuple[Change, ...]) -> Plan:
+        state = self.world.memory.load()
         lineage = state.lineage if state.serial else ""
         head = PlannedSpec(name="nightly", path="", sha256="", run="", state="", lineage=lineage, serial=state.serial)
         created = self.world.now.isoformat()
