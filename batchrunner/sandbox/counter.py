@@ -18,6 +18,7 @@ from batchrunner.sandbox.records import Batch, StoredFile, new_id
 from batchrunner.sandbox.replies import HangUp, json_reply
 from batchrunner.sandbox.settings import SandboxSettings
 from batchrunner.sandbox.shelf import Shelf
+from batchrunner.sandbox.standing import standing
 from batchrunner.sandbox.storage import Claim, Committed, KeyReused, Storage
 from batchrunner.sandbox.uploads import receive
 
@@ -155,7 +156,7 @@ class _Create:
             metadata=order.metadata,
             idempotency_key=self.key,
         )
-        body = encode(batch_object(batch, self.settings.timings, now))
+        body = encode(batch_object(standing(batch, self.settings.timings, now)))
         return self.storage.add_batch(batch, body, self.claim)
 
 

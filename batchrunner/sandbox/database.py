@@ -12,7 +12,7 @@ from pathlib import Path
 
 from batchrunner.errors import Refused
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 20.0
 SCHEMA = """
 BEGIN IMMEDIATE;
@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, seen INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at REAL NOT NULL,
     input_file_id TEXT NOT NULL, endpoint TEXT NOT NULL, completion_window TEXT NOT NULL, metadata TEXT,
-    idempotency_key TEXT, cancelled_at REAL, result TEXT);
+    idempotency_key TEXT, cancelled_at REAL, result TEXT, model TEXT, tokens INTEGER NOT NULL DEFAULT 0,
+    looks INTEGER NOT NULL DEFAULT 0, last_looks INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at REAL NOT NULL,
     bytes INTEGER NOT NULL, filename TEXT NOT NULL, purpose TEXT NOT NULL, origin TEXT NOT NULL,
@@ -28,9 +29,12 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS replies (
     kind TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL, stored_at REAL NOT NULL,
     PRIMARY KEY (kind, key)) WITHOUT ROWID;
-INSERT OR IGNORE INTO counters
-    VALUES ('creates', 0), ('uploads', 0), ('lists', 0), ('unauthorized', 0), ('replays', 0), ('conflicts', 0);
-PRAGMA user_version = 2;
+CREATE TABLE IF NOT EXISTS failed_lines (
+    custom_id TEXT NOT NULL, batch_id TEXT NOT NULL, PRIMARY KEY (custom_id, batch_id)) WITHOUT ROWID;
+INSERT OR IGNORE INTO counters VALUES
+    ('creates', 0), ('uploads', 0), ('lists', 0), ('looks', 0), ('surveys', 0), ('contents', 0), ('cancels', 0),
+    ('removes', 0), ('unauthorized', 0), ('replays', 0), ('conflicts', 0);
+PRAGMA user_version = 3;
 COMMIT;
 """
 SECOND_VERSION = """
@@ -40,6 +44,20 @@ INSERT OR IGNORE INTO counters VALUES ('lists', 0);
 PRAGMA user_version = 2;
 COMMIT;
 """
+THIRD_VERSION = """
+BEGIN IMMEDIATE;
+ALTER TABLE batches ADD COLUMN model TEXT;
+ALTER TABLE batches ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN looks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN last_looks INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE IF NOT EXISTS failed_lines (
+    custom_id TEXT NOT NULL, batch_id TEXT NOT NULL, PRIMARY KEY (custom_id, batch_id)) WITHOUT ROWID;
+INSERT OR IGNORE INTO counters
+    VALUES ('looks', 0), ('surveys', 0), ('contents', 0), ('cancels', 0), ('removes', 0);
+PRAGMA user_version = 3;
+COMMIT;
+"""
+UPGRADES = (SECOND_VERSION, THIRD_VERSION)
 
 
 def files_folder(database: Path) -> Path:
@@ -94,7 +112,8 @@ def _prepare(connection: sqlite3.Connection, database: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = OFF")
     if version < SCHEMA_VERSION:
-        connection.executescript(SECOND_VERSION if version else SCHEMA)
+        for script in UPGRADES[version - 1 :] if version else (SCHEMA,):
+            connection.executescript(script)
 
 
 def _unusable(database: Path, why: str) -> Refused:

@@ -17,7 +17,7 @@ class Ledger:
         Keys: id, created_at (seconds), input_file_id, endpoint, completion_window, metadata, idempotency_key (None
         where the request had none), cancelled_at.
         """
-        from batchrunner.sandbox.storage import BATCH, read_batch
+        from batchrunner.sandbox.columns import BATCH, read_batch
 
         rows = self._read(f"SELECT {BATCH} FROM batches ORDER BY seq")  # noqa: S608 constant
         batches = [asdict(read_batch(row)) for row in rows]

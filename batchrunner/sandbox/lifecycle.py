@@ -5,6 +5,7 @@ expired when the completion window closes first; or cancelling and cancelled.
 https://platform.openai.com/docs/guides/batch
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -46,7 +47,7 @@ def steps(batch: Batch, timings: Timings) -> tuple[Step, ...]:
     if batch.cancelled_at is not None:
         end = Step("cancelled", batch.cancelled_at + timings.cancelling)
         return (*_until(plain, batch.cancelled_at), Step("cancelling", batch.cancelled_at), end)
-    expires = expires_at(batch)
+    expires = expires_at(batch) if math.isfinite(finalizing) else math.inf
     return plain if plain[-1].at <= expires else (*_until(plain, expires), Step("expired", expires))
 
 
@@ -66,6 +67,18 @@ def is_due(batch: Batch, timings: Timings, now: float) -> bool:
     validated = batch.created_at + timings.validating
     last = now if batch.cancelled_at is None else batch.cancelled_at
     return batch.result is None and validated <= min(now, last)
+
+
+def share_done(batch: Batch, timings: Timings, now: float) -> float:
+    """How much of the input is answered at `now`, from 0 to 1: as much as time has passed of that for it.
+
+    A batch that is cancelled or expires goes no further.
+    """
+    started = batch.created_at + timings.validating
+    last = min(now, expires_at(batch), now if batch.cancelled_at is None else batch.cancelled_at)
+    if last < started or math.isinf(timings.in_progress):
+        return 0.0
+    return min(1.0, (last - started) / timings.in_progress) if timings.in_progress > 0 else 1.0
 
 
 def expires_at(batch: Batch) -> float:

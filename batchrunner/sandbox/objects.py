@@ -4,13 +4,13 @@ https://platform.openai.com/docs/api-reference/batch/object and …/files/object
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batchrunner.sandbox import lifecycle
-from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
-from batchrunner.sandbox.settings import Timings
+from batchrunner.sandbox.records import LineProblem, StoredFile
+from batchrunner.sandbox.standing import Standing
 
 Json = dict[str, Any]
 MOMENTS = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
@@ -53,26 +53,25 @@ def error_object(error: ApiError) -> Json:
     }
 
 
-def batch_object(batch: Batch, timings: Timings, now: float) -> Json:
-    """The whole batch as it stands at `now`, with every optional field of the shape present."""
-    begun = lifecycle.reached(batch, timings, now)
-    status = begun[-1].status
-    times = {step.status: int(step.at) for step in begun}
-    result = batch.result or Result()
+def batch_object(now: Standing) -> Json:
+    """The whole batch as it stands, with every optional field of the shape present."""
+    batch = now.batch
     return {
         "id": batch.id,
         "object": "batch",
         "endpoint": batch.endpoint,
-        "errors": _errors(result.problems) if status == "failed" else None,
+        "model": batch.model,
+        "errors": _errors(now.problems) if now.status == "failed" else None,
         "input_file_id": batch.input_file_id,
         "completion_window": batch.completion_window,
-        "status": status,
-        "output_file_id": batch.output_file_id if status == "completed" else None,
-        "error_file_id": batch.error_file_id if status == "completed" and result.failed else None,
+        "status": now.status,
+        "output_file_id": now.output_file_id,
+        "error_file_id": now.error_file_id,
         "created_at": int(batch.created_at),
         "expires_at": int(lifecycle.expires_at(batch)),
-        **{f"{moment}_at": times.get(moment) for moment in MOMENTS},
-        "request_counts": _counts(result, status),
+        **{f"{moment}_at": int(now.times[moment]) if moment in now.times else None for moment in MOMENTS},
+        "request_counts": {"total": now.total, "completed": now.completed, "failed": now.failed},
+        "usage": None if now.tokens is None else _usage(*now.tokens),
         "metadata": None if batch.metadata is None else dict(batch.metadata),
     }
 
@@ -102,10 +101,14 @@ def list_object(page: Page) -> Json:
     }
 
 
-def _counts(result: Result, status: str) -> Mapping[str, int]:
-    done = status in ("finalizing", "completed")
-    completed, failed = (result.completed, result.failed) if done else (0, 0)
-    return {"total": result.total, "completed": completed, "failed": failed}
+def _usage(asked: int, answered: int) -> Json:
+    return {
+        "input_tokens": asked,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": answered,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": asked + answered,
+    }
 
 
 def _errors(problems: Sequence[LineProblem]) -> Json:

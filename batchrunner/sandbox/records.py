@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,17 +18,29 @@ class LineProblem:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of processing an input file. With `problems` nothing was processed and the batch fails."""
+    """What came of processing an input file. With `problems` nothing was processed and the batch fails.
+
+    `failed` holds every line that was not answered with a success. `unasked` of them were not reached before the batch
+    ended. `is_final` when the files are there for everybody: before that they hold what will have been done in the end.
+    """
 
     total: int = 0
     completed: int = 0
     failed: int = 0
     problems: tuple[LineProblem, ...] = ()
+    unasked: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One committed batch. Times are seconds since the epoch; the status is never stored, it follows from them."""
+    """One committed batch. Times are seconds since the epoch; the status is never stored, it follows from them.
+
+    `model` is what the batch names for all its lines, None where it does not. `tokens` are those of its input. `looks`
+    counts how often it was shown, `last_looks` how often since it ended.
+    """
 
     id: str
     created_at: float
@@ -38,6 +51,10 @@ class Batch:
     idempotency_key: str | None = None
     cancelled_at: float | None = None
     result: Result | None = None
+    model: str | None = None
+    tokens: int = 0
+    looks: int = 0
+    last_looks: int = 0
 
     @property
     def output_file_id(self) -> str:
@@ -52,7 +69,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One file at the sandbox. `origin` is `upload` for what a client sent, else `output`."""
+    """One file at the sandbox.
+
+    `origin` is `upload` for what a client sent as a file, `inline` for the requests in a create, else `output`.
+    """
 
     id: str
     created_at: float
@@ -67,6 +87,11 @@ class StoredFile:
 def new_id(prefix: str) -> str:
     """A fresh id: random, because two sandboxes may share one state file one after the other."""
     return prefix + secrets.token_hex(12)
+
+
+def new_uuid() -> str:
+    """A fresh id of the kind that some providers give to everything."""
+    return str(uuid.uuid4())
 
 
 def _derived_id(batch_id: str, what: str) -> str:

@@ -1,15 +1,17 @@
 """Answers request lines without a model: the same request always gets the same answer, small and of the right shape.
 
-Everything in an answer is derived from the sha256 of the request's body. A body with a `sandbox_error` field fails
-instead: a number is the status it fails with (400 where not one), a text is the message.
+Everything in an answer is derived from the sha256 of the request. Which requests fail instead is decided in `fates`.
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+
+from batchrunner.sandbox.fates import Failure
 
 Json = dict[str, Any]
 WORDS: Final = (
@@ -47,21 +49,34 @@ class Dice:
         return next(self._bytes) / 255
 
 
-def answer(endpoint: str, custom_id: str, body: Json) -> tuple[bool, Json]:
-    """One result line for one request line: whether it succeeded, and the object for the output or error file.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a live call would have answered. `digest` is 64 hexadecimal digits that stand for the request."""
 
-    The shape is `{"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error": null}`.
-    """
+    custom_id: str
+    digest: str
+    status: int
+    body: Json
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it is a success."""
+        return self.status < 300
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """How many tokens were asked and answered."""
+        usage = self.body.get("usage") or {}
+        asked = usage.get("input_tokens", usage.get("prompt_tokens", 0))
+        return asked, usage.get("output_tokens", usage.get("completion_tokens", 0))
+
+
+def answer(endpoint: str, custom_id: str, body: Json, failure: Failure | None = None) -> Answer:
+    """The answer to one request line; with a `failure`, that one."""
     dice = Dice(json.dumps([endpoint, custom_id, body], sort_keys=True).encode())
-    failure = body.get("sandbox_error")
-    status, reply = (200, ENDPOINTS[endpoint](body, dice)) if failure is None else _failure(failure)
-    line = {
-        "id": f"batch_req_{dice.digest[:24]}",
-        "custom_id": custom_id,
-        "response": {"status_code": status, "request_id": f"req_{dice.digest[24:48]}", "body": reply},
-        "error": None,
-    }
-    return failure is None, line
+    if failure is not None:
+        return Answer(custom_id, dice.digest, failure.status, _refusal(failure))
+    return Answer(custom_id, dice.digest, 200, ENDPOINTS[endpoint](body, dice))
 
 
 def invented_lines(file_id: str, endpoint: str) -> Iterator[bytes]:
@@ -80,11 +95,15 @@ def _invented_question(endpoint: str, dice: Dice) -> Json:
     return {"prompt": text} if endpoint == "/v1/completions" else {"input": text}
 
 
-def _failure(asked: object) -> tuple[int, Json]:
-    is_status = isinstance(asked, int) and 400 <= asked <= 599
-    message = asked if isinstance(asked, str) else "This line asked to fail."
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": "sandbox_error"}
-    return (int(str(asked)) if is_status else 400), {"error": error}
+def _refusal(failure: Failure) -> Json:
+    kind, code = REFUSALS.get(min(failure.status, 500), ("invalid_request_error", "sandbox_error"))
+    message = failure.message or "This line asked to fail."
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+REFUSALS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+    {429: ("rate_limit_error", "rate_limit_exceeded"), 500: ("server_error", "server_error")}
+)
 
 
 def _model(body: Json) -> str:

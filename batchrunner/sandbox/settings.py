@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from batchrunner.sandbox.faults import Faults
 
@@ -27,8 +28,10 @@ class SandboxSettings:
     `database` is the SQLite file; uploaded bytes lie in a folder beside it, `<database>.files`. Starting again on the
     same path keeps everything, request numbers included, so that seeded faults go on where they stopped. `key` is the
     bearer token accepted. `honour_keys=False` makes a provider that ignores `Idempotency-Key`. `key_ttl` is how many
-    seconds a key is remembered. `port` 0 takes a free one. `clock` gives seconds since the epoch; it drives statuses,
-    key expiry and the Date header.
+    seconds a key is remembered. `row_failures` is the probability that a line fails, its dice thrown from the seed of
+    the faults. `terminal_cancel` is what cancelling a batch that has ended answers: 409, or 200 and the batch as it is.
+    `habits` are names of `habits.HABITS`, each with `:NUMBER` behind it where it takes one. `port` 0 takes a free one.
+    `clock` gives seconds since the epoch; it drives statuses, key expiry and the Date header.
     """
 
     database: Path
@@ -37,6 +40,9 @@ class SandboxSettings:
     honour_keys: bool = True
     timings: Timings = field(default_factory=Timings)
     key_ttl: float = DAY
+    row_failures: float = 0.0
+    terminal_cancel: Literal[200, 409] = 409
+    habits: frozenset[str] = frozenset()
     host: str = "127.0.0.1"
     port: int = 0
     clock: Callable[[], float] = time.time

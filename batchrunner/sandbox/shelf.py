@@ -1,20 +1,16 @@
 """Looking at batches and files that are there, cancelling and deleting them. Nothing here is paid for."""
 
-import asyncio
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from batchrunner.sandbox import lifecycle
 from batchrunner.sandbox.objects import ApiError, Json, Page, batch_object, encode, file_object, list_object
 from batchrunner.sandbox.orders import Cursor, read_cursor
-from batchrunner.sandbox.processing import process
-from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
+from batchrunner.sandbox.records import Batch, StoredFile
 from batchrunner.sandbox.replies import FileReply, json_reply
-from batchrunner.sandbox.responder import invented_lines
 from batchrunner.sandbox.settings import SandboxSettings
+from batchrunner.sandbox.settling import Settler
+from batchrunner.sandbox.standing import standing
 from batchrunner.sandbox.storage import Storage
 
 BATCHES_DEFAULT, BATCHES_MOST = 20, 100
@@ -27,6 +23,7 @@ class Shelf:
     def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
         self._settings = settings
         self._storage = storage
+        self._settler = Settler(settings, storage)
 
     async def batch(self, request: Request) -> Response:
         """`GET /v1/batch/{id}`, `GET /v1/batches/{id}`."""
@@ -38,7 +35,7 @@ class Shelf:
         found = self._storage.batches(cursor)
         if found is None:
             raise _no_such("batch", cursor)
-        shown = [self._show(await self._settled(batch)) for batch in found[: cursor.limit]]
+        shown = [self._show(batch) for batch in await self._settler.settled(found[: cursor.limit])]
         return _reply(list_object(Page(shown, len(found) > cursor.limit)))
 
     async def cancel(self, request: Request) -> Response:
@@ -46,10 +43,12 @@ class Shelf:
         batch = await self._find(request)
         now = self._settings.clock()
         status = lifecycle.status(batch, self._settings.timings, now)
+        if status in lifecycle.TERMINAL - {"cancelled"} and self._settings.terminal_cancel == 200:
+            return _reply(self._show(batch))
         if status in lifecycle.TERMINAL - {"cancelled"}:
             raise ApiError(409, f"Cannot cancel a batch with status '{status}'.", code="batch_not_cancellable")
         self._storage.cancel(batch.id, now)
-        return _reply(self._show(self._storage.batch(batch.id) or batch))
+        return _reply(self._show(await self._find(request)))
 
     async def file(self, request: Request) -> Response:
         """`GET /v1/files/{id}`."""
@@ -80,7 +79,8 @@ class Shelf:
         batch = self._storage.batch(batch_id)
         if batch is None:
             raise ApiError(404, f"No batch found with id '{batch_id}'.", code="batch_not_found")
-        return await self._settled(batch)
+        (settled,) = await self._settler.settled([batch])
+        return settled
 
     def _find_file(self, request: Request) -> StoredFile:
         file_id = request.path_params["id"]
@@ -90,42 +90,7 @@ class Shelf:
         return file
 
     def _show(self, batch: Batch) -> Json:
-        return batch_object(batch, self._settings.timings, self._settings.clock())
-
-    async def _settled(self, batch: Batch) -> Batch:
-        if not lifecycle.is_due(batch, self._settings.timings, self._settings.clock()):
-            return batch
-        lines = self._lines(batch)
-        result = await asyncio.to_thread(_process, batch, lines, self._storage.folder) if lines else FILE_GONE
-        self._storage.finish(batch, result, tuple(self._made(batch, result)))
-        return self._storage.batch(batch.id) or batch
-
-    def _lines(self, batch: Batch) -> "Path | Iterator[bytes] | None":
-        file_id, now = batch.input_file_id, self._settings.clock()
-        if self._storage.file(file_id, now):
-            return self._storage.path(file_id)
-        return None if self._storage.is_gone(file_id, now) else invented_lines(file_id, batch.endpoint)
-
-    def _made(self, batch: Batch, result: Result) -> Iterator[StoredFile]:
-        if result.problems:
-            return
-        yield self._output(batch.output_file_id, f"{batch.id}_output.jsonl")
-        if result.failed:
-            yield self._output(batch.error_file_id, f"{batch.id}_error.jsonl")
-
-    def _output(self, file_id: str, filename: str) -> StoredFile:
-        size = self._storage.path(file_id).stat().st_size
-        return StoredFile(file_id, self._settings.clock(), size, filename, "batch_output", "output")
-
-
-FILE_GONE = Result(problems=(LineProblem("file_not_found", "The input file was deleted."),))
-
-
-def _process(batch: Batch, lines: "Path | Iterable[bytes]", folder: Path) -> Result:
-    if not isinstance(lines, Path):
-        return process(batch, lines, folder)
-    with lines.open("rb") as source:
-        return process(batch, source, folder)
+        return batch_object(standing(batch, self._settings.timings, self._settings.clock()))
 
 
 def _reply(value: Json) -> Response:

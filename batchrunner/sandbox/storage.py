@@ -4,20 +4,16 @@ Several processes may use one file; each submission is one `BEGIN IMMEDIATE` tra
 `replies` is what makes a key good for one batch.
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from batchrunner.sandbox.columns import AT_WORK, BATCH, FILE, GONE, NEW_BATCH, batch_row, read_batch, result_text
 from batchrunner.sandbox.database import files_folder, open_database, transaction
 from batchrunner.sandbox.faults import Kind
 from batchrunner.sandbox.orders import Cursor
-from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
-
-BATCH = "id, created_at, input_file_id, endpoint, completion_window, metadata, idempotency_key, cancelled_at, result"
-FILE = "id, created_at, bytes, filename, purpose, origin, idempotency_key, expires_at"
-GONE = "(deleted = 1 OR (expires_at IS NOT NULL AND expires_at <= ?))"
+from batchrunner.sandbox.records import Batch, StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,7 @@ class Storage:
         """Number a request: how many of its kind, and how many creates and uploads, this database has seen with it."""
         with transaction(self._connection):
             self._count(f"{kind}s")
-            select = "SELECT name, seen FROM counters WHERE name IN ('creates', 'uploads', 'lists')"
-            seen = dict(self._connection.execute(select))
+            seen = dict(self._connection.execute("SELECT name, seen FROM counters"))
         return seen[f"{kind}s"], seen["creates"] + seen["uploads"]
 
     def count(self, name: str) -> None:
@@ -114,21 +109,14 @@ class Storage:
         self._connection.execute("UPDATE counters SET seen = seen + 1 WHERE name = ?", (name,))
 
     def _insert_batch(self, batch: Batch) -> None:
-        row = (
-            batch.id,
-            batch.created_at,
-            batch.input_file_id,
-            batch.endpoint,
-            batch.completion_window,
-            None if batch.metadata is None else json.dumps(dict(batch.metadata)),
-            batch.idempotency_key,
-        )
-        columns = BATCH.removesuffix(", cancelled_at, result")
-        self._connection.execute(f"INSERT INTO batches ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 constant
+        row = batch_row(batch)
+        places = ", ".join("?" * len(row))
+        self._connection.execute(f"INSERT INTO batches ({NEW_BATCH}) VALUES ({places})", row)  # noqa: S608 constant
 
     def _insert_file(self, file: StoredFile) -> None:
         row = tuple(asdict(file).values())
         self._connection.execute(f"INSERT OR IGNORE INTO files ({FILE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 constant
+        self._connection.execute("UPDATE files SET bytes = ? WHERE id = ?", (file.bytes, file.id))
 
     def batch(self, batch_id: str) -> Batch | None:
         """The batch of that id."""
@@ -176,10 +164,11 @@ class Storage:
         return self.folder / file_id
 
     def delete_file(self, file_id: str) -> None:
-        """Forget a file's bytes, remember that it was there."""
+        """Forget a file's bytes, remember that it was there. A batch that is at work on them is not disturbed."""
         with transaction(self._connection):
             self._connection.execute("UPDATE files SET deleted = 1 WHERE id = ?", (file_id,))
-        self.path(file_id).unlink(missing_ok=True)
+        if self._connection.execute(AT_WORK, (file_id,)).fetchone() is None:
+            self.path(file_id).unlink(missing_ok=True)
 
     def cancel(self, batch_id: str, now: float) -> None:
         """Note when cancelling began; the first time counts."""
@@ -187,27 +176,17 @@ class Storage:
             update = "UPDATE batches SET cancelled_at = ? WHERE id = ? AND cancelled_at IS NULL"
             self._connection.execute(update, (now, batch_id))
 
-    def finish(self, batch: Batch, result: Result, files: tuple[StoredFile, ...]) -> None:
-        """Note what came of a batch's lines, and the files that hold it."""
+    def finish(self, settled: Sequence[tuple[Batch, tuple[StoredFile, ...]]]) -> None:
+        """Note what came of the lines of batches, and the files that hold it."""
         with transaction(self._connection):
-            update = "UPDATE batches SET result = ? WHERE id = ?"
-            self._connection.execute(update, (json.dumps(asdict(result)), batch.id))
-            for file in files:
-                self._insert_file(file)
+            for batch, files in settled:
+                update = "UPDATE batches SET result = ? WHERE id = ?"
+                self._connection.execute(update, (result_text(batch.result), batch.id))
+                for file in files:
+                    self._insert_file(file)
 
-
-def read_batch(row: tuple[Any, ...]) -> Batch:
-    """A row of the columns `BATCH` as a value."""
-    fields = dict(zip(BATCH.split(", "), row, strict=True))
-    metadata, result = fields.pop("metadata"), fields.pop("result")
-    return Batch(
-        **fields,
-        metadata=json.loads(metadata) if metadata else None,
-        result=_read_result(result) if result else None,
-    )
-
-
-def _read_result(text: str) -> Result:
-    fields = json.loads(text)
-    problems = tuple(LineProblem(**problem) for problem in fields.pop("problems"))
-    return Result(**fields, problems=problems)
+    def looked_at(self, batch_id: str, is_over: bool) -> None:
+        """Count that a batch was shown."""
+        with transaction(self._connection):
+            update = "UPDATE batches SET looks = looks + 1, last_looks = last_looks + ? WHERE id = ?"
+            self._connection.execute(update, (int(is_over), batch_id))

@@ -48,6 +48,8 @@ BATCH_SHAPE = {
         **dict.fromkeys(["expires_at", "in_progress_at", "finalizing_at", "completed_at"], OPTIONAL_INT),
         **dict.fromkeys(["failed_at", "expired_at", "cancelling_at", "cancelled_at"], OPTIONAL_INT),
         "request_counts": {"type": "object", "required": ["total", "completed", "failed"]},
+        "model": OPTIONAL_TEXT,
+        "usage": {"type": ["object", "null"], "required": ["input_tokens", "output_tokens", "total_tokens"]},
         "metadata": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
     },
 }  # fmt: skip
@@ -133,7 +135,8 @@ def test_alphaedge_create_answers_what_is_documented(client: httpx.Client, ledge
     (kept,) = ledger.batches()
     assert (kept["id"], kept["idempotency_key"], kept["input_file_id"]) == (reply["id"], "br1-one", "file-abc123")
     assert ledger.requests() == {
-        "creates": 1, "uploads": 0, "lists": 0, "unauthorized": 0, "replays": 0, "conflicts": 0,
+        "creates": 1, "uploads": 0, "lists": 0, "looks": 0, "surveys": 0, "contents": 0, "cancels": 0, "removes": 0,
+        "unauthorized": 0, "replays": 0, "conflicts": 0,
     }  # fmt: skip
 
 
@@ -173,7 +176,7 @@ def test_a_batch_goes_its_way_with_the_clock_and_leaves_its_output(client: httpx
     assert statuses == ["in_progress", "finalizing", "completed"]
     assert batch["request_counts"] == {"total": 3, "completed": 2, "failed": 1}
     output = client.get(f"/v1/files/{batch['output_file_id']}/content").text.splitlines()
-    assert [json.loads(line)["custom_id"] for line in output] == ["row-0", "row-2"]
+    assert {json.loads(line)["custom_id"] for line in output} == {"row-0", "row-2"}
     (failed,) = client.get(f"/v1/files/{batch['error_file_id']}/content").text.splitlines()
     assert json.loads(failed)["response"]["body"]["error"]["message"] == "no"
     listed = {
@@ -439,7 +442,9 @@ def test_a_database_of_the_first_version_goes_on(settings: SandboxSettings) -> N
     with contextlib.closing(sqlite3.connect(settings.database)) as database, database:
         database.executescript(
             "ALTER TABLE files DROP COLUMN expires_at; DELETE FROM counters WHERE name = 'lists';"
-            "PRAGMA user_version = 1;"
+            "ALTER TABLE batches DROP COLUMN model; ALTER TABLE batches DROP COLUMN tokens;"
+            "ALTER TABLE batches DROP COLUMN looks; ALTER TABLE batches DROP COLUMN last_looks;"
+            "DROP TABLE failed_lines; DELETE FROM counters WHERE name = 'looks'; PRAGMA user_version = 1;"
         )
     with running(settings) as sandbox, connect(sandbox.base_url) as client:
         assert client.get("/v1/files").json()["data"] == [old]

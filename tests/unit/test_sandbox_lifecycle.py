@@ -8,6 +8,7 @@ from batchrunner.sandbox import Timings
 from batchrunner.sandbox.lifecycle import TERMINAL, reached, status, window_seconds
 from batchrunner.sandbox.objects import batch_object
 from batchrunner.sandbox.records import Batch, LineProblem, Result
+from batchrunner.sandbox.standing import standing
 
 TIMINGS = Timings(validating=10, in_progress=100, finalizing=10, cancelling=5)
 
@@ -15,6 +16,10 @@ TIMINGS = Timings(validating=10, in_progress=100, finalizing=10, cancelling=5)
 def batch(**fields: object) -> Batch:
     known = {"completion_window": "24h", "result": Result(3, 2, 1), **fields}
     return Batch("batch_1", 1000.0, "file-1", "/v1/embeddings", **known)  # type: ignore[arg-type]
+
+
+def shown_at(one: Batch, now: float) -> dict[str, object]:
+    return batch_object(standing(one, TIMINGS, now))
 
 
 @pytest.mark.parametrize(
@@ -37,10 +42,10 @@ def test_cancelled_on_the_way() -> None:
     assert status(stopped, TIMINGS, 1049) == "in_progress"
     assert status(stopped, TIMINGS, 1050) == "cancelling"
     assert status(stopped, TIMINGS, 1055) == "cancelled"
-    shown = batch_object(stopped, TIMINGS, 2000)
+    shown = shown_at(stopped, 2000)
     assert (shown["in_progress_at"], shown["cancelling_at"], shown["cancelled_at"]) == (1010, 1050, 1055)
     assert shown["completed_at"] is None
-    assert shown["output_file_id"] is None
+    assert shown["output_file_id"]
 
 
 def test_a_window_that_closes_first_expires() -> None:
@@ -52,7 +57,7 @@ def test_a_window_that_closes_first_expires() -> None:
 def test_an_unusable_input_fails_after_validating_and_says_which_line() -> None:
     failed = batch(result=Result(problems=(LineProblem("invalid_json_line", "not JSON", 7),)))
     assert status(failed, TIMINGS, 1009) == "validating"
-    shown = batch_object(failed, TIMINGS, 1010)
+    shown = shown_at(failed, 1010)
     assert shown["status"] == "failed"
     assert shown["errors"]["data"] == [
         {"code": "invalid_json_line", "message": "not JSON", "param": None, "line": 7},
@@ -60,12 +65,14 @@ def test_an_unusable_input_fails_after_validating_and_says_which_line() -> None:
 
 
 def test_counts_and_files_appear_when_they_are_there() -> None:
-    running, done = batch_object(batch(), TIMINGS, 1050), batch_object(batch(), TIMINGS, 1120)
-    assert running["request_counts"] == {"total": 3, "completed": 0, "failed": 0}
+    running, done = shown_at(batch(), 1050), shown_at(batch(), 1120)
+    assert running["request_counts"] == {"total": 3, "completed": 1, "failed": 0}
+    assert shown_at(batch(), 1080)["request_counts"] == {"total": 3, "completed": 2, "failed": 0}
+    assert running["usage"] is None
     assert running["output_file_id"] is None
     assert done["request_counts"] == {"total": 3, "completed": 2, "failed": 1}
     assert done["output_file_id"] != done["error_file_id"]
-    assert batch_object(batch(result=Result(2, 2, 0)), TIMINGS, 1120)["error_file_id"] is None
+    assert shown_at(batch(result=Result(2, 2, 0)), 1120)["error_file_id"] is None
 
 
 @given(st.floats(1000, 20_000), st.floats(1000, 20_000), st.none() | st.floats(1000, 1119))

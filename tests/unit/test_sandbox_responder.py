@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchrunner.sandbox.fates import Failure
 from batchrunner.sandbox.processing import PROBLEMS_SHOWN, process
 from batchrunner.sandbox.records import Batch, Result
 from batchrunner.sandbox.responder import ENDPOINTS, answer, invented_lines
@@ -23,21 +24,17 @@ JSON_VALUES = st.recursive(
 
 
 def reply(endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-    ok, line = answer(endpoint, "row-1", body)
-    assert ok
-    assert line["custom_id"] == "row-1"
-    assert line["error"] is None
-    assert line["response"]["status_code"] == 200
-    found: dict[str, Any] = line["response"]["body"]
-    return found
+    said = answer(endpoint, "row-1", body)
+    assert (said.custom_id, said.status, said.is_ok) == ("row-1", 200, True)
+    return said.body
 
 
 @given(st.sampled_from(list(ENDPOINTS)), st.text(), st.dictionaries(st.text(), JSON_VALUES))
 def test_any_body_has_one_answer_that_never_changes(endpoint: str, custom_id: str, body: dict[str, Any]) -> None:
     first = answer(endpoint, custom_id, body)
     assert first == answer(endpoint, custom_id, json.loads(json.dumps(body)))
-    assert first[1]["custom_id"] == custom_id
-    json.dumps(first[1]).encode("ascii")
+    assert first.custom_id == custom_id
+    json.dumps(first.body).encode("ascii")
 
 
 def test_another_request_has_another_answer() -> None:
@@ -85,18 +82,19 @@ def test_moderations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "message"),
+    ("failure", "message", "code"),
     [
-        (429, 429, "This line asked to fail."),
-        (True, 400, "This line asked to fail."),
-        ("no such model", 400, "no such model"),
+        (Failure(400), "This line asked to fail.", "sandbox_error"),
+        (Failure(404, "no such model"), "no such model", "sandbox_error"),
+        (Failure(429), "This line asked to fail.", "rate_limit_exceeded"),
+        (Failure(503), "This line asked to fail.", "server_error"),
     ],
 )
-def test_a_body_can_ask_to_fail(asked: object, status: int, message: str) -> None:
-    ok, line = answer(CHAT, "row-1", {"sandbox_error": asked})
-    assert not ok
-    assert line["response"]["status_code"] == status
-    assert line["response"]["body"]["error"]["message"] == message
+def test_a_failure_has_its_status_and_code(failure: Failure, message: str, code: str) -> None:
+    said = answer(CHAT, "row-1", {}, failure)
+    assert not said.is_ok
+    assert (said.status, said.tokens) == (failure.status, (0, 0))
+    assert (said.body["error"]["message"], said.body["error"]["code"]) == (message, code)
 
 
 @given(st.text(min_size=1), st.sampled_from(list(ENDPOINTS)))
@@ -117,9 +115,9 @@ def row(custom_id: str, **body: object) -> bytes:
 
 def test_good_and_failing_lines_go_to_their_files(tmp_path: Path) -> None:
     batch, result = processed(tmp_path, [row("a"), row("b", sandbox_error=500), b"\n", row("c")])
-    assert result == Result(total=3, completed=2, failed=1)
+    assert (result.total, result.completed, result.failed) == (3, 2, 1)
     written = (tmp_path / batch.output_file_id).read_bytes().splitlines()
-    assert [json.loads(line)["custom_id"] for line in written] == ["a", "c"]
+    assert {json.loads(line)["custom_id"] for line in written} == {"a", "c"}
     (failed,) = (tmp_path / batch.error_file_id).read_bytes().splitlines()
     assert json.loads(failed)["custom_id"] == "b"
     assert len(list(tmp_path.iterdir())) == 2

@@ -1,0 +1,109 @@
+"""Answering the lines of batches: when a batch is first looked at after validating, and again when it ends early."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from batchrunner.sandbox import lifecycle
+from batchrunner.sandbox.fates import Chances
+from batchrunner.sandbox.lines import OpenAILines, Unasked
+from batchrunner.sandbox.processing import Task, process
+from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
+from batchrunner.sandbox.responder import invented_lines
+from batchrunner.sandbox.settings import SandboxSettings
+from batchrunner.sandbox.standing import lines_done
+from batchrunner.sandbox.storage import Storage
+from batchrunner.sandbox.tries import FailedLines
+
+FILE_GONE = Result(problems=(LineProblem("file_not_found", "The input file was deleted."),), is_final=True)
+WHY: dict[str, Unasked] = {"expired": "batch_expired", "cancelled": "batch_cancelled"}
+
+
+class Settler:
+    """Brings what is known of batches up to the present."""
+
+    def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
+        self._settings = settings
+        self._storage = storage
+
+    async def settled(self, batches: Sequence[Batch]) -> list[Batch]:
+        """The same batches, in order, those that are due with their lines answered."""
+        now = self._settings.clock()
+        due = [batch for batch in batches if self._is_due(batch, now)]
+        if not due:
+            return list(batches)
+        inputs = [(batch, self._input(batch, now)) for batch in due]
+        results = await asyncio.to_thread(self._process_all, inputs, now)
+        found = [replace(batch, result=result) for batch, result in zip(due, results, strict=True)]
+        self._storage.finish([(batch, tuple(self._made(batch, now))) for batch in found])
+        fresh = {batch.id: batch for batch in found}
+        return [fresh.get(batch.id, batch) for batch in batches]
+
+    def _is_due(self, batch: Batch, now: float) -> bool:
+        timings = self._settings.timings
+        if lifecycle.is_due(batch, timings, now):
+            return True
+        return batch.result is not None and not batch.result.is_final and self._is_over(batch, now)
+
+    def _is_over(self, batch: Batch, now: float) -> bool:
+        return lifecycle.status(batch, self._settings.timings, now) in lifecycle.TERMINAL
+
+    def _input(self, batch: Batch, now: float) -> "Path | Iterable[bytes] | None":
+        file_id = batch.input_file_id
+        if self._storage.file(file_id, now):
+            return self._storage.path(file_id)
+        if not self._storage.is_gone(file_id, now):
+            return invented_lines(file_id, batch.endpoint)
+        kept = self._storage.path(file_id)
+        return kept if batch.result is not None and kept.exists() else None
+
+    def _process_all(self, inputs: "list[tuple[Batch, Path | Iterable[bytes] | None]]", now: float) -> list[Result]:
+        return [self._process(batch, lines, now) for batch, lines in inputs]
+
+    def _process(self, batch: Batch, lines: "Path | Iterable[bytes] | None", now: float) -> Result:
+        """Its lines answered as far as they are, or will be."""
+        if lines is None:
+            return replace(batch.result, is_final=True) if batch.result else FILE_GONE
+        result = batch.result or self._answer(batch, lines, None, now)
+        if not self._is_over(replace(batch, result=result), now):
+            return result
+        done = lines_done(replace(batch, result=result), self._settings.timings, now)
+        if not result.problems and done < result.total:
+            again = lines if isinstance(lines, Path) else invented_lines(batch.input_file_id, batch.endpoint)
+            result = self._answer(batch, again, done, now)
+        return replace(result, is_final=True)
+
+    def _answer(self, batch: Batch, lines: "Path | Iterable[bytes]", done: int | None, now: float) -> Result:
+        with ExitStack() as stack:
+            tries = stack.enter_context(FailedLines(self._settings.database, batch.id, is_again=done is not None))
+            task = self._task(tries, done, lifecycle.status(batch, self._settings.timings, now))
+            source = stack.enter_context(lines.open("rb")) if isinstance(lines, Path) else lines
+            return process(batch, source, self._storage.folder, task)
+
+    def _task(self, tries: FailedLines, done: int | None, status: str) -> Task:
+        settings = self._settings
+        return Task(
+            shape=OpenAILines(settings.habits),
+            tries=tries,
+            chances=Chances(settings.row_failures, settings.faults.seed),
+            done=done,
+            unasked=WHY.get(status, "batch_expired"),
+            all_fail="errors-only" in settings.habits,
+            in_order="in-order" in settings.habits,
+        )
+
+    def _made(self, batch: Batch, now: float) -> Iterator[StoredFile]:
+        result = batch.result
+        if result is None or result.problems or not result.is_final:
+            return
+        if result.completed:
+            yield self._file(batch.output_file_id, f"{batch.id}_output.jsonl", now)
+        if result.failed:
+            yield self._file(batch.error_file_id, f"{batch.id}_error.jsonl", now)
+
+    def _file(self, file_id: str, filename: str, now: float) -> StoredFile:
+        path = self._storage.path(file_id)
+        path.touch()
+        return StoredFile(file_id, now, path.stat().st_size, filename, "batch_output", "output")
