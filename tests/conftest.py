@@ -12,6 +12,9 @@ os.environ["BATCHRUNNER_CACHE"] = "off"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run the long crash campaigns, too (minutes)")
+    parser.addoption(
+        "--real-servers", action="store_true", help="run against servers that others wrote, too; installs them once"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
