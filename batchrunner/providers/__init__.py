@@ -12,7 +12,7 @@ from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock, Provider
 
 if TYPE_CHECKING:
-    from batchrunner.providers._http import Transport
+    from batchrunner.providers._wire import Transport
     from batchrunner.rows import ResultLine
 
 __all__ = ["OpenProvider", "open_provider", "result_reader"]

@@ -9,7 +9,7 @@ from batchrunner.providers._calls import Call, Reply, Result
 from batchrunner.providers._finding import Ask
 from batchrunner.providers._times import retry_after
 from batchrunner.providers._verdicts import Again, Meaning, Redact, Unusable, code_of, meaning_of
-from batchrunner.providers._words import words_of
+from batchrunner.providers._words import redirect_words, words_of
 
 NOT_OFFERED = "not-offered"
 _ABSENT = frozenset({404, 410})
@@ -40,20 +40,29 @@ class Asking:
         if 200 <= result.status < 300:
             read = self._read(result.body)
             return Again("unusable-reply", result.status, read.reason) if isinstance(read, Unusable) else read
-        return self._refusal(result)
+        return refusal(result, self._redact, self._clock.now())
 
     def give_up(self, again: Again) -> Outcome:
         """Nothing is lost by not knowing now."""
-        return Deferred(code=again.code, status=again.status, words=again.words, retry_after=again.retry_after or 0.0)
+        return deferred(again)
 
-    def _refusal(self, reply: Reply) -> Outcome | Again:
-        code, words = code_of(reply.status, in_doubt=False), words_of(reply, self._redact)
-        if reply.status in _ABSENT:
-            return NotFound(code=code, status=reply.status, words=words)
-        match meaning_of(reply.status, in_doubt=False):
-            case Meaning.DENIED:
-                return Denied(code=code, status=reply.status, words=words)
-            case Meaning.REFUSED:
-                return Rejected(code=code, status=reply.status, words=words)
-            case _:
-                return Again(code, reply.status, words, retry_after=retry_after(reply.headers, self._clock.now()))
+
+def refusal(reply: Reply, redact: Redact, now: datetime) -> Outcome | Again:
+    """What a reply that is no 2xx means for a call that can be repeated freely."""
+    status = reply.status
+    code = code_of(status, in_doubt=False)
+    words = redirect_words(reply, redact) if 300 <= status < 400 else words_of(reply, redact)
+    if status in _ABSENT:
+        return NotFound(code=code, status=status, words=words)
+    match meaning_of(status, in_doubt=False):
+        case Meaning.DENIED:
+            return Denied(code=code, status=status, words=words)
+        case Meaning.REFUSED:
+            return Rejected(code=code, status=status, words=words)
+        case _:
+            return Again(code, status, words, retry_after=retry_after(reply.headers, now))
+
+
+def deferred(again: Again) -> Deferred:
+    """What is true when such a call is given up: nothing is lost by not knowing now."""
+    return Deferred(code=again.code, status=again.status, words=again.words, retry_after=again.retry_after or 0.0)

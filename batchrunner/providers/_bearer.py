@@ -1,6 +1,7 @@
 """The credential, and how it is kept out of everything that is shown or stored."""
 
 import re
+from typing import Literal
 
 from batchrunner.errors import Refused
 
@@ -34,10 +35,9 @@ class Bearer:
     def __repr__(self) -> str:
         return "Bearer(...)"
 
-    @property
-    def authorization(self) -> str:
-        """The value of the Authorization header (RFC 6750 §2.1)."""
-        return f"Bearer {self._key}"
+    def header(self, auth: Literal["bearer", "api-key", "x-api-key"]) -> tuple[str, str]:
+        """The header that carries it: Authorization (RFC 6750 §2.1), or one that holds the key alone."""
+        return ("Authorization", f"Bearer {self._key}") if auth == "bearer" else (auth, self._key)
 
     def redact(self, text: str) -> str:
         """`text` with every occurrence of the key replaced, however JSON may spell it."""

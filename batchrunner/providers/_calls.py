@@ -19,10 +19,23 @@ class Stream(Protocol):
         ...
 
 
+class Sink(Protocol):
+    """Where the body of a reply goes, piece by piece, in place of memory."""
+
+    def takes(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Whether the body of this reply is wanted; that of any other is read as usual."""
+        ...
+
+    async def take(self, piece: bytes) -> None:
+        """The next of it. What this raises ends the reply."""
+        ...
+
+
 class Call(NamedTuple):
     """A request. `path` starts with a slash; `deadline` is how many seconds all of one attempt may take.
 
-    `query` is what follows a question mark, encoded.
+    With a `sink` it is how long the other end may be silent, however long all of it takes. `query` is what follows a
+    question mark, encoded. `max_reply_bytes` is the cap of the reply's body where it is not the provider's: 0.
     """
 
     method: str
@@ -31,6 +44,8 @@ class Call(NamedTuple):
     body: bytes | Stream
     deadline: float
     query: str = ""
+    sink: Sink | None = None
+    max_reply_bytes: int = 0
 
 
 class Reply(NamedTuple):

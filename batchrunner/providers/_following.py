@@ -1,11 +1,16 @@
 """The follow-up jobs of one provider: what was submitted is looked at, listed, stopped, downloaded, cleared away."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from batchrunner.events import Event
+from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import (
     Cancel,
+    Deferred,
     Download,
+    Downloaded,
     FilesSurveyed,
     FollowUp,
     Look,
@@ -23,22 +28,38 @@ from batchrunner.ports import Clock
 from batchrunner.providers._asking import NOT_OFFERED, Asking, Read
 from batchrunner.providers._calls import Call
 from batchrunner.providers._dialect import Dialect
+from batchrunner.providers._downloading import DownloadingFile, Surroundings
 from batchrunner.providers._finding import SKEW, ListedFile
 from batchrunner.providers._http import Client
+from batchrunner.providers._partfile import Busy, PartFile, unwritable
 from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.remote import RemoteBatch
 
 MOST_PAGES = 10_000
+MOST_DOWNLOADS = 8
+WORTH_GOING_ON = 1024 * 1024
+"""How many bytes a run of attempts must bring for another one to follow."""
 
 
 class FollowUps:
     """Does follow-up jobs by what `dialect` says of them, through `client`."""
 
-    def __init__(self, dialect: Dialect, client: Client, clock: Clock) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        client: Client,
+        facts: ProviderFacts,
+        clock: Clock,
+        report: Callable[[Event], None],
+    ) -> None:
         self._dialect = dialect
         self._client = client
+        self._facts = facts
         self._clock = clock
+        self._report = report
+        # A download takes long, and must leave room for those that only ask.
+        self._downloads = asyncio.Semaphore(max(1, min(MOST_DOWNLOADS, client.in_flight // 2)))
 
     async def run(self, job: FollowUp) -> Outcome:
         """Run one job to an outcome."""
@@ -55,7 +76,7 @@ class FollowUps:
                 call = self._dialect.remove_call(job.file_id)
                 return await self._ask(job.address, call, lambda _: Removed(), "deleting files")
             case Download():
-                return _not_offered("downloading results")
+                return await self._download(job)
 
     async def _ask(self, address: str, call: Call | None, read: Read, what: str) -> Outcome:
         if call is None:
@@ -73,6 +94,38 @@ class FollowUps:
             return said
         now = await self._ask(job.address, self._dialect.look_call(job.batch_id), self._seen, "looking")
         return now if isinstance(now, Seen) and now.batch.is_terminal else said
+
+    async def _download(self, job: Download) -> Outcome:
+        if self._dialect.content_call(job.batch_id, job.file, 0) is None:
+            return _not_offered("downloading results")
+        async with self._downloads:
+            part = PartFile(job.target)
+            try:
+                await asyncio.to_thread(part.open)
+                said = await self._receive(job, part)
+                if isinstance(said, Downloaded):
+                    await asyncio.to_thread(part.sync)
+            except (OSError, Busy) as error:
+                return unwritable(error, job.target)
+            finally:
+                part.close()
+        return said
+
+    async def _receive(self, job: Download, part: PartFile) -> Outcome:
+        """All of it, in as many runs of attempts as it takes, while each of them brings something."""
+        idle = self._facts.timeouts.download_idle_seconds
+
+        def call(start: int) -> Call:
+            made = self._dialect.content_call(job.batch_id, job.file, start)
+            assert made is not None  # noqa: S101 - it was offered from the first byte on
+            return made._replace(deadline=idle)
+
+        receiving = DownloadingFile(job, part, call, Surroundings(self._client.redact, self._clock, self._report))
+        while True:
+            before = part.size
+            said = await self._client.run(receiving)
+            if not isinstance(said, Deferred) or self._client.stopping or part.size - before < WORTH_GOING_ON:
+                return said
 
     async def _survey(self, job: Survey) -> Outcome:
         since = moment(job.since)

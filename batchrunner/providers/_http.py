@@ -4,29 +4,21 @@ A first attempt that succeeds never meets the retrying machinery, which costs as
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Protocol, cast
 
-import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 
-from batchrunner._version import __version__
 from batchrunner.events import Event, Retrying
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Accepted, Downloaded, Outcome, Removed, Seen, Uploaded
-from batchrunner.origins import checked_origin
-from batchrunner.providers._bearer import Bearer
-from batchrunner.providers._calls import Call, NotSent, Reply, Result, Stream, Unknown
-from batchrunner.providers._connections import Connections
+from batchrunner.providers._calls import Call, Result
 from batchrunner.providers._finding import Ask
 from batchrunner.providers._pace import Pace
-from batchrunner.providers._reply import ReplyTooLarge
-from batchrunner.providers._times import http_date
-from batchrunner.providers._verdicts import LIMITED, Again
-
-Transport = httpx.AsyncBaseTransport
+from batchrunner.providers._verdicts import LIMITED, Again, Redact
+from batchrunner.providers._wire import Transport, Wire
 
 IN_FLIGHT = 128  # where the provider's own limit is not known
 _GOOD = (Accepted, Uploaded, Seen, Removed, Downloaded)
@@ -59,6 +51,8 @@ class Sending(Protocol):
 class Client:
     """Sends to one provider for the length of one run. The key goes to the origin in `facts`, and nowhere else.
 
+    At most `in_flight` requests are on their way at a time.
+
     Raises `Refused` `unusable-api-key` or `bad-base-url`. Nothing is connected until something is sent.
     """
 
@@ -73,56 +67,32 @@ class Client:
         transport: Transport | None = None,
     ) -> None:
         self._facts = facts
-        self._bearer = Bearer(key, provider=name)
-        self._origin = httpx.URL(checked_origin(facts.origin, f"the base_url of provider {name}"))
         self._report = report
         self._stopping = stopping
-        in_flight = facts.limits.max_in_flight or IN_FLIGHT
-        self._slots = asyncio.Semaphore(in_flight)
-        self._transport = transport or Connections(max_connections=in_flight)
+        self.in_flight = facts.limits.max_in_flight or IN_FLIGHT
+        self._slots = asyncio.Semaphore(self.in_flight)
+        self._wire = Wire(name, facts, key, stopping=stopping, in_flight=self.in_flight, transport=transport)
         self._pace = Pace(facts.retry, stopping)
         self._jitter = wait_random_exponential(multiplier=facts.retry.base_seconds, max=facts.retry.cap_seconds)
-        self._date = ""
-        self._server_time: datetime | None = None
-        self._urls: dict[str, httpx.URL] = {}
-        self._headers = [
-            ("Host", self._origin.netloc.decode("ascii")),
-            ("Authorization", self._bearer.authorization),
-            ("User-Agent", f"batchrunner/{__version__}"),
-            ("Accept", "application/json"),
-            ("Accept-Encoding", "identity"),
-        ]
 
-    def redact(self, text: str) -> str:
-        """`text` without the API key."""
-        return self._bearer.redact(text)
+    @property
+    def redact(self) -> Redact:
+        """Takes the API key out of a text."""
+        return self._wire.redact
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run is ending."""
+        return self._stopping()
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._transport.aclose()
+        await self._wire.aclose()
 
     async def run(self, sending: Sending) -> Outcome:
         """Send until settled, given up, or told to stop. Never raises for what a provider or a network does."""
         verdict = await self._attempt(sending)
         return await self._persist(sending, verdict) if isinstance(verdict, Again) else verdict
-
-    async def send(self, call: Call) -> Result:
-        """One attempt, within the call's deadline."""
-        try:
-            async with asyncio.timeout(call.deadline):
-                return await self._exchange(self._request(call))
-        except (httpx.ConnectTimeout, httpx.ConnectError) as error:
-            code = "connect-timeout" if isinstance(error, httpx.ConnectTimeout) else "connect-failed"
-            return NotSent(code, str(error) or "no connection")
-        except (TimeoutError, httpx.TimeoutException):
-            return Unknown("timeout", f"no whole reply within {call.deadline:g} seconds")
-        except ReplyTooLarge as error:
-            return Unknown("reply-too-large", str(error))
-        except Exception as error:  # whatever went wrong, the request may have left, and that must not be forgotten
-            return Unknown("connection-lost", str(error) or type(error).__name__)
-        finally:
-            if not isinstance(call.body, bytes):
-                call.body.close()
 
     async def _attempt(self, sending: Sending) -> Outcome | Again:
         async with self._slots:
@@ -130,10 +100,10 @@ class Client:
                 return sending.give_up(Again(LIMITED, words=_PAUSED, retry_after=left))
             if self._pace.is_spent:
                 return sending.give_up(_SPENT)
-            call = await sending.look(self.send) or sending.next(self._server_time)
+            call = await sending.look(self._wire.send) or sending.next(self._wire.server_time)
             if not isinstance(call, Call):
                 return call
-            verdict = sending.judge(await self.send(call))
+            verdict = sending.judge(await self._wire.send(call))
         self._learn(verdict)
         return verdict
 
@@ -144,7 +114,7 @@ class Client:
             self._pace.limited()
             if verdict.retry_after:
                 self._pace.pause(verdict.retry_after)
-        elif isinstance(verdict, Again):
+        elif isinstance(verdict, Again) and not verdict.has_advanced:
             self._pace.failed()
 
     async def _persist(self, sending: Sending, first: Again) -> Outcome:
@@ -180,6 +150,7 @@ class Client:
         retry = self._facts.retry
         return (
             state.attempt_number >= retry.attempts
+            or _unsettled(state).is_last
             or (_unsettled(state).retry_after or 0.0) > retry.retry_after_cap_seconds
             or not self._pace.may_retry
             or self._stopping()
@@ -195,62 +166,6 @@ class Client:
                 attempts=self._facts.retry.attempts,
             )
         )
-
-    async def _exchange(self, request: httpx.Request) -> Reply:
-        response = await self._transport.handle_async_request(request)
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        self._observe(headers.get("date", ""))
-        body = response.extensions.get("body")
-        if body is None:
-            body = await _read(response, self._facts.limits.max_reply_bytes)
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            body = b""  # identity was asked for; a decoder is an easy way to be sent a gigabyte
-        return Reply(response.status_code, headers, self._bearer.redact_reply(body))
-
-    def _request(self, call: Call) -> httpx.Request:
-        url = self._urls.get(call.path) or self._urls.setdefault(call.path, self._origin.copy_with(path=call.path))
-        if call.query:
-            url = url.copy_with(query=call.query.encode())
-        length = len(call.body) if isinstance(call.body, bytes) else call.body.length
-        framing = () if call.method == "GET" else (("Content-Length", str(length)),)
-        return httpx.Request(
-            call.method,
-            url,
-            headers=[*self._headers, *call.headers, *framing],
-            stream=httpx.ByteStream(call.body) if isinstance(call.body, bytes) else _Streamed(call.body),
-            extensions={
-                "timeout": {"connect": self._facts.timeouts.connect_seconds},
-                "max_reply_bytes": self._facts.limits.max_reply_bytes,
-            },
-        )
-
-    def _observe(self, date: str) -> None:
-        if date == self._date:
-            return
-        self._date = date
-        if (time := http_date(date)) is not None and (self._server_time is None or time > self._server_time):
-            self._server_time = time
-
-
-class _Streamed(httpx.AsyncByteStream):
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._stream.__aiter__()
-
-
-async def _read(response: httpx.Response, cap: int) -> bytes:
-    chunks, size = [], 0
-    try:
-        async for chunk in cast("httpx.AsyncByteStream", response.stream):
-            size += len(chunk)
-            if size > cap:
-                raise ReplyTooLarge(f"the reply (status {response.status_code}) is over {cap} bytes")
-            chunks.append(chunk)
-    finally:
-        await response.aclose()
-    return b"".join(chunks)
 
 
 def _is_unsettled(verdict: object) -> bool:

@@ -39,13 +39,18 @@ class Meaning(Enum):
 
 
 class Again(NamedTuple):
-    """Not settled. `retry_after` is what the provider asked for, in seconds; `ambiguous` that it may have acted."""
+    """Not settled. `retry_after` is what the provider asked for, in seconds; `ambiguous` that it may have acted.
+
+    `is_last` where the provider asks for no further send; `has_advanced` where part of it was done.
+    """
 
     code: str
     status: int = 0
     words: str = ""
     ambiguous: bool = False
     retry_after: float | None = None
+    is_last: bool = False
+    has_advanced: bool = False
 
 
 class Unusable(NamedTuple):

@@ -38,7 +38,7 @@ class Service:
         self._open_input = open_input
         self._clock = clock
         self._report = report
-        self._follow_ups = FollowUps(dialect, client, clock)
+        self._follow_ups = FollowUps(dialect, client, facts, clock, report)
         self._finder = FileFinder(dialect, clock, facts.timeouts.create_seconds)
 
     @property

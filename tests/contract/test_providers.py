@@ -539,7 +539,7 @@ def test_an_id_that_is_the_key_is_no_id():
 def test_the_key_is_in_no_repr():
     async def scenario() -> str:
         async with opened(facts("http://127.0.0.1:9"), World()) as provider:
-            return f"{provider!r} {vars(provider)!r} {vars(provider._client)['_bearer']!r}"
+            return f"{provider!r} {vars(provider)!r} {vars(provider._client._wire)['_bearer']!r}"
 
     assert KEY not in asyncio.run(scenario())
 
