@@ -17,6 +17,14 @@ class Uploading(Record, tag="uploading", tag_field="event"):
     size: int
 
 
+class Downloading(Record, tag="downloading", tag_field="event"):
+    """Result lines are on their way; `received` of `size` bytes are here. `size` is 0 where it was not said."""
+
+    address: str
+    received: int
+    size: int
+
+
 class Uploaded(Record, tag="uploaded", tag_field="event"):
     """A local input is at the provider."""
 
@@ -69,4 +77,4 @@ class Finished(Record, tag="finished", tag_field="event"):
     left: int
 
 
-Event = Started | Uploading | Uploaded | Submitted | Retrying | Failed | Stopping | Finished
+Event = Started | Uploading | Downloading | Uploaded | Submitted | Retrying | Failed | Stopping | Finished

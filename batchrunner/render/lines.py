@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from batchrunner.events import Event, Failed, Finished, Retrying, Started, Stopping, Submitted, Uploaded, Uploading
+from batchrunner.events import (
+    Downloading,
+    Event,
+    Failed,
+    Finished,
+    Retrying,
+    Started,
+    Stopping,
+    Submitted,
+    Uploaded,
+    Uploading,
+)
 from batchrunner.ports import Clock
 from batchrunner.printable import printable
 from batchrunner.render.github import neutral
@@ -36,7 +47,7 @@ def event_line(event: Event) -> str:
             return _line("failed", event.address, _failure(event))
         case Stopping():
             return _line("stopping", event.reason, f"finishing what is in flight ({count(event.in_flight)})")
-        case Started() | Uploading() | Finished():
+        case Started() | Uploading() | Downloading() | Finished():
             return ""
 
 
