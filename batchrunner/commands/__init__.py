@@ -19,6 +19,7 @@ COMMANDS = {
     "render": "Print the request lines that a batch sends.",
     "apply": "Submit what is planned, each batch once.",
     "resolve": "Say what became of a batch that is in doubt.",
+    "recover": "Rebuild a lost state from what the provider has.",
     "state": "Look at the state, or mend it.",
     "schema": "Print the JSON Schema of specs or project files.",
     "completion": "Print a completion script for your shell.",

@@ -40,6 +40,19 @@ def typed_resolve(address: str, state_url: str) -> str:
     return f"batchrunner resolve {quote(address)} --state {quote(state_url)} --adopt BATCH_ID"
 
 
+def typed_import(address: str, batch_id: str, choices: Choices) -> str:
+    """How one takes a batch that was made elsewhere for the batch of a spec."""
+    return " ".join(["batchrunner state import", quote(address), quote(batch_id), *_flags(choices)])
+
+
+def typed_cancel(provider: str, batch_id: str, choices: Choices) -> str:
+    """How one stops a batch that no state has."""
+    around = [f"--project {quote(choices.project)}"] if choices.project else []
+    sandbox = ["--sandbox"] if choices.sandbox else []
+    words = ["batchrunner cancel --provider", quote(provider), "--batch-id", quote(batch_id), *around, *sandbox]
+    return " ".join(words)
+
+
 def with_typed_hint(change: Change, path: str, state_url: str, choices: Choices) -> Change:
     """A blocked change whose hint can be pasted; others as they are."""
     if not isinstance(change, Blocked):
