@@ -1,4 +1,4 @@
-"""What happens during an apply, as values a reporter shows."""
+"""What happens during an apply, or while one waits, as values a reporter shows."""
 
 from batchrunner.records import Record
 
@@ -69,6 +69,46 @@ class Stopping(Record, tag="stopping", tag_field="event"):
     in_flight: int
 
 
+class Moved(Record, tag="moved", tag_field="event"):
+    """A remote batch has another status than it was last seen with; `gone` is one of them.
+
+    Of `total` requests so many `completed` and `failed`; all 0 where nothing was said.
+    """
+
+    address: str
+    run_key: str
+    batch_id: str
+    status: str
+    completed: int = 0
+    failed: int = 0
+    total: int = 0
+
+
+class Looked(Record, tag="looked", tag_field="event"):
+    """All remote batches of a provider were looked at once. The numbers are of all that is watched.
+
+    `open` of `batches` have not ended, and `done` of their `requests` are processed. `left` is in seconds until the
+    last of them should have ended, 0 where that is not known; `wait` until the next look at this provider.
+    """
+
+    provider: str
+    open: int
+    batches: int
+    done: int
+    requests: int
+    left: float
+    wait: float
+
+
+class Unseen(Record, tag="unseen", tag_field="event"):
+    """Remote batches of a provider could not be looked at, for now. That says nothing of them."""
+
+    provider: str
+    code: str
+    words: str = ""
+    status: int = 0
+
+
 class Finished(Record, tag="finished", tag_field="event"):
     """An apply is over and its state is saved."""
 
@@ -77,4 +117,5 @@ class Finished(Record, tag="finished", tag_field="event"):
     left: int
 
 
-Event = Started | Uploading | Downloading | Uploaded | Submitted | Retrying | Failed | Stopping | Finished
+WatchEvent = Moved | Looked | Unseen
+Event = Started | Uploading | Downloading | Uploaded | Submitted | Retrying | Failed | Stopping | Finished | WatchEvent

@@ -54,7 +54,14 @@ def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str
     return " ".join([head, *(f"{key}={event[key]!r}" for key in sorted(event))])
 
 
-_LEVEL_OF = {"failed": "warning", "retrying": "warning", "stopping": "warning", "uploading": "debug"}
+_LEVEL_OF = {
+    "failed": "warning",
+    "looked": "debug",
+    "retrying": "warning",
+    "stopping": "warning",
+    "unseen": "warning",
+    "uploading": "debug",
+}
 
 
 class LogReporter:

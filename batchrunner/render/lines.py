@@ -8,10 +8,13 @@ from batchrunner.events import (
     Event,
     Failed,
     Finished,
+    Looked,
+    Moved,
     Retrying,
     Started,
     Stopping,
     Submitted,
+    Unseen,
     Uploaded,
     Uploading,
 )
@@ -47,7 +50,7 @@ def event_line(event: Event) -> str:
             return _line("failed", event.address, _failure(event))
         case Stopping():
             return _line("stopping", event.reason, f"finishing what is in flight ({count(event.in_flight)})")
-        case Started() | Uploading() | Downloading() | Finished():
+        case Started() | Uploading() | Downloading() | Finished() | Moved() | Looked() | Unseen():
             return ""
 
 
