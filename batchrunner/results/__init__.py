@@ -1,0 +1,24 @@
+"""Results on this disk: files as they were downloaded, the row ledger over them, and the merged files it writes."""
+
+from batchrunner.results.disk import make_folder, only_one
+from batchrunner.results.names import folder_of, raw_name
+from batchrunner.results.requests import Asked, InputMoved, ids_of, lines_by_id
+from batchrunner.results.sheet import RawFile, ReadLine, Sheet
+from batchrunner.results.writing import Shard, Written, write_ledger
+
+__all__ = [
+    "Asked",
+    "InputMoved",
+    "RawFile",
+    "ReadLine",
+    "Shard",
+    "Sheet",
+    "Written",
+    "folder_of",
+    "ids_of",
+    "lines_by_id",
+    "make_folder",
+    "only_one",
+    "raw_name",
+    "write_ledger",
+]

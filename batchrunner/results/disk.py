@@ -1,0 +1,149 @@
+"""Files of results: they appear whole or not at all, beneath their folder, and what cannot be written is said."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from batchrunner.errors import Refused, TryAgain
+
+BLOCK = 1 << 20
+PART = ".part"
+_LOCK, _IGNORE = ".lock", ".gitignore"
+
+
+def not_written(path: Path, error: OSError) -> Refused:
+    """The error for results that could not be written."""
+    return Refused(
+        "results-not-written",
+        "results cannot be written",
+        where=str(path),
+        why=error.strerror or str(error),
+        hint="Make room there, or name another folder with --out DIR; then fetch again: what is here already is kept.",
+    )
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Turn an `OSError` into `Refused` `results-not-written` about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written(path, error) from None
+
+
+def make_folder(top: Path, *names: str) -> Path:
+    """The folder `names` beneath `top`, made where it is missing. No part of it may be a link.
+
+    A `top` that is made here is hidden from git: results hold data. Raises `Refused` `results-not-written`,
+    `results-is-a-link`.
+    """
+    with writing_to(top):
+        if not top.exists():
+            top.mkdir(parents=True)
+            top.joinpath(_IGNORE).write_text("*\n")
+            _sync_folder(top.parent)
+        folder = top
+        for name in names:
+            folder = folder / name
+            _make_one(folder)
+    return folder
+
+
+def _make_one(folder: Path) -> None:
+    with suppress(FileExistsError):
+        folder.mkdir()
+        _sync_folder(folder.parent)
+    if folder.is_symlink():
+        raise Refused("results-is-a-link", "results are not written through a symbolic link", where=str(folder),
+                      hint="remove it, or name another folder with --out DIR")  # fmt: skip
+
+
+@contextmanager
+def only_one(top: Path) -> Iterator[None]:
+    """Be the only fetch that writes beneath `top`. Raises `TryAgain` `fetch-running`."""
+    with writing_to(top):
+        descriptor = os.open(top / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _hold(descriptor, top)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _hold(descriptor: int, top: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some network file systems have no locks.
+        if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+            raise TryAgain("fetch-running", "another fetch is writing here", where=str(top),
+                           hint="wait for it to end, or name another folder with --out DIR") from None  # fmt: skip
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that becomes `path` when the block ends well, and is gone otherwise.
+
+    Raises `Refused` `results-not-written`.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    with writing_to(path):
+        temporary.unlink(missing_ok=True)
+        try:
+            with open(temporary, "xb", buffering=0) as raw:
+                yield raw
+                os.fsync(raw.fileno())
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
+    """Write every byte: a write may take fewer than it was given."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def settle(part: Path, path: Path) -> None:
+    """Give what was downloaded to `part` its name. Raises `Refused` `results-not-written`."""
+    with writing_to(path):
+        descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(part, path)
+        _sync_folder(path.parent)
+
+
+def size_of(path: Path) -> int | None:
+    """The size of a regular file in bytes; None where there is none."""
+    try:
+        status = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def sha256_of(path: Path) -> str:
+    """`sha256:` and the digest of a file's bytes. Raises `OSError`."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
