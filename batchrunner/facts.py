@@ -4,11 +4,10 @@ Every number that governs sending has its one home here, and a project file may 
 such an override must keep are with the project file.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from batchrunner.records import Record, field, replace
+from batchrunner.records import Record, field
 from batchrunner.remote import RemoteStatus
 
 MEBIBYTE = 1 << 20
@@ -52,7 +51,8 @@ class Limits(Record):
 
     `max_tokens` are input tokens of a batch, taken as a quarter of its bytes. `max_embedding_inputs` counts the texts
     of all requests of a batch. `max_custom_id` is in characters. `max_enqueued_tokens` are input tokens of all batches
-    of one model that have not ended.
+    of one model that have not ended. `max_metadata` counts the entries of metadata that is sent, ours among them,
+    and `max_metadata_key` the characters of a key.
     """
 
     max_in_flight: int | None = None
@@ -62,6 +62,8 @@ class Limits(Record):
     max_enqueued_tokens: int | None = None
     max_embedding_inputs: int | None = None
     max_custom_id: int = 512
+    max_metadata: int | None = None
+    max_metadata_key: int | None = None
     max_line_bytes: int = 16 * MEBIBYTE
     max_reply_bytes: int = MEBIBYTE
 
@@ -127,11 +129,11 @@ class ProviderFacts(Record):
     `idempotency`: `header` and `body` resend the same key after an ambiguous send, `list-match` looks for the batch in
     the provider's list before it sends again, `none` holds it for a person. `statuses` are the provider's own words
     for statuses, in lower case, where the dialect does not know them.
-    `metadata`: whether the create call takes it (`sent`) or it stays in state (`kept`). `custom_ids`: whether they are
-    any `text`, or a `word` of letters, digits, `_` and `-`. `one_model`: whether all requests of a file must name the
-    same model. `request_lines` is the form of a line: `full` with `custom_id`, `method`, `url` and `body`, `bare` where
-    `method` and `url` may be left out, `params` with `custom_id` and `params`. `input_expires_after_seconds` is asked
-    for with each upload where it is set.
+    `metadata`: whether the create call takes it (`sent`) or it stays in state (`kept`). `completion_windows` may hold
+    ranges: `24h..7d`. `custom_ids`: whether they are any `text`, or a `word` of letters, digits, `_` and `-`.
+    `one_model`: whether all requests of a file must name the same model. `request_lines` is the form of a line: `full`
+    with `custom_id`, `method`, `url` and `body`, `bare` where `method` and `url` may be left out, `params` with
+    `custom_id` and `params`. `input_expires_after_seconds` is asked for with each upload where it is set.
 
     `prices` are by model, and win. `price_list` is whose list prices apply, as genai-prices names providers; None for
     whoever makes the model. `discount` is what a batch costs less than live calls, as a fraction, None where unknown.
@@ -177,34 +179,3 @@ def key_is_alive(
     latest = now if server_time is None else max(now, server_time)
     age = (latest - first_send).total_seconds()
     return age + facts.timeouts.create_seconds + KEY_MARGIN_SECONDS <= facts.key_ttl_seconds
-
-
-def built_in() -> Mapping[str, ProviderFacts]:
-    """The providers that need no project file, by name."""
-    return {"alphaedge": ALPHAEDGE}
-
-
-# Create Batch Job is the one call that AlphaEdge documents: POST /v1/batch with input_file_id, endpoint and
-# completion_window. The upload follows the convention of the OpenAI Files API, and so do the limits of a batch: more
-# than every service takes is split rather than refused hours later.
-ALPHAEDGE = ProviderFacts(
-    dialect="alphaedge",
-    origin="https://api.alphaedge-ai.com",
-    origin_env="ALPHAEDGE_BASE_URL",
-    api_key=SecretReference(env="ALPHAEDGE_API_KEY"),
-    paths=Paths(create_batch="/v1/batch"),
-    idempotency="header",
-    metadata="kept",
-    limits=Limits(max_requests=50_000, max_bytes=200_000_000, max_embedding_inputs=50_000),
-)
-
-
-def sandbox_facts() -> ProviderFacts:
-    """The built-in sandbox. Where it listens is known only when it runs, so its origin is a name."""
-    return replace(
-        ALPHAEDGE,
-        origin="sandbox",
-        origin_env=None,
-        api_key=SecretReference(env="BATCHRUNNER_SANDBOX_KEY"),
-        metadata="sent",
-    )

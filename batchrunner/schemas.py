@@ -17,19 +17,33 @@ _REFERRING: Mapping[str, Collection[str]] = {
 }
 """Models whose fields may hold references, and the fields that may not, or that take any text already."""
 
+_OFFERED: Mapping[str, str] = {
+    "batch": "Where a batch is asked for.",
+    "list_batches": "Where batches are listed.",
+    "cancel_batch": "Where a batch is stopped.",
+    "results": "Where results are downloaded by the id of the batch.",
+    "upload_file": "Where a file is uploaded.",
+    "list_files": "Where uploaded files are listed.",
+    "file": "Where a file is deleted.",
+    "file_content": "Where a file is downloaded.",
+}
+"""Paths that may be null, where the call is not offered."""
+
 _NULLABLE = {
     ("ProviderEntry", "endpoints"),
     ("ProviderEntry", "completion_windows"),
     ("ProviderEntry", "input_expires_after_seconds"),
     ("ProviderEntry", "price_list"),
     ("ProviderEntry", "discount"),
-    ("Paths", "upload_file"),
-    ("Paths", "list_files"),
+    *(("Paths", name) for name in _OFFERED),
     ("Limits", "max_in_flight"),
     ("Limits", "max_requests"),
     ("Limits", "max_bytes"),
     ("Limits", "max_tokens"),
+    ("Limits", "max_enqueued_tokens"),
     ("Limits", "max_embedding_inputs"),
+    ("Limits", "max_metadata"),
+    ("Limits", "max_metadata_key"),
 }
 """Fields, by model, where null says something other than leaving them out."""
 
@@ -41,16 +55,22 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "Paths": {
         "create_batch": "Where a batch is created.",
-        "upload_file": "Where a file is uploaded; null where that is not offered.",
-        "list_files": "Where uploaded files are listed; null where that is not offered.",
+        **{
+            name: f"{text[:-1]}; null where that is not offered. `{{id}}` is the file's or the batch's, `{{batches}}`"
+            " the path of the create."
+            for name, text in _OFFERED.items()
+        },
     },
     "Limits": {
         "max_in_flight": "Requests of ours that may be open at once.",
         "max_requests": "Request lines in one batch.",
         "max_bytes": "Bytes in one input file.",
         "max_tokens": "Input tokens in one batch, taken as a quarter of its bytes.",
+        "max_enqueued_tokens": "Input tokens in all batches of one model that have not ended.",
         "max_embedding_inputs": "Texts to embed in one batch, over all its requests.",
         "max_custom_id": "Characters of a custom_id.",
+        "max_metadata": "Entries of metadata that is sent, five of batchrunner's own among them.",
+        "max_metadata_key": "Characters of a key of metadata.",
         "max_line_bytes": "Bytes in one line of an input file.",
         "max_reply_bytes": "Bytes of a reply that are read.",
     },
@@ -70,6 +90,16 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "connect_seconds": "Seconds until a connection is given up.",
         "create_seconds": "Seconds until one attempt to create a batch is given up, in total.",
         "upload_seconds": "Seconds until one attempt to upload a file is given up, in total.",
+        "look_seconds": "Seconds until one call that only asks, or cancels, is given up, in total.",
+        "download_idle_seconds": "Seconds without a byte until an attempt to download is given up.",
+    },
+    "Polling": {
+        "base_seconds": "Seconds between two looks at a batch, at first.",
+        "cap_seconds": "The longest wait between two looks.",
+        "settle_seconds": "Seconds after an unanswered create in which a list may not show it yet.",
+        "gone_looks": "How many looks in a row must not find a batch until it is believed to be gone.",
+        "gone_seconds": "Over how many seconds they must be spread, at least.",
+        "overdue_seconds": "Seconds after its expiry that a batch which has not ended is still waited for.",
     },
 }
 

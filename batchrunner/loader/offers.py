@@ -6,6 +6,7 @@ from typing import NamedTuple
 from batchrunner.facts import ProviderFacts
 from batchrunner.printable import brief
 from batchrunner.suggestions import did_you_mean, listed
+from batchrunner.windows import is_offered
 
 Asked = tuple[str, str, str]
 """Provider, endpoint and completion window of a declaration."""
@@ -43,7 +44,7 @@ class Offers:
             return
         if facts.endpoints is not None and endpoint not in facts.endpoints:
             yield _not_offered("endpoint", provider, endpoint, facts.endpoints)
-        if facts.completion_windows is not None and window not in facts.completion_windows:
+        if facts.completion_windows is not None and not is_offered(window, facts.completion_windows):
             yield _not_offered("completion_window", provider, window, facts.completion_windows)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from batchrunner.catalog import built_in, inherited
 from batchrunner.errors import InvalidFiles, Refused
-from batchrunner.facts import ProviderFacts, built_in
+from batchrunner.facts import ProviderFacts
 from batchrunner.loader.explaining import findings_in, kind_of
 from batchrunner.loader.files import read_file
 from batchrunner.loader.findings import (
@@ -32,6 +33,11 @@ _STORES_LATER = frozenset({"postgresql", "postgres", "s3", "gs", "az"})
 _SCHEME = r"([A-Za-z][A-Za-z0-9+.-]*):"
 _NULLABLE = frozenset({"endpoints", "completion_windows", "input_expires_after_seconds", "price_list", "discount"})
 """Fields of a provider where null says something: that nothing is known, or asked for."""
+_SECRET = frozenset({"authorization", "api-key", "cookie", "proxy-authorization", "x-api-key"})
+_OURS = _SECRET | {
+    "accept-encoding", "connection", "content-length", "content-type", "host", "idempotency-key", "range",
+    "transfer-encoding", "user-agent",
+}  # fmt: skip
 
 
 def read_project(path: str) -> Project:
@@ -84,6 +90,7 @@ class _ProjectReader:
         refused = {key for key, check in checks.items() if entry.get(key) is not None and not check(name, entry[key])}
         if name not in built_in():
             self._check_complete(name, entry)
+        self._check_headers(name, entry.get("headers"))
         return {key: value for key, value in entry.items() if key not in refused}
 
     def _check_complete(self, name: str, entry: dict[str, Any]) -> None:
@@ -91,6 +98,13 @@ class _ProjectReader:
         for key in ("dialect", "base_url", "api_key"):
             if entry.get(key) is None:
                 self._note("missing-key", f"the key `{key}` is missing", "providers", name, hint=hint)
+
+    def _check_headers(self, name: str, headers: Any) -> None:
+        for header in headers if isinstance(headers, dict) else ():
+            if header in _OURS:
+                hint = "`api_key` says where the key is, `auth` how it is sent" if header in _SECRET else ""
+                message = f"the header `{header}` is set by batchrunner itself"
+                self._note("bad-value", message, "providers", name, "headers", header, hint=hint, target="key")
 
     def _check_secret(self, name: str, secret: Any) -> bool:
         if not isinstance(secret, dict):
@@ -125,7 +139,10 @@ class _ProjectReader:
 
     def _project(self, document: ProjectDocument) -> Project:
         url = document.state.url if document.state else ""
-        entries = {name: _facts(entry, built_in().get(name)) for name, entry in document.providers.items()}
+        entries = {
+            name: _facts(entry, built_in().get(name) or inherited(entry.dialect or ""))
+            for name, entry in document.providers.items()
+        }
         return Project(
             root=self._root,
             path=self._source.path,

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from batchrunner.catalog import built_in
 from batchrunner.errors import Diagnostic, InvalidFiles
-from batchrunner.facts import built_in
 from batchrunner.loader.files import PROJECT_FILE
 from batchrunner.project import Policy, Project
 

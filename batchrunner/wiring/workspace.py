@@ -1,7 +1,7 @@
 """From paths and flags to specs, providers and stores; sends nothing and reads no credential."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchrunner import records
+from batchrunner.catalog import sandbox_facts
 from batchrunner.errors import InvalidFiles, Refused
-from batchrunner.facts import ProviderFacts, sandbox_facts
+from batchrunner.facts import ProviderFacts
 from batchrunner.loader import diagnostics_at, find_specs, load_project, load_specs
 from batchrunner.origins import checked_origin
 from batchrunner.project import Project
@@ -129,7 +130,7 @@ def open_workspace(
         choices=choices,
         settings=settings,
         project=project,
-        providers=effective_providers(project, variables, sandbox=choices.sandbox),
+        providers=effective_providers(project, variables, sandbox=choices.sandbox, used=_used(specs)),
         specs=_expanded(specs, project.root, choices.targets),
         now=now,
     )
@@ -146,20 +147,34 @@ def _expanded(specs: tuple[Spec, ...], root: str, targets: Sequence[str]) -> tup
     return tuple(spec for spec, _ in expanded)
 
 
+def _used(specs: Iterable[Spec]) -> Collection[str]:
+    return {batch.declaration.provider for spec in specs for batch in spec.batches}
+
+
 def effective_providers(
-    project: Project, variables: Mapping[str, str], *, sandbox: bool
+    project: Project, variables: Mapping[str, str], *, sandbox: bool, used: Collection[str] = ()
 ) -> Mapping[str, ProviderFacts]:
-    """The providers with their origins as the environment sets them; the sandbox alone where that is asked for."""
+    """The providers with their origins as the environment sets them; the sandbox alone where that is asked for.
+
+    Raises `Refused` for a variable that is no origin, of a provider in `used`. Another provider's may be meant for
+    another program: it has `${NAME}` as its origin then, which nothing can be sent to.
+    """
     if sandbox:
         return {SANDBOX: sandbox_facts()}
-    return {name: _with_origin(name, facts, variables) for name, facts in project.providers.items()}
+    return {name: _with_origin(name, facts, variables, name in used) for name, facts in project.providers.items()}
 
 
-def _with_origin(name: str, facts: ProviderFacts, variables: Mapping[str, str]) -> ProviderFacts:
+def _with_origin(name: str, facts: ProviderFacts, variables: Mapping[str, str], is_used: bool) -> ProviderFacts:
     url = variables.get(facts.origin_env or "", "")
     if not url:
         return facts
-    return records.replace(facts, origin=checked_origin(url, f"{facts.origin_env} (provider {name})"))
+    try:
+        origin = checked_origin(url, f"{facts.origin_env} (provider {name})")
+    except Refused:
+        if is_used:
+            raise
+        origin = f"${{{facts.origin_env}}}"
+    return records.replace(facts, origin=origin)
 
 
 def state_url(settings: Settings, project: Project) -> str:

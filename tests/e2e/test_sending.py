@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from support.scripted_server import reply, serving
 
+from batchrunner.catalog import ALPHAEDGE
 from batchrunner.executors import LocalExecutor
-from batchrunner.facts import ALPHAEDGE, ProviderFacts, Retry
+from batchrunner.facts import ProviderFacts, Retry
 from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome, Upload, Uploaded
 from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.providers import open_provider
@@ -229,7 +230,7 @@ def test_what_the_dialect_builds_is_what_the_provider_keeps(desk):
 UPLOADER = """
 import asyncio, hashlib, json, resource, sys
 from datetime import UTC, datetime
-from batchrunner.facts import ALPHAEDGE
+from batchrunner.catalog import ALPHAEDGE
 from batchrunner.jobs import Upload
 from batchrunner.manifest import LocalFile
 from batchrunner.providers import open_provider

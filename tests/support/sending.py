@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 import httpx
 from support.scripted_server import Answer, Server, reply, serving
 
+from batchrunner.catalog import ALPHAEDGE
 from batchrunner.events import Event, Retrying
-from batchrunner.facts import ALPHAEDGE, ProviderFacts, Retry, Timeouts
+from batchrunner.facts import ProviderFacts, Retry, Timeouts
 from batchrunner.jobs import Create, Outcome, Upload
 from batchrunner.manifest import LocalFile
 from batchrunner.providers import open_provider

@@ -122,7 +122,8 @@ sys.addaudithook(lambda event, arguments: opened.append(event) if event.startswi
 {before}
 from datetime import UTC, datetime
 from batchrunner.estimating import Estimator, token_counter
-from batchrunner.facts import ModelPrice, built_in
+from batchrunner.catalog import built_in
+from batchrunner.facts import ModelPrice
 from batchrunner.pricing import Demand
 from batchrunner.records import replace
 facts = built_in()["alphaedge"]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.facts import Timeouts, built_in, key_is_alive, sandbox_facts
+from batchrunner.catalog import built_in, sandbox_facts
+from batchrunner.facts import Timeouts, key_is_alive
 from batchrunner.records import replace
 
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)

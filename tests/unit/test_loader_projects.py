@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from batchrunner.catalog import built_in
 from batchrunner.errors import InvalidFiles
-from batchrunner.facts import ModelPrice, built_in
+from batchrunner.facts import ModelPrice
 from batchrunner.loader import load_project
 from batchrunner.project import Policy
 from batchrunner.records import replace
@@ -148,9 +149,68 @@ def test_a_new_provider_has_dialect_url_and_key(url: str, origin: str, variable:
         ).replace("}'", "}")
     )
     project = load_project(None, Path())
-    assert sorted(project.providers) == ["alphaedge", "in-house"]
+    assert {*project.providers} == {*built_in(), "in-house"}
     facts = project.providers["in-house"]
     assert (facts.dialect, facts.origin, facts.origin_env, facts.api_key.env) == ("openai", origin, variable, "KEY")
+
+
+@pytest.mark.parametrize("dialect", ["alphaedge", "anthropic", "mistral", "openai", "together"])
+def test_a_new_provider_has_the_facts_of_its_dialect_but_not_its_owner(dialect: str) -> None:
+    written(f"providers: {{mine: {{dialect: {dialect}, base_url: 'https://x.example.com', api_key: {{env: KEY}}}}}}")
+    facts, base = load_project(None, Path()).providers["mine"], built_in()[dialect]
+    assert (facts.paths, facts.auth, facts.headers, facts.statuses) == (
+        base.paths,
+        base.auth,
+        base.headers,
+        base.statuses,
+    )
+    assert (facts.idempotency, facts.metadata, facts.request_lines) == (
+        base.idempotency,
+        base.metadata,
+        base.request_lines,
+    )
+    assert facts.limits.max_requests == base.limits.max_requests
+    assert (facts.price_list, facts.discount, facts.api_key.env) == (None, None, "KEY")
+
+
+def test_a_server_that_speaks_as_openai_is_not_held_to_what_openai_offers() -> None:
+    written("providers: {mine: {dialect: openai, base_url: 'https://x.example.com', api_key: {env: KEY}}}")
+    facts = load_project(None, Path()).providers["mine"]
+    assert (facts.completion_windows, facts.one_model, facts.idempotency) == (None, False, "list-match")
+
+
+def test_a_project_says_how_a_provider_is_spoken_to() -> None:
+    written("""
+        providers:
+          mine:
+            dialect: openai
+            base_url: https://x.example.com
+            api_key: {env: KEY}
+            auth: api-key
+            headers: {x-version: "2"}
+            statuses: {progress: in_progress}
+            request_lines: bare
+            idempotency: body
+            completion_windows: [1h..7d]
+            paths: {create_batch: /batch, batch: "{batches}/{id}", cancel_batch: ~, results: "/r/{id}"}
+            polling: {base_seconds: 1, gone_looks: 2}
+            timeouts: {look_seconds: 3}
+        """)
+    facts = load_project(None, Path()).providers["mine"]
+    assert (facts.auth, facts.headers, facts.statuses) == ("api-key", {"x-version": "2"}, {"progress": "in_progress"})
+    assert (facts.request_lines, facts.idempotency, facts.completion_windows) == ("bare", "body", ("1h..7d",))
+    assert (facts.paths.create_batch, facts.paths.cancel_batch, facts.paths.results) == ("/batch", None, "/r/{id}")
+    assert (facts.polling.base_seconds, facts.polling.gone_looks, facts.timeouts.look_seconds) == (1.0, 2, 3.0)
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-api-key", "host", "content-length"])
+def test_a_project_sets_no_header_that_is_ours(header: str) -> None:
+    written(f"providers: {{alphaedge: {{headers: {{{header}: secret}}}}}}")
+    with pytest.raises(InvalidFiles) as caught:
+        load_project(None, Path())
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.line) == ("bad-value", 1)
+    assert "secret" not in problem.message + problem.hint
 
 
 def test_the_owners_word_on_where_requests_go_beats_the_variable() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.facts import ALPHAEDGE, Paths, ProviderFacts, SecretReference
+from batchrunner.catalog import ALPHAEDGE
+from batchrunner.facts import Paths, ProviderFacts, SecretReference
 from batchrunner.jobs import Create, Upload
 from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.providers._multipart import framing

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.facts import ALPHAEDGE
+from batchrunner.catalog import ALPHAEDGE
 from batchrunner.jobs import Accepted, Denied, Rejected
 from batchrunner.providers._calls import NotSent, Reply, Unknown
 from batchrunner.providers._verdicts import Again, Meaning, code_of, judge, meaning_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.facts import ALPHAEDGE
+from batchrunner.catalog import ALPHAEDGE
 from batchrunner.providers import result_reader
 from batchrunner.records import replace
 from batchrunner.remote import Usage
@@ -153,7 +153,7 @@ def test_nothing_that_a_line_holds_is_raised(dialect: str, line: bytes) -> None:
 
 def test_reading_lines_loads_no_client() -> None:
     code = (
-        "import sys; from batchrunner.facts import ALPHAEDGE; from batchrunner.providers import result_reader;"
+        "import sys; from batchrunner.catalog import ALPHAEDGE; from batchrunner.providers import result_reader;"
         "result_reader(ALPHAEDGE); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()

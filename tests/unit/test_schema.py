@@ -12,7 +12,7 @@ from batchrunner.documents import BatchFields, Shard, TableFields
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import read_yaml
 from batchrunner.project import Policy
-from batchrunner.projectdocuments import CustomIds, Dialect, Idempotency, ProviderEntry
+from batchrunner.projectdocuments import Auth, CustomIds, Idempotency, ProviderEntry, RequestLines
 from batchrunner.schemas import Which, schema_text
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -81,6 +81,14 @@ GOOD: list[tuple[Which, str]] = [
         " prices: {m: {input: 1}, 'o/n:1': {input: 0, output: 2.5}}, price_list: openai, paths: {list_files: ~},"
         " limits: {max_tokens: 9, max_embedding_inputs: ~, max_custom_id: 64}}}",
     ),
+    (
+        "project",
+        "providers: {x: {dialect: mistral, auth: x-api-key, headers: {x-version: '2', x-team: a b},"
+        " idempotency: list-match, request_lines: bare, statuses: {in queue: validating}, completion_windows: [1h..7d],"
+        " paths: {batch: '{batches}/{id}', list_batches: ~, results: '/v2/{id}:results', file: '/v1/files/{id}'},"
+        " limits: {max_enqueued_tokens: 9, max_metadata: 0, max_metadata_key: ~},"
+        " polling: {base_seconds: 0.5, gone_looks: 1, gone_seconds: 0}, timeouts: {look_seconds: 2}}}",
+    ),
     ("project", "providers: {x: {discount: ~, price_list: ~, input_expires_after_seconds: ~}}"),
 ]
 BAD: list[tuple[Which, str]] = [
@@ -122,6 +130,18 @@ BAD: list[tuple[Which, str]] = [
     ("project", "providers: {x: {prices: {m: {output: 5}}}}"),
     ("project", "providers: {x: {prices: {m: {input: -1}}}}"),
     ("project", "providers: {x: {paths: {list_file: ~}}}"),
+    ("project", "providers: {x: {paths: {create_batch: ~}}}"),
+    ("project", "providers: {x: {paths: {batch: 'https://example.com/{id}'}}}"),
+    ("project", "providers: {x: {paths: {batch: '/v1/{name}'}}}"),
+    ("project", "providers: {x: {paths: {batch: '/v1/{id}?a=b'}}}"),
+    ("project", "providers: {x: {headers: {X-Version: a}}}"),
+    ("project", "providers: {x: {headers: {x-version: ''}}}"),
+    ("project", 'providers: {x: {headers: {x-version: "a\\nb"}}}'),
+    ("project", "providers: {x: {auth: basic}}"),
+    ("project", "providers: {x: {idempotency: list_match}}"),
+    ("project", "providers: {x: {statuses: {DONE: completed}}}"),
+    ("project", "providers: {x: {statuses: {done: finished}}}"),
+    ("project", "providers: {x: {polling: {base_seconds: 0}}}"),
 ]
 
 
@@ -147,6 +167,7 @@ def test_the_project_file_can_say_every_fact_of_a_provider() -> None:
         (projectdocuments.Limits, facts.Limits),
         (projectdocuments.Retry, facts.Retry),
         (projectdocuments.Timeouts, facts.Timeouts),
+        (projectdocuments.Polling, facts.Polling),
         (projectdocuments.ModelPrice, facts.ModelPrice),
         (projectdocuments.Policy, Policy),
         (BatchFields, spec.BatchDefaults),
@@ -159,7 +180,8 @@ def test_a_file_can_say_all_that_is_kept(said: Any, kept: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "choices"), [("dialect", Dialect), ("idempotency", Idempotency), ("custom_ids", CustomIds)]
+    ("field", "choices"),
+    [("idempotency", Idempotency), ("custom_ids", CustomIds), ("auth", Auth), ("request_lines", RequestLines)],
 )
 def test_the_choices_of_a_provider_are_those_of_its_facts(field: str, choices: Any) -> None:
     assert get_args(get_type_hints(ProviderFacts)[field]) == get_args(choices)

@@ -30,7 +30,7 @@ async def drive(create: Create, number: int) -> None:
 
 
 async def with_batchrunner(origin: str, number: int) -> None:
-    from batchrunner.facts import built_in
+    from batchrunner.catalog import built_in
     from batchrunner.jobs import Accepted, Create
     from batchrunner.providers import open_provider
     from batchrunner.records import replace

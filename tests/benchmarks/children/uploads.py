@@ -11,7 +11,7 @@ import resource
 import sys
 from pathlib import Path
 
-from batchrunner.facts import built_in
+from batchrunner.catalog import built_in
 from batchrunner.inputs import open_content
 from batchrunner.jobs import Upload, Uploaded
 from batchrunner.manifest import LocalFile
