@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from batchrunner.sandbox.counter import Counter
+from batchrunner.sandbox.gate import Gate
 from batchrunner.sandbox.misbehaviour import WRONG_KEY
 from batchrunner.sandbox.objects import ApiError
 from batchrunner.sandbox.records import new_id
@@ -22,9 +23,10 @@ from batchrunner.sandbox.shelf import Shelf
 from batchrunner.sandbox.storage import Storage
 
 
-def application(settings: SandboxSettings, storage: Storage, counter: Counter) -> ASGIApp:
+def application(settings: SandboxSettings, storage: Storage, gate: Gate) -> ASGIApp:
     """The whole application. It logs nothing: no request body and no bearer value can end up anywhere."""
-    app = Starlette(routes=_routes(counter, counter.shelf), exception_handlers={
+    routes = _routes(Counter(settings, storage, gate), Shelf(settings, storage, gate))
+    app = Starlette(routes=routes, exception_handlers={
         ApiError: _refuse,
         HTTPException: _refuse_route,
         ClientDisconnect: _leave,
@@ -38,7 +40,7 @@ def application(settings: SandboxSettings, storage: Storage, counter: Counter) -
 def _routes(counter: Counter, shelf: Shelf) -> list[Route]:
     files = [
         Route("/v1/files", counter.upload, methods=["POST"]),
-        Route("/v1/files", counter.files, methods=["GET"]),
+        Route("/v1/files", shelf.files, methods=["GET"]),
         Route("/v1/files/{id}", shelf.file, methods=["GET"]),
         Route("/v1/files/{id}", shelf.delete_file, methods=["DELETE"]),
         Route("/v1/files/{id}/content", shelf.content, methods=["GET"]),

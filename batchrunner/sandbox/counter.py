@@ -1,89 +1,41 @@
-"""Where requests are handed in that may go wrong: creates and uploads with their keys, and looking for files."""
+"""Where creates and uploads are handed in, with their keys."""
 
-import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from batchrunner.sandbox.faults import Fault, Kind
-from batchrunner.sandbox.misbehaviour import AFTER, BEFORE
+from batchrunner.sandbox.faults import Kind
+from batchrunner.sandbox.gate import Gate, Submission
 from batchrunner.sandbox.objects import ApiError, batch_object, encode, file_object
 from batchrunner.sandbox.orders import Order, read_order
 from batchrunner.sandbox.records import Batch, StoredFile, new_id
-from batchrunner.sandbox.replies import HangUp, json_reply
 from batchrunner.sandbox.settings import SandboxSettings
-from batchrunner.sandbox.shelf import Shelf
 from batchrunner.sandbox.standing import standing
-from batchrunner.sandbox.storage import Claim, Committed, KeyReused, Storage
+from batchrunner.sandbox.storage import Claim, Committed, Storage
 from batchrunner.sandbox.uploads import receive
 
 CREATE_BYTES = 1_048_576
 KEY_CHARACTERS = 255
 
 
-class Submission(Protocol):
-    """A request that was read and checked; nothing is kept of it until it is committed."""
-
-    def commit(self) -> Committed:
-        """Keep it, durably, or answer with what its key already made. Raises KeyReused."""
-        ...
-
-
 class Counter:
     """Takes creates and uploads, one after the other, exactly once per key."""
 
-    def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
+    def __init__(self, settings: SandboxSettings, storage: Storage, gate: Gate) -> None:
         self._settings = settings
         self._storage = storage
-        self.shelf = Shelf(settings, storage)
-        self._late: dict[asyncio.TimerHandle, Submission] = {}
+        self._gate = gate
 
     async def create(self, request: Request) -> Response:
         """`POST /v1/batch`, `POST /v1/batches`."""
-        return await self._take("create", request, self._read_create)
+        return await self._gate.take("create", request, self._read_create)
 
     async def upload(self, request: Request) -> Response:
         """`POST /v1/files`."""
-        return await self._take("upload", request, self._read_upload)
-
-    async def files(self, request: Request) -> Response:
-        """`GET /v1/files`."""
-        return await self._take("list", request, self._read_list)
-
-    def close(self) -> None:
-        """Commit now what was to be committed late: a provider that shuts down loses no order."""
-        for timer in list(self._late):
-            timer.cancel()
-            self._commit_late(timer)
-
-    async def _take(self, kind: Kind, request: Request, read: Callable[[Request], Awaitable[Submission]]) -> Response:
-        number = self._storage.arrive(kind)
-        faults = self._settings.faults
-        response = await self._answer(faults.pick(kind, *number), request, read)
-        delay = faults.delay(kind, *number)
-        if delay:
-            await asyncio.sleep(delay)
-        return response
-
-    async def _answer(
-        self, fault: Fault | None, request: Request, read: Callable[[Request], Awaitable[Submission]]
-    ) -> Response:
-        name = fault.name if fault else ""
-        if fault and name in BEFORE:
-            return BEFORE[name](fault)
-        submission = await read(request)
-        if fault and name == "late-commit":
-            self._commit_later(submission, fault.number)
-            return HangUp()
-        committed = _commit(submission)
-        if fault and name in AFTER:
-            return AFTER[name](fault, committed.body)
-        return json_reply(committed.body, headers={"Idempotency-Replayed": "true"} if committed.replayed else None)
+        return await self._gate.take("upload", request, self._read_upload)
 
     async def _read_create(self, request: Request) -> Submission:
         body = await _read_body(request)
@@ -103,9 +55,6 @@ class Counter:
         file = StoredFile(new_id("file-"), 0.0, upload.size, upload.filename, upload.purpose, "upload", key)
         return _Upload(self._storage, self._settings, file, part, claim, upload.lifetime)
 
-    async def _read_list(self, request: Request) -> Submission:
-        return _List(self.shelf.files(request))
-
     def _check_file(self, file_id: str) -> None:
         # Any other id is taken for a file that was uploaded before this sandbox began.
         if file_id.startswith("file-missing") or self._storage.is_gone(file_id, self._settings.clock()):
@@ -121,19 +70,6 @@ class Counter:
             return key, None
         now = self._settings.clock()
         return key, Claim(kind, key, digest, now, now - self._settings.key_ttl)
-
-    def _commit_later(self, submission: Submission, seconds: float) -> None:
-        def run() -> None:
-            self._commit_late(timer)
-
-        timer = asyncio.get_running_loop().call_later(seconds, run)
-        self._late[timer] = submission
-
-    def _commit_late(self, timer: asyncio.TimerHandle) -> None:
-        try:
-            self._late.pop(timer).commit()
-        except KeyReused:
-            return  # nobody is left to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,22 +112,6 @@ class _Upload:
             return self.storage.add_upload(file, self.part, encode(file_object(file)), self.claim)
         finally:
             self.part.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    body: bytes
-
-    def commit(self) -> Committed:
-        return Committed(self.body)
-
-
-def _commit(submission: Submission) -> Committed:
-    try:
-        return submission.commit()
-    except KeyReused:
-        message = "This Idempotency-Key was used before with a different request."
-        raise ApiError(422, message, param="Idempotency-Key", code="idempotency_key_reused") from None
 
 
 def _batch_prefix(request: Request) -> str:

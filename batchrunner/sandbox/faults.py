@@ -3,7 +3,9 @@
     NAME=CHANCE[:ARGUMENT]        each request, with this probability (0 to 1)
     NAME=first[:COUNT[:ARGUMENT]] exactly the first COUNT requests (1 where not given)
     create:…  upload:…            aimed at one kind of request; otherwise both are hit
-    list:…                        aimed at looking for files, which only this hits
+    list:…                        aimed at looking for files; only this hits it, and so with the following
+    look:…  survey:…              looking at one batch; at the list of batches
+    content:…  cancel:…  remove:… downloading a file; cancelling a batch; deleting a file
 
 Requests are numbered per database, not per process. The n-th create (or upload) of a database has the same fate for
 the same seed and rules, whatever its content and however often the server was restarted in between.
@@ -19,10 +21,12 @@ from typing import Final, Literal
 
 from batchrunner.errors import UsageError
 
-Kind = Literal["create", "upload", "list"]
-KINDS: Final[tuple[Kind, ...]] = ("create", "upload", "list")
+Kind = Literal["create", "upload", "list", "look", "survey", "content", "cancel", "remove"]
+KINDS: Final[tuple[Kind, ...]] = ("create", "upload", "list", "look", "survey", "content", "cancel", "remove")
 SUBMITTING: Final[frozenset[Kind]] = frozenset({"create", "upload"})
+SHOWING: Final[frozenset[Kind]] = frozenset({"create", "look", "survey", "cancel"})
 
+NAMING: Final[frozenset[Kind]] = SHOWING | {"upload", "list"}
 ROUNDING: Final = 1e-9
 URL: Final = re.compile(r"(?:https?://|/)[!-~]*")
 
@@ -34,7 +38,7 @@ class FaultType:
     does: str
     argument: str = ""
     default: str = ""
-    kinds: frozenset[Kind] = SUBMITTING | {"list"}
+    kinds: frozenset[Kind] = frozenset(KINDS)
 
 
 FAULT_TYPES: Final[Mapping[str, FaultType]] = MappingProxyType(
@@ -43,20 +47,30 @@ FAULT_TYPES: Final[Mapping[str, FaultType]] = MappingProxyType(
         "500": FaultType("answers 500 without committing"),
         "503-html": FaultType("answers 503 with an HTML page, without committing"),
         "401": FaultType("refuses the key"),
+        "404": FaultType("finds nothing, without committing"),
         "redirect": FaultType("answers 307 to another place, without committing", "url"),
         "drop-before": FaultType("closes the connection before reading the request"),
         "drop-after-commit": FaultType("commits, then closes the connection without a reply"),
         "500-after-commit": FaultType("commits, then answers 500"),
         "late-commit": FaultType("closes the connection and commits later", "seconds", "0.2", SUBMITTING),
-        "stall": FaultType("commits, then never answers", "seconds", "30"),
+        "stall": FaultType("commits, then never answers; of a file it sends half first", "seconds", "30"),
         "truncated": FaultType("commits, then sends half of the reply"),
+        "short": FaultType("answers with half of a file as if it were all", kinds=frozenset({"content"})),
         "junk": FaultType("commits, then answers 200 with a body that is not JSON"),
+        "html": FaultType("commits, then answers 200 with an HTML page"),
         "huge": FaultType("commits, then answers 200 with a body of many megabytes", "megabytes", "8"),
         "foreign": FaultType(
             "commits, then answers with another input_file_id", "id", "file-foreign", frozenset({"create"})
         ),
-        "no-id": FaultType("commits, then answers 200 without an id"),
-        "hostile-id": FaultType("commits, then answers with an id made to hurt", "id", "../x?\r\nX-Evil: 1\x1b[31m"),
+        "no-id": FaultType("commits, then answers 200 without an id", kinds=NAMING),
+        "hostile-id": FaultType(
+            "commits, then answers with an id made to hurt", "id", "../x?\r\nX-Evil: 1\x1b[31m", NAMING
+        ),
+        "gzip": FaultType("commits, then answers compressed, which was not asked for, and large", "megabytes", "64"),
+        "foreign-url": FaultType(
+            "commits, then names files of results that are elsewhere", "url", "http://127.0.0.1:9/elsewhere", SHOWING
+        ),
+        "ansi": FaultType("commits, then says why not in words that paint the terminal"),
         "slow": FaultType("waits before replying; goes together with other faults", "seconds", "0.05"),
     }
 )
@@ -156,7 +170,7 @@ def _read_name(text: str, head: str) -> tuple[Kind | None, str]:
     aim, colon, name = head.partition(":")
     target = next((kind for kind in KINDS if kind == aim), None) if colon else None
     if colon and target is None:
-        raise _bad_value(text, f"`{aim}` is none of create, upload and list", f"create:{name}=0.1")
+        raise _bad_value(text, f"`{aim}` is none of {', '.join(KINDS)}", f"create:{name}=0.1")
     name = name if colon else aim
     if name not in FAULT_TYPES:
         raise _unknown_fault(name)
@@ -204,7 +218,7 @@ def _check_sum(rules: Sequence[Fault], kind: Kind) -> None:
             "bad-fault",
             f"the faults of {kind}s add up to a probability of {total:g}",
             why="one request has one fault, so their probabilities may not exceed 1 together",
-            hint="lower some of them, or aim them with create: and upload:",
+            hint="lower some of them, or aim them with create:, upload: and so on",
         )
 
 

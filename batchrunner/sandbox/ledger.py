@@ -36,8 +36,9 @@ class Ledger:
         """How many requests were seen.
 
         `creates` and `uploads` count every authorized POST, whatever came of it, `lists` every authorized look for
-        files; `unauthorized` those with a wrong or no key; `replays` those answered from a stored reply; `conflicts`
-        keys that came with another request.
+        files, `looks` those at one batch, `surveys` at the list of batches, `contents` downloads, `cancels` and
+        `removes` what they say; `unauthorized` those with a wrong or no key; `replays` those answered from a stored
+        reply; `conflicts` keys that came with another request.
         """
         return dict(self._read("SELECT name, seen FROM counters"))
 

@@ -36,26 +36,35 @@ def refusal(error: ApiError, headers: Mapping[str, str] | None = None) -> Respon
 class FileReply(Response):
     """The bytes of the file at `path`, or the one range of them that the request asks for (RFC 9110 §14).
 
-    Starlette's own reply opens and closes the file in a worker thread: a server that stops just then never closes it.
+    With `half` it promises all of them, sends half, is silent for `stalls` seconds and closes the connection. Without
+    `takes_ranges` it always begins at the beginning. Starlette's own reply opens and closes the file in a worker
+    thread: a server that stops just then never closes it.
     """
 
     media_type = "application/octet-stream"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(headers={"Accept-Ranges": "bytes"})
+    def __init__(self, path: Path, *, takes_ranges: bool = True, half: bool = False, stalls: float = 0.0) -> None:
+        super().__init__(headers={"Accept-Ranges": "bytes"} if takes_ranges else None)
         self._path = path
+        self._takes_ranges = takes_ranges
+        self._half = half
+        self._stalls = stalls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = next((value for name, value in scope["headers"] if name == b"range"), b"")
         with self._path.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
-            start, end = self._begin(asked, size)
+            start, end = self._begin(asked if self._takes_ranges else b"", size)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             file.seek(start)
+            end = (start + end) // 2 if self._half else end
             while start < end and (piece := file.read(min(CHUNK, end - start))):
                 start += len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        if self._half:
+            await Stalled(self._stalls)(scope, receive, send)
+        else:
+            await send({"type": "http.response.body", "body": b""})
 
     def _begin(self, asked: bytes, size: int) -> tuple[int, int]:
         """Where to begin and to end; status and headers say so."""
@@ -104,22 +113,27 @@ class Truncated(Response):
 
 
 class Huge(Response):
-    """The reply `body` with a field of padding that makes it `size` bytes longer, sent as fast as it is taken."""
+    """The reply `body` with padding that makes it `size` bytes longer, sent as fast as it is taken.
+
+    An object has a field of it, a list has blanks.
+    """
 
     def __init__(self, body: bytes, size: int) -> None:
         super().__init__(media_type="application/json")
-        fields: dict[str, Any] = json.loads(body)
-        self._head = encode({**fields, "padding": ""}).removesuffix(b'"}')
+        document: Any = json.loads(body)
+        is_object = isinstance(document, dict)
+        self._head = encode({**document, "padding": ""}).removesuffix(b'"}') if is_object else body.removesuffix(b"]")
+        self._fill, self._tail = (b"x", b'"}') if is_object else (b" ", b"]")
         self._size = size
-        self.headers["content-length"] = str(len(self._head) + size + 2)
+        self.headers["content-length"] = str(len(self._head) + size + len(self._tail))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self._head, "more_body": True})
         for start in range(0, self._size, CHUNK):
-            piece = b"x" * min(CHUNK, self._size - start)
+            piece = self._fill * min(CHUNK, self._size - start)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b'"}'})
+        await send({"type": "http.response.body", "body": self._tail})
 
 
 async def _hang_up(scope: Scope, receive: Receive) -> None:

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from batchrunner.errors import Refused
 from batchrunner.sandbox.application import application
-from batchrunner.sandbox.counter import Counter
+from batchrunner.sandbox.gate import Gate
 from batchrunner.sandbox.replies import HANG_UP
 from batchrunner.sandbox.settings import Running, SandboxSettings
 from batchrunner.sandbox.storage import Storage
@@ -94,12 +94,12 @@ async def _run(settings: SandboxSettings, listener: socket.socket, on_ready: Cal
     """Open the database, serve until told to stop, and leave nothing open or uncommitted."""
     storage = Storage(settings.database)
     try:
-        counter = Counter(settings, storage)
-        server = Server(application(settings, storage, counter), listener, lambda: on_ready(server))
+        gate = Gate(settings, storage)
+        server = Server(application(settings, storage, gate), listener, lambda: on_ready(server))
         try:
             await server.run_until_told()
         finally:
-            counter.close()
+            gate.close()
     finally:
         storage.close()
 

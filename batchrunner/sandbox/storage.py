@@ -29,10 +29,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The body a submission is answered with. `replayed` when an earlier one with this key had made it."""
+    """What a request is answered with: a body, or the file at `path`.
 
-    body: bytes
+    `replayed` when an earlier one with this key had made it.
+    """
+
+    body: bytes = b""
     replayed: bool = False
+    status: int = 200
+    path: Path | None = None
+    takes_ranges: bool = True
 
 
 class KeyReused(Exception):
