@@ -20,7 +20,7 @@ from batchrunner.settings import Settings, environment
 from batchrunner.stores import FileStore
 from batchrunner.wiring.following import Followed
 from batchrunner.wiring.running import keys_of
-from batchrunner.wiring.workspace import effective_providers, state_url, store_of_spec
+from batchrunner.wiring.workspace import SANDBOX, effective_providers, state_url, store_of_spec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,7 +91,7 @@ def _check_patterns(followed: Followed, sought: Sought) -> None:
 def keys_for(names: set[str], followed: Followed) -> dict[str, str]:
     """The secrets of the providers called `names`; from now on they are shown nowhere. Raises `Refused`."""
     keys = keys_of(names, followed.providers)
-    keep_secret(keys.values())
+    keep_secret(key for name, key in keys.items() if name != SANDBOX)
     return keys
 
 

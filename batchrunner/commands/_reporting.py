@@ -47,21 +47,32 @@ class Screen:
 
 
 @contextmanager
-def opened_screen(console: Console, total: int) -> Iterator[Screen]:
-    """The screen that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request."""
+def opened_screen(console: Console, total: int, *, watching: bool = False) -> Iterator[Screen]:
+    """The screen that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request.
+
+    For an apply, or where `watching` for `total` batches that are waited for.
+    """
     output = console.output
     if output.progress and _interactive() and not (output.log_format or output.verbose):
-        from batchrunner.render.progress import ProgressReporter
+        from batchrunner.render.progress import ProgressReporter, WatchBar
 
-        with ProgressReporter(total) as bar:
+        with (WatchBar if watching else ProgressReporter)(total) as bar:
             yield Screen(bar, partial(_say_below, console, bar.close))
         return
     reporters = [_log(output)] if output.log_format or output.verbose else []
     if output.progress and not reporters:
-        from batchrunner.render.lines import LineReporter
-
-        reporters.append(LineReporter(console.warn, SystemClock(), total))
+        reporters.append(_lines(console, total, watching=watching))
     yield Screen(Reporters(*reporters), partial(_say, console))
+
+
+def _lines(console: Console, total: int, *, watching: bool) -> Reporter:
+    if watching:
+        from batchrunner.render.watching import WatchLines
+
+        return WatchLines(console.warn, SystemClock(), total)
+    from batchrunner.render.lines import LineReporter
+
+    return LineReporter(console.warn, SystemClock(), total)
 
 
 def _log(output: Output) -> Reporter:

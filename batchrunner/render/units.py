@@ -76,6 +76,15 @@ def duration(seconds: float) -> str:
     return _two(whole // 3600, "h", whole % 3600 // 60, "min")
 
 
+def rough(seconds: float) -> str:
+    """Seconds in their largest unit, as for an age: `12 s`, `3 min`, `21 h`, `6 d`."""
+    whole = max(0, floor(seconds))
+    for limit, unit, length in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+        if whole < limit:
+            return f"{whole // length} {unit}"
+    return f"{count(whole // 86_400)} d"
+
+
 def _two(large: int, unit: str, small: int, small_unit: str) -> str:
     return f"{count(large)} {unit} {small} {small_unit}" if small else f"{count(large)} {unit}"
 

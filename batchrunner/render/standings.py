@@ -1,0 +1,166 @@
+"""Where remote batches stand, as a table with what may be done about each, and as a document."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from shlex import quote
+from typing import Any
+
+from batchrunner.printable import printable
+from batchrunner.records import plain
+from batchrunner.remote import Counts, RemoteProblem
+from batchrunner.render.github import neutral
+from batchrunner.render.layout import left, paragraph, shorten, table, width_of
+from batchrunner.render.style import PLAIN, Paint, Style
+from batchrunner.render.units import count, counted, rough
+from batchrunner.standing import Standing, Verdict
+
+SYMBOLS: dict[Verdict, str] = {"done": "+", "open": "~", "failed": "x", "held": "?", "owed": ".", "refused": "!"}
+HEADINGS = ("", "ADDRESS", "STATUS", "REQUESTS", "TIME", "SEEN", "BATCH")
+SHOWN = 20
+PROBLEMS_SHOWN = 5
+LONGEST_WORDS = 300
+STALE_SECONDS = 60.0
+
+Typed = Callable[[str], str]
+"""Makes of `status` and the like the whole command, as one would type it for this state."""
+
+
+def standings_text(standings: Sequence[Standing], typed: Typed, style: Style = PLAIN, width: int = 80) -> str:
+    """`standings` in a table, then what is wrong with some of them, then a line of counts. Without a newline."""
+    if not standings:
+        return "Nothing was submitted."
+    lines = [style.bold(_heading(standings, width)), *_table(standings, style, width)]
+    told = [each for each in standings if _needs_words(each)]
+    for standing in told[:SHOWN]:
+        lines += ["", *_details(standing, typed, style, width)]
+    if len(told) > SHOWN:
+        lines += ["", f"… and {count(len(told) - SHOWN)} more like that: {typed('status --json')}"]
+    return neutral("\n".join([*lines, "", summary_line(standings, style)]))
+
+
+def summary_line(standings: Sequence[Standing], style: Style = PLAIN) -> str:
+    """`5 batches: 3 completed, 1 in_progress, 1 failed.`"""
+    words = Counter(printable(each.word) for each in standings)
+    bad = any(each.verdict in {"failed", "refused"} for each in standings)
+    paint = style.red if bad else style.green if all(each.verdict == "done" for each in standings) else style.yellow
+    head = counted(len(standings), "batch") + ":"
+    return f"{paint(head)} {', '.join(f'{count(number)} {word}' for word, number in words.most_common())}."
+
+
+def standings_document(standings: Sequence[Standing], typed: Typed) -> dict[str, Any]:
+    """The fields of a document about `standings`."""
+    return {
+        "batches": [_object(each, typed) for each in standings],
+        "counts": dict(Counter(each.word for each in standings)),
+    }
+
+
+def _object(standing: Standing, typed: Typed) -> dict[str, Any]:
+    fields = {name: plain(getattr(standing, name)) for name in standing.__struct_fields__}
+    fields["counts"] = None if standing.counts is None else _counts_object(standing.counts)
+    fields["next"] = command_for(standing, typed)
+    return fields
+
+
+def _counts_object(counts: Counts) -> dict[str, int]:
+    return {"total": counts.total, "completed": counts.completed, "failed": counts.failed}
+
+
+# The table.
+
+
+def _cells(standing: Standing) -> tuple[str, ...]:
+    retry = " (retry)" if standing.retry_of else ""
+    cells = (
+        SYMBOLS[standing.verdict],
+        standing.address,
+        shorten(standing.word, 24) + retry,
+        _requests(standing.counts),
+        _time(standing),
+        "" if not standing.batch_id else "never" if standing.seen is None else f"{rough(standing.seen)} ago",
+        standing.batch_id,
+    )
+    return tuple(map(printable, cells))
+
+
+def _requests(counts: Counts | None) -> str:
+    if counts is None or not counts.total:
+        return ""
+    failed = f", {count(counts.failed)} failed" if counts.failed else ""
+    return f"{count(counts.completed)}/{count(counts.total)}{failed}"
+
+
+def _time(standing: Standing) -> str:
+    if standing.left is not None:
+        return f"{rough(standing.left)} left" if standing.left >= 0 else f"{rough(-standing.left)} over"
+    if standing.ended is not None:
+        return f"ended {rough(standing.ended)} ago"
+    return f"{rough(standing.age)} old" if standing.age is not None else ""
+
+
+def _rows(standings: Sequence[Standing], width: int) -> list[str]:
+    rows = [HEADINGS, *map(_cells, standings)]
+    for columns in (7, 6):
+        # Batch ids are shown where there is room for them.
+        lines = table([row[:columns] for row in rows])
+        if max(map(width_of, lines)) <= width:
+            return lines
+    above = [f"{left(row[0], 1)}  {row[1]}".rstrip() for row in rows]
+    below = table([row[2:6] for row in rows])
+    return [f"{first}\n     {rest}".rstrip() for first, rest in zip(above, below, strict=True)]
+
+
+def _heading(standings: Sequence[Standing], width: int) -> str:
+    return _rows(standings, width)[0]
+
+
+def _table(standings: Sequence[Standing], style: Style, width: int) -> Iterator[str]:
+    for standing, line in zip(standings, _rows(standings, width)[1:], strict=True):
+        yield _paint(standing, style)(line)
+
+
+def _paint(standing: Standing, style: Style) -> Paint:
+    paints: dict[Verdict, Paint] = {
+        "failed": style.red,
+        "refused": style.red,
+        "held": style.yellow,
+        "done": style.green,
+    }
+    return paints.get(standing.verdict, str)
+
+
+# Words below it.
+
+
+def _needs_words(standing: Standing) -> bool:
+    return bool(standing.problems or standing.notes) or standing.verdict in {"failed", "held"}
+
+
+def _details(standing: Standing, typed: Typed, style: Style, width: int) -> Iterator[str]:
+    yield _paint(standing, style)(f"{SYMBOLS[standing.verdict]} {printable(standing.address)}") + (
+        f"  {printable(shorten(standing.word, 24))}  {printable(standing.batch_id)}".rstrip()
+    )
+    for note in standing.notes:
+        yield from paragraph(note, width, indent=4)
+    for problem in standing.problems[:PROBLEMS_SHOWN]:
+        yield from paragraph(problem_text(problem), width, indent=4)
+    if more := len(standing.problems) - PROBLEMS_SHOWN:
+        yield from [f"    … and {counted(more, 'problem')} more"] * (more > 0)
+    if command := command_for(standing, typed):
+        yield f"    {style.bold(printable(command))}"
+
+
+def problem_text(problem: RemoteProblem) -> str:
+    """What a provider said was wrong, safe to print: `line 3: "not valid JSON" (invalid_json_line)`."""
+    where = f"line {problem.line}: " if problem.line else ""
+    words = f'"{printable(shorten(problem.message, LONGEST_WORDS))}"' if problem.message else ""
+    code = printable(shorten(problem.code, 60))
+    return f"{where}{words} ({code})" if words and code else where + (words or code or "no reason was given")
+
+
+def command_for(standing: Standing, typed: Typed) -> str:
+    """The command that goes on from a standing; empty for none."""
+    if not standing.next:
+        return ""
+    extra = " --adopt BATCH_ID" if standing.next == "resolve" else ""
+    return typed(f"{standing.next} {quote(standing.address)}{extra}")
