@@ -1,5 +1,6 @@
 """What a dialect is: the shapes of one family of providers. Pure."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -16,18 +17,20 @@ from batchrunner.state import Intent
 class BatchesPage(NamedTuple):
     """Part of a list of batches, newest first; `after` is what asks for the next one, empty at the end.
 
-    `oldest` is when the last one was created, read or not; None where that is not said.
+    `oldest` is when the last one was created, read or not; None where that is not said. `is_whole` where every batch in
+    it could be read, and it is known whether another page follows: without that, no batch is said not to be there.
     """
 
     batches: tuple[RemoteBatch, ...]
     oldest: datetime | None
     after: str
+    is_whole: bool = True
 
 
 class Dialect(Listing, Protocol):
     """Builds requests and reads replies. `upload_path` is None, and `upload_missing` says so, where there is none.
 
-    `is_inline` where the requests themselves travel in the create: then `inline_body` makes it.
+    `is_inline` where the requests themselves travel in the create: `inline_pieces` makes its body of them.
     """
 
     is_inline: bool
@@ -40,6 +43,10 @@ class Dialect(Listing, Protocol):
 
     def create_call(self, job: Create) -> Call:
         """The create, ready to be sent."""
+        ...
+
+    def inline_pieces(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """The body of an inline create, piece by piece, of request lines with or without their line ends."""
         ...
 
     def upload_frame(self, job: Upload) -> Framing:
@@ -77,8 +84,8 @@ class Dialect(Listing, Protocol):
         """
         ...
 
-    def read_survey(self, body: bytes) -> BatchesPage | Unusable:
-        """The page in a 2xx to that: only batches that can be read."""
+    def read_survey(self, body: bytes, after: str = "") -> BatchesPage | Unusable:
+        """The page in a 2xx to that: only batches that can be read. `after` is what the page was asked for by."""
         ...
 
     def content_call(self, batch_id: str, file: ResultFile, start: int) -> Call | None:

@@ -51,8 +51,8 @@ class Listing(Protocol):
         """A page of the list, the first one or that which follows `after`."""
         ...
 
-    def read_page(self, body: bytes) -> FilesPage | Unusable:
-        """The page in a 2xx: only files that could be used."""
+    def read_page(self, body: bytes, after: str = "") -> FilesPage | Unusable:
+        """The page in a 2xx to that: only files that could be used."""
         ...
 
 
@@ -100,7 +100,7 @@ class FileFinder:
     async def _collect(self, since: datetime, ask: Ask, found: dict[tuple[str, int], ListedFile]) -> None:
         after, asked = "", {""}
         for _ in range(MOST_PAGES):
-            page = self._page(await ask(self._listing.list_call(after)))
+            page = self._page(await ask(self._listing.list_call(after)), after)
             if page is None:
                 return
             for file in page.files:
@@ -110,11 +110,11 @@ class FileFinder:
                 return
             asked.add(after)
 
-    def _page(self, result: Result) -> FilesPage | None:
+    def _page(self, result: Result, after: str) -> FilesPage | None:
         if not isinstance(result, Reply):
             return None
         self._is_offered = result.status not in _NOT_OFFERED
         if result.status != 200:
             return None
-        page = self._listing.read_page(result.body)
+        page = self._listing.read_page(result.body, after)
         return None if isinstance(page, Unusable) else page

@@ -20,7 +20,7 @@ Time = int | float | str | None
 
 class _Page(Tolerant):
     data: tuple[Raw, ...]
-    has_more: bool = False
+    has_more: bool | None = None
 
 
 class _File(Tolerant):
@@ -29,7 +29,7 @@ class _File(Tolerant):
     bytes: int
     created_at: Time = None
     expires_at: Time = None
-    purpose: str = PURPOSE
+    purpose: str | None = None
     status: str | None = None
 
 
@@ -48,27 +48,29 @@ def is_usable_id(identity: str) -> bool:
     return _ID.fullmatch(identity) is not None and ".." not in identity
 
 
-def read_page(body: bytes, read: Callable[[bytes], Uploaded | Unusable]) -> FilesPage | Unusable:
-    """The page in `body`, its file objects taken by `read`."""
+def read_page(
+    body: bytes, read: Callable[[bytes], Uploaded | Unusable], purpose: str = PURPOSE
+) -> FilesPage | Unusable:
+    """The page in `body`: files of that `purpose`, their objects taken by `read`."""
     try:
         page = _read_page(body)
         last = _read_dated(page.data[-1]) if page.data else None
     except MALFORMED:
         return Unusable("the reply is not a list of files")
-    files = tuple(filter(None, (_listed(file, read) for file in page.data)))
+    files = tuple(filter(None, (_listed(file, read, purpose) for file in page.data)))
     if last is None:
         return FilesPage(files, None, "")
-    goes_on = page.has_more and is_usable_id(last.id)
+    goes_on = bool(page.has_more) and is_usable_id(last.id)
     return FilesPage(files, _time(last.created_at), last.id if goes_on else "")
 
 
-def _listed(raw: Raw, read: Callable[[bytes], Uploaded | Unusable]) -> ListedFile | None:
+def _listed(raw: Raw, read: Callable[[bytes], Uploaded | Unusable], purpose: str) -> ListedFile | None:
     try:
         file = _read_file(raw)
     except MALFORMED:
         return None
     uploaded = read(bytes(raw))
-    if file.purpose != PURPOSE or file.status in _LOST or isinstance(uploaded, Unusable):
+    if file.purpose not in {None, purpose} or file.status in _LOST or isinstance(uploaded, Unusable):
         return None
     return ListedFile(file.filename, file.bytes, _time(file.created_at), _time(file.expires_at), uploaded)
 

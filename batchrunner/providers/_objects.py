@@ -4,17 +4,16 @@ The shape is that of OpenAI's batch object (openai-openapi, `Batch`); servers th
 capitals, times as ISO 8601 and counts as null.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic_core import from_json
-
+from batchrunner.errors import StateError
 from batchrunner.providers._dialect import BatchesPage
 from batchrunner.providers._listing import is_usable_id
 from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
-from batchrunner.records import MALFORMED, Raw, compact, encode
+from batchrunner.records import MALFORMED, Raw, Tolerant, compact, decode, decoder
 from batchrunner.remote import Counts, RemoteBatch, RemoteProblem, RemoteStatus, ResultFile, Usage
 
 STATUSES: Mapping[str, RemoteStatus] = {
@@ -28,29 +27,62 @@ STATUSES: Mapping[str, RemoteStatus] = {
     "canceling": "cancelling",
     "cancelled": "cancelled",
     "canceled": "cancelled",
+    # Words of servers that otherwise speak as OpenAI.
+    "pending": "validating",
+    "queued": "validating",
+    "scheduled": "validating",
+    "scheduling": "validating",
+    "processing": "in_progress",
+    "progress": "in_progress",
+    "running": "in_progress",
+    "stopping": "cancelling",
 }
 MOST_PROBLEMS = 100
 _ENDS = ("completed_at", "failed_at", "expired_at", "cancelled_at")
 
 
-def read_batch(body: bytes, aliases: Mapping[str, RemoteStatus]) -> RemoteBatch | Unusable:
-    """The batch object in `body`. `aliases` are further words for statuses, in lower case."""
+Read = Callable[[Mapping[str, Any], Raw], RemoteBatch | Unusable]
+"""Makes a batch of an object and its text."""
+
+
+def read_batch(body: bytes, read: Read) -> RemoteBatch | Unusable:
+    """The batch object in `body`."""
     document = parsed(body)
     if not isinstance(document, dict):
         return Unusable("the reply is not an object")
-    return batch_of(document, compact(body), aliases)
+    reply = kept(body)
+    return UNKEPT if reply is None else read(document, reply)
+
+
+UNKEPT = Unusable("the reply holds a number that cannot be kept")
+
+
+def kept(document: bytes) -> Raw | None:
+    """A JSON document on one line, as it is kept in state; None where state could not be read back with it.
+
+    A number like 1e999 is legal JSON all the same.
+    """
+    try:
+        reply = compact(document)
+        decode(reply, dict, what="the reply")
+    except (*MALFORMED, StateError):
+        return None
+    return reply
+
+
+_read_any = decoder(Any).decode  # what is read here can be read back from state, whatever its numbers are
 
 
 def parsed(body: bytes) -> Any:
     """`body` as JSON, None for what is none."""
     try:
-        return from_json(body, allow_inf_nan=False)
-    except ValueError:
+        return _read_any(body)
+    except MALFORMED:
         return None
 
 
 def batch_of(document: Mapping[str, Any], reply: Raw, aliases: Mapping[str, RemoteStatus]) -> RemoteBatch | Unusable:
-    """The batch that `document` describes; `reply` is its text."""
+    """The batch that `document` describes; `reply` is its text. `aliases` are words for statuses, in lower case."""
     identity, said = document.get("id"), document.get("status")
     if not isinstance(identity, str) or not is_usable_id(identity):
         return Unusable("the reply has no usable id")
@@ -70,7 +102,7 @@ def batch_of(document: Mapping[str, Any], reply: Raw, aliases: Mapping[str, Remo
         counts=_counts(document.get("request_counts")),
         usage=_usage(document.get("usage")),
         problems=tuple(_problems(document.get("errors"))),
-        metadata=_metadata(document.get("metadata")),
+        metadata=metadata(document.get("metadata")),
         reply=reply,
     )
 
@@ -137,30 +169,40 @@ def _problems(said: object) -> Iterator[RemoteProblem]:
                                 line=number(one.get("line")))  # fmt: skip
 
 
-def _metadata(said: object) -> dict[str, str]:
+def metadata(said: object) -> dict[str, str]:
+    """Those entries of metadata that are text."""
     if not isinstance(said, dict):
         return {}
     return {name: value for name, value in said.items() if isinstance(value, str)}
 
 
-def read_page(body: bytes, aliases: Mapping[str, RemoteStatus]) -> BatchesPage | Unusable:
-    """The page of OpenAI's list of batches in `body`; what cannot be read of it is passed over."""
-    document = parsed(body)
-    data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or not isinstance(data, list):
+class _Page(Tolerant):
+    data: tuple[Raw, ...]
+    has_more: bool | None = None
+
+
+_read_page = decoder(_Page).decode
+
+
+def read_page(body: bytes, read: Read, full: int = 100) -> BatchesPage | Unusable:
+    """The page of OpenAI's list of batches in `body`; what cannot be read of it is passed over.
+
+    A page of `full` batches or more that does not say whether another follows may be all there is, or may not.
+    """
+    try:
+        page = _read_page(body)
+    except MALFORMED:
         return Unusable("the reply is not a list of batches")
-    batches = tuple(_each(data, aliases))
-    last = data[-1] if data and isinstance(data[-1], dict) else {}
-    identity = text(last.get("id"))
-    goes_on = document.get("has_more") is True and is_usable_id(identity)
-    return BatchesPage(batches, moment(time_text(last.get("created_at"))), identity if goes_on else "")
-
-
-def _each(data: list[Any], aliases: Mapping[str, RemoteStatus]) -> Iterator[RemoteBatch]:
-    for one in data:
-        try:
-            batch = batch_of(one, Raw(encode(one)), aliases) if isinstance(one, dict) else None
-        except MALFORMED:
-            continue
+    batches, last = [], None
+    for each in page.data:
+        last = parsed(bytes(each))
+        # A slice would keep all of the page in memory.
+        reply = kept(bytes(each))
+        batch = read(last, reply) if isinstance(last, dict) and reply is not None else None
         if isinstance(batch, RemoteBatch):
-            yield batch
+            batches.append(batch)
+    identity, created = (last.get("id"), last.get("created_at")) if isinstance(last, dict) else (None, None)
+    after = text(identity) if page.has_more and is_usable_id(text(identity)) else ""
+    is_told = bool(after) or page.has_more is False or (page.has_more is None and len(page.data) < full)
+    is_whole = is_told and len(batches) == len(page.data)
+    return BatchesPage(tuple(batches), moment(time_text(created)), after, is_whole)
