@@ -4,6 +4,7 @@ What was submitted for a run is not submitted for it again: not under its own ad
 same batch (see `families`). Each of those stays `blocked`, as `changed-since-submitted`, until `--replace` names it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 
@@ -13,6 +14,7 @@ from batchrunner.errors import Refused
 from batchrunner.families import Families, contrast, difference
 from batchrunner.owed import Name, carry_on, owed_attempts
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Submit, Unchanged
+from batchrunner.polling import failed_throughout
 from batchrunner.records import replace
 from batchrunner.state import Attempt, Entry, State, newest_paid
 
@@ -66,23 +68,46 @@ def _change(desired: Desired, path: str, state: State, families: Families, aroun
     if around.replaced(desired.address) and (paid or rivals):
         return _replace(_submit(desired, attempts, beside, around), paid or rivals[0].attempt)
     if paid is not None:
-        return _settled(desired, path, paid, rivals)
+        return _settled(desired, path, paid, rivals, _last_of(paid, attempts))
     return _displaced(desired, path, rivals) if rivals else _submit(desired, attempts, beside, around)
 
 
-def _settled(desired: Desired, path: str, latest: Attempt, rivals: Sequence[Entry]) -> Unchanged | Blocked:
+def _last_of(paid: Attempt, attempts: Sequence[Attempt]) -> Attempt:
+    """The attempt that decides how `paid` ended: its newest retry, or itself."""
+    retries = [each for each in attempts if each.status == "submitted" and each.intent.retry_of == paid.number]
+    return retries[-1] if retries else paid
+
+
+def _settled(
+    desired: Desired, path: str, latest: Attempt, rivals: Sequence[Entry], last: Attempt
+) -> Unchanged | Blocked:
     if latest.intent.fingerprint != desired.fingerprint:
         alone = all(rival.address == whole_of(desired.address) == desired.address for rival in rivals)
         explained = difference(desired, latest.intent) if alone else contrast(desired, rivals)
         return _blocked(desired, path, explained, latest.batch_id)
     reworded = dict(desired.metadata) != latest.intent.metadata
-    return Unchanged(
+    unchanged = Unchanged(
         address=desired.address,
         run_key=desired.run_key,
         reason="metadata-differs" if reworded else "already-submitted",
         batch_id=latest.batch_id,
         submitted_at=latest.updated_at,
     )
+    return _ended(unchanged, last) if last.sight is not None and last.sight.is_final else unchanged
+
+
+def _ended(unchanged: Unchanged, last: Attempt) -> Unchanged:
+    """What to say of a batch that ended without giving what was paid for. It is never submitted again by itself."""
+    batch = last.sight.batch if last.sight else None
+    gone = last.sight is not None and last.sight.is_gone
+    status: str = "gone" if gone or batch is None else batch.status
+    if batch is not None and failed_throughout(batch):
+        status = "completed, with no request that succeeded"
+    elif status == "completed":
+        return unchanged
+    reason = f"{status}-remotely" if status in {"expired", "cancelled", "gone"} else "failed-remotely"
+    return replace(unchanged, reason=reason, status=status, batch_id=last.batch_id, submitted_at=last.updated_at,
+                   hint=f"batchrunner retry {quote(unchanged.address)}")  # fmt: skip
 
 
 def _displaced(desired: Desired, path: str, rivals: Sequence[Entry]) -> Blocked:
@@ -106,8 +131,11 @@ def _to_replace(path: str, address: str) -> str:
 
 
 def _with_families_named(changes: Sequence[Change], path: str, families: Families) -> Iterator[Change]:
-    """`changes`, with shards that wait for a replacement all together replaced by one name."""
+    """`changes`, with shards that wait for a replacement all together, or ended badly together, under one name."""
     waiting: dict[Name, set[str]] = {}
+    ended = Counter(
+        (whole_of(each.address), each.run_key) for each in changes if isinstance(each, Unchanged) and each.hint
+    )
     for change in changes:
         if change.reason == "changed-since-submitted":
             waiting.setdefault((whole_of(change.address), change.run_key), set()).add(change.address)
@@ -116,6 +144,8 @@ def _with_families_named(changes: Sequence[Change], path: str, families: Familie
         whole = whole_of(change.address)
         if isinstance(change, Blocked) and whole != change.address and (whole, change.run_key) in together:
             yield replace(change, replacing=whole, hint=_to_replace(path, whole))
+        elif isinstance(change, Unchanged) and ended[whole, change.run_key] > 1:
+            yield replace(change, hint=change.hint and f"batchrunner retry {quote(whole)}")
         else:
             yield change
 

@@ -9,7 +9,7 @@ from batchrunner.records import Record, encode, replace
 from batchrunner.state import Submission
 
 FORMAT = "batchrunner.plan"
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 Action = Literal["submit", "resume", "replace", "unchanged", "blocked", "orphan"]
 SYMBOLS: Mapping[str, str] = {
@@ -58,7 +58,10 @@ class Resume(Submission, tag="resume", tag_field="action"):
 
 
 class Unchanged(Record, tag="unchanged", tag_field="action"):
-    """Already submitted for this run; nothing is sent."""
+    """Already submitted for this run; nothing is sent.
+
+    `status` is how the remote batch ended where that was not well, and `hint` the command that asks for its rows again.
+    """
 
     address: str
     run_key: str
@@ -66,6 +69,7 @@ class Unchanged(Record, tag="unchanged", tag_field="action"):
     batch_id: str
     submitted_at: str
     status: str = ""
+    hint: str = ""
 
 
 class Blocked(Record, tag="blocked", tag_field="action"):

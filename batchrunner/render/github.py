@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from batchrunner.address import spec_of
 from batchrunner.errors import Diagnostic
-from batchrunner.plans import Plan
+from batchrunner.plans import Plan, Unchanged
 from batchrunner.printable import printable
 from batchrunner.render.costs import cost_sentences
 from batchrunner.render.reasons import command, sentence
@@ -47,16 +47,18 @@ def diagnostics_github(diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) 
 
 
 def plan_github(plan: Plan) -> str:
-    """A plan as annotations: what the policy refuses, what waits for a person, warnings, and what it would do."""
+    """A plan as annotations: what the policy refuses, what waits for a person or ended badly, warnings, and
+    what it would do."""
     paths = {spec.name: spec.path for spec in plan.specs}
     refusals = [
         _command("error", each.message, file=paths.get(spec_of(each.address), ""), title=f"policy {each.rule}")
         for each in plan.refusals
     ]
+    ended = [each for each in plan.changes if isinstance(each, Unchanged) and each.hint]
     blocked = [
         _command("warning", f"{each.address}: {sentence(each)}. {command(each)}",
                  file=paths.get(spec_of(each.address), ""), title=each.reason)
-        for each in plan.blocked
+        for each in (*plan.blocked, *ended)
     ]  # fmt: skip
     warnings = [each for each in plan.notices if each.is_warning]
     notices = [_command("warning", each.message, title=each.code, where=each.where) for each in warnings]

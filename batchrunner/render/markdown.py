@@ -209,8 +209,15 @@ def _unchanged(plan: Plan, room: int) -> tuple[str, int]:
     found = [change for change in plan.changes if isinstance(change, Unchanged)]
     if not found:
         return "", room
-    text, spare = _listing(folded(found), _reasoned, room)
-    return _folded(f"{count(len(found))} unchanged", text), spare
+    text, spare = _listing(folded(found), _settled_row, room)
+    ended = sum(bool(change.hint) for change in found)
+    return _folded(
+        f"{count(len(found))} unchanged{f', {count(ended)} of them ended badly' if ended else ''}", text
+    ), spare
+
+
+def _settled_row(fold: Fold) -> str:
+    return "\n".join([_reasoned(fold), *_command(fold.first)])
 
 
 def _orphans(plan: Plan, room: int) -> tuple[str, int]:

@@ -17,7 +17,10 @@ REASONS: Mapping[str, str] = {
     "spec-changed-since": "the spec was edited since; the stored intent goes first, as it stands",
     "already-submitted": "already submitted for {run} at {when}, {batch}",
     "metadata-differs": "already submitted for {run} at {when}, {batch}; only its metadata differs, nothing is sent",
-    "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; only --replace pays for it again",
+    "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; nothing is sent by itself",
+    "expired-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; nothing is sent by itself",
+    "cancelled-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; nothing is sent by itself",
+    "gone-remotely": "submitted for {run} at {when}, {batch}, which the provider lost; nothing is sent by itself",
     "changed-since-submitted": "changed since it was submitted for {run} as {batch}",
     "in-doubt-held": "held in doubt for {run}: sent, and nobody knows whether the provider has it",
     "key-expired": "held in doubt for {run}: its key may be forgotten, so sending it again could pay twice",
@@ -66,7 +69,7 @@ def _common(shards: Sequence[Change], show: Callable[[str], str]) -> dict[str, s
 
 
 def _status(change: Change, show: Callable[[str], str]) -> str:
-    said = "{status}" in REASONS[change.reason]
+    said = "{status}" in REASONS[change.reason] or change.reason == "gone-remotely"
     return f" ({show(change.status)})" if isinstance(change, Unchanged) and change.status and not said else ""
 
 
@@ -77,5 +80,5 @@ def explanation(changes: Sequence[Change]) -> str:
 
 
 def command(change: Change) -> str:
-    """The command that settles a change only a person can settle, safe to print; empty where there is none."""
-    return printable(change.hint) if isinstance(change, Blocked) else ""
+    """The command with which a person goes on from a change, safe to print; empty where there is none."""
+    return printable(change.hint) if isinstance(change, Blocked | Unchanged) else ""

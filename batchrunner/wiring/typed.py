@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote
 
-from batchrunner.plans import Blocked, Change, Plan
+from batchrunner.plans import Blocked, Change, Plan, Unchanged
 from batchrunner.records import replace
 from batchrunner.wiring.workspace import Choices
 
@@ -54,7 +54,11 @@ def typed_cancel(provider: str, batch_id: str, choices: Choices) -> str:
 
 
 def with_typed_hint(change: Change, path: str, state_url: str, choices: Choices) -> Change:
-    """A blocked change whose hint can be pasted; others as they are."""
+    """A change whose hint can be pasted, where it has one; others as they are."""
+    if isinstance(change, Unchanged) and change.hint:
+        flags = [f"--project {quote(choices.project)}"] if choices.project else []
+        flags += ["--sandbox"] if choices.sandbox else []
+        return replace(change, hint=" ".join([change.hint, "--state", quote(state_url), *flags]))
     if not isinstance(change, Blocked):
         return change
     if change.reason == "changed-since-submitted":
