@@ -1,7 +1,19 @@
-"""For those who write a store: a store in memory, example entries, and the checks every store must pass."""
+"""For those who write a store or a dialect: the checks that every one must pass, and what they are made of."""
 
 from batchrunner.testing.examples import example_entry
 from batchrunner.testing.memory import MemoryPlace, MemoryStore
+from batchrunner.testing.providers import PROVIDER_CHECKS, check_provider
 from batchrunner.testing.stores import STORE_CHECKS, StoreUnderTest, check_store
+from batchrunner.testing.submitting import ProviderUnderTest
 
-__all__ = ["STORE_CHECKS", "MemoryPlace", "MemoryStore", "StoreUnderTest", "check_store", "example_entry"]
+__all__ = [
+    "PROVIDER_CHECKS",
+    "STORE_CHECKS",
+    "MemoryPlace",
+    "MemoryStore",
+    "ProviderUnderTest",
+    "StoreUnderTest",
+    "check_provider",
+    "check_store",
+    "example_entry",
+]

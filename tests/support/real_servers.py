@@ -23,6 +23,7 @@ OGX = "ogx==1.5.0"
 AIMOCK = "@copilotkit/aimock@1.43.0"
 OGX_PYTHONS = ("3.12", "3.13")
 MODEL = "gpt-4o-mini"
+OGX_MODEL = f"openai/{MODEL}"
 INSTALL_SECONDS = 600
 START_SECONDS = 120
 FIXTURES = {"fixtures": [{"match": {"userMessage": ""}, "response": {"content": "an answer"}}]}
