@@ -188,6 +188,7 @@ class _Apply:
             input_file_id=attempt.file_id,
             sent_at=earlier,
             source=self._inline_source(attempt),
+            is_own_file=bool(attempt.file_id) and isinstance(attempt.intent.source, LocalFile),
         )
         await self._settle(change, attempt, await self.tools.executor.run(job))
 

@@ -12,7 +12,8 @@ def settle(attempt: Attempt, outcome: Settling, at: str) -> Attempt:
     """
     match outcome:
         case Accepted():
-            return moved(attempt, "submitted", at, batch_id=outcome.batch_id, reply=outcome.reply)
+            found = {"batch_id": outcome.batch_id, "reply": outcome.reply, "adopted": outcome.is_adopted}
+            return moved(attempt, "submitted", at, **found)
         case Uploaded():
             return moved(attempt, "uploaded", at, file_id=outcome.file_id, upload_reply=outcome.reply)
         case Rejected():

@@ -25,8 +25,9 @@ class Create(Record, tag="create", tag_field="job"):
     """Create the remote batch: the one call that is paid for.
 
     `request` is the exact body, or with a `source` a description of it: then the requests of the source are the body,
-    which is made as it is sent. `input_file_id` is what the reply must echo. `sent_at` is when an earlier send that is
-    not accounted for may have left, empty for a first send; RFC 3339 UTC.
+    which is made as it is sent. `input_file_id` is what the reply must echo; `is_own_file` where that was uploaded for
+    this create alone. `sent_at` is when an earlier send that is not accounted for may have left, empty for a first
+    send; RFC 3339 UTC.
     """
 
     address: str
@@ -36,6 +37,7 @@ class Create(Record, tag="create", tag_field="job"):
     input_file_id: str
     sent_at: str = ""
     source: LocalFile | None = None
+    is_own_file: bool = False
 
 
 class Look(Record, tag="look", tag_field="job"):
@@ -101,11 +103,12 @@ class Uploaded(Record, tag="uploaded", tag_field="outcome"):
 
 
 class Accepted(Record, tag="accepted", tag_field="outcome"):
-    """The provider has the batch; `reply` is the returned batch object."""
+    """The provider has the batch; `reply` is the returned batch object, or what a list says where it `is_adopted`."""
 
     batch_id: str
     reply: Raw
     status: str = ""
+    is_adopted: bool = False
 
 
 class Rejected(Record, tag="rejected", tag_field="outcome"):

@@ -6,7 +6,7 @@ from shlex import quote
 
 from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.desired import Circumstances, Desired
-from batchrunner.facts import key_is_alive
+from batchrunner.facts import ProviderFacts, key_is_alive
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Blocked, Resume
 from batchrunner.state import Attempt, Entry, Intent, State
@@ -135,6 +135,13 @@ def _why_resumed(attempt: Attempt, desired: Desired | None) -> str:
     return attempt.status if attempt.status in {"in-doubt", "deferred"} else "interrupted"
 
 
+def _can_be_looked_for(facts: ProviderFacts) -> bool:
+    """Whether the provider's list of batches tells what became of a create, so that no person has to."""
+    if facts.idempotency == "list-match":
+        return True
+    return facts.idempotency != "none" and facts.metadata == "sent" and facts.paths.list_batches is not None
+
+
 def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None:
     intent = attempt.intent
     facts = around.providers.get(intent.provider)
@@ -142,7 +149,7 @@ def _why_held(attempt: Attempt, around: Circumstances) -> tuple[str, str] | None
         return "provider-unknown", f"provider {intent.provider} is no longer configured"
     if facts.origin != intent.origin:
         return "origin-changed", f"it may have been sent to {intent.origin}, and {intent.provider} is now elsewhere"
-    if not attempt.sent_at:
+    if not attempt.sent_at or _can_be_looked_for(facts):
         return None
     if facts.idempotency == "none":
         return "in-doubt-held", f"sent at {attempt.sent_at}; {intent.provider} does not honour idempotency keys"

@@ -14,7 +14,10 @@ from batchrunner.records import replace
 
 
 class Creating:
-    """A create. In doubt from the moment that a send of its key may have been acted on, in this run or before."""
+    """A create. In doubt from the moment that a send of its key may have been acted on, in this run or before.
+
+    `since` is when the first send of all may have left.
+    """
 
     def __init__(self, job: Create, dialect: Dialect, facts: ProviderFacts, clock: Clock, redact: Redact) -> None:
         self.address = job.address
@@ -26,6 +29,7 @@ class Creating:
         self._redact = redact
         self._in_doubt = bool(job.sent_at)
         self._first_send = moment(job.sent_at)
+        self.since = self._first_send
 
     async def look(self, ask: Ask) -> None:
         """Nothing: a create is not looked for."""
@@ -36,6 +40,7 @@ class Creating:
         if self._in_doubt:
             return self._refusal(now, server_time) or self._call
         self._first_send = self._first_send or now
+        self.since = self.since or now
         return self._call
 
     def judge(self, result: Result) -> Settling | Again:
@@ -54,14 +59,21 @@ class Creating:
             return InDoubt(code=again.code, status=again.status, words=again.words)
         return Deferred(code=again.code, status=again.status, words=again.words, retry_after=again.retry_after or 0.0)
 
+    def absolve(self) -> None:
+        """No send so far was acted on: the next is a first one."""
+        self._in_doubt = False
+        self._first_send = None
+
     @property
     def _honours_keys(self) -> bool:
-        return self._facts.idempotency != "none"
+        return self._facts.idempotency in {"header", "body"}
 
     def _read(self, body: bytes) -> Accepted | Unusable:
         return self._dialect.read_created(body, self._job.input_file_id)
 
     def _refusal(self, now: datetime, server_time: datetime | None) -> InDoubt | None:
+        if self._facts.idempotency == "list-match":
+            return InDoubt(code="unanswered", words="an earlier create was never answered")
         if not self._honours_keys:
             return InDoubt(code="no-idempotency", words="this provider would take a second send for a second batch")
         if self._first_send is None or not key_is_alive(self._facts, self._first_send, now, server_time):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 
 from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
@@ -29,14 +28,14 @@ from batchrunner.providers._asking import NOT_OFFERED, Asking, Read
 from batchrunner.providers._calls import Call
 from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._downloading import DownloadingFile, Surroundings
-from batchrunner.providers._finding import SKEW, ListedFile
+from batchrunner.providers._finding import ListedFile
 from batchrunner.providers._http import Client
 from batchrunner.providers._partfile import Busy, PartFile, unwritable
+from batchrunner.providers._surveying import Surveyor, not_offered
 from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.remote import RemoteBatch
 
-MOST_PAGES = 10_000
 MOST_DOWNLOADS = 8
 WORTH_GOING_ON = 1024 * 1024
 """How many bytes a run of attempts must bring for another one to follow."""
@@ -49,12 +48,15 @@ class FollowUps:
         self,
         dialect: Dialect,
         client: Client,
+        *,
+        surveyor: Surveyor,
         facts: ProviderFacts,
         clock: Clock,
         report: Callable[[Event], None],
     ) -> None:
         self._dialect = dialect
         self._client = client
+        self._surveyor = surveyor
         self._facts = facts
         self._clock = clock
         self._report = report
@@ -80,7 +82,7 @@ class FollowUps:
 
     async def _ask(self, address: str, call: Call | None, read: Read, what: str) -> Outcome:
         if call is None:
-            return _not_offered(what)
+            return not_offered(what)
         return await self._client.run(Asking(address, call, read, self._client.redact, self._clock))
 
     def _seen(self, body: bytes) -> Seen | Unusable:
@@ -97,7 +99,7 @@ class FollowUps:
 
     async def _download(self, job: Download) -> Outcome:
         if self._dialect.content_call(job.batch_id, job.file, 0) is None:
-            return _not_offered("downloading results")
+            return not_offered("downloading results")
         async with self._downloads:
             part = PartFile(job.target)
             try:
@@ -128,18 +130,13 @@ class FollowUps:
                 return said
 
     async def _survey(self, job: Survey) -> Outcome:
-        since = moment(job.since)
         found: dict[str, RemoteBatch] = {}
 
-        def take(body: bytes) -> tuple[str, datetime | None] | Unusable:
-            page = self._dialect.read_survey(body)
-            if isinstance(page, Unusable):
-                return page
-            for batch in page.batches:
-                found.setdefault(batch.batch_id, batch)
-            return page.after, page.oldest
+        def take(batch: RemoteBatch) -> None:
+            # A batch that moved to a later page while the list was walked is there twice.
+            found.setdefault(batch.batch_id, batch)
 
-        stopped = await self._walk(job.address, lambda after: self._dialect.survey_call(after, since), take, since)
+        stopped = await self._surveyor.batches(job.address, moment(job.since), take)
         if stopped is not None and not found:
             return stopped
         return Surveyed(batches=tuple(found.values()), is_complete=stopped is None)
@@ -147,64 +144,16 @@ class FollowUps:
     async def _survey_files(self, job: SurveyFiles) -> Outcome:
         found: dict[str, RemoteFile] = {}
 
-        def call(after: str) -> Call | None:
-            return None if self._dialect.list_path is None else self._dialect.list_call(after)
+        def take(file: ListedFile) -> None:
+            found.setdefault(file.uploaded.file_id, _remote_file(file))
 
-        def take(body: bytes) -> tuple[str, datetime | None] | Unusable:
-            page = self._dialect.read_page(body)
-            if isinstance(page, Unusable):
-                return page
-            for file in page.files:
-                found.setdefault(file.uploaded.file_id, _remote_file(file))
-            return page.after, page.oldest
-
-        stopped = await self._walk(job.address, call, take, None)
+        stopped = await self._surveyor.files(job.address, take)
         if stopped is not None and not found:
             return stopped
         return FilesSurveyed(files=tuple(found.values()), is_complete=stopped is None)
-
-    async def _walk(
-        self,
-        address: str,
-        call: Callable[[str], Call | None],
-        take: Callable[[bytes], tuple[str, datetime | None] | Unusable],
-        since: datetime | None,
-    ) -> Outcome | None:
-        """Pages until the list ends or is older than `since`; what stopped the walk before that, None for nothing."""
-        asked: set[str] = set()
-        after = ""
-        while after not in asked and len(asked) < MOST_PAGES:
-            asked.add(after)
-            reader = _Reader(take)
-            said = await self._ask(address, call(after), reader, "listing")
-            if not isinstance(said, Removed) or reader.end is None:
-                return said
-            after, oldest = reader.end
-            if not after or (since is not None and oldest is not None and since - oldest > SKEW):
-                return None
-        return None
-
-
-class _Reader:
-    """Takes a page, and keeps where it ends."""
-
-    def __init__(self, take: Callable[[bytes], tuple[str, datetime | None] | Unusable]) -> None:
-        self.end: tuple[str, datetime | None] | None = None
-        self._take = take
-
-    def __call__(self, body: bytes) -> Outcome | Unusable:
-        end = self._take(body)
-        if isinstance(end, Unusable):
-            return end
-        self.end = end
-        return Removed()
 
 
 def _remote_file(file: ListedFile) -> RemoteFile:
     created, expires = (time.isoformat() if time else "" for time in (file.created_at, file.expires_at))
     return RemoteFile(file_id=file.uploaded.file_id, name=file.name, size=file.size, created_at=created,
                       expires_at=expires)  # fmt: skip
-
-
-def _not_offered(what: str) -> Rejected:
-    return Rejected(code=NOT_OFFERED, words=f"the provider does not offer {what}")

@@ -85,6 +85,10 @@ class Client:
         """Whether the run is ending."""
         return self._stopping()
 
+    async def rest(self, seconds: float) -> None:
+        """Sleep, less long where the run is stopping."""
+        await self._pace.rest(seconds)
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._wire.aclose()

@@ -14,6 +14,8 @@ from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._finding import FileFinder
 from batchrunner.providers._following import FollowUps
 from batchrunner.providers._http import Client
+from batchrunner.providers._matching import Resolver
+from batchrunner.providers._surveying import Surveyor
 from batchrunner.providers._uploading import UPLOAD_NOT_OFFERED, Progress, UploadingFile
 from batchrunner.remote import Tags
 from batchrunner.state import Intent
@@ -38,7 +40,9 @@ class Service:
         self._open_input = open_input
         self._clock = clock
         self._report = report
-        self._follow_ups = FollowUps(dialect, client, facts, clock, report)
+        surveyor = Surveyor(dialect, client, clock)
+        self._resolver = Resolver(client, surveyor, facts)
+        self._follow_ups = FollowUps(dialect, client, surveyor=surveyor, facts=facts, clock=clock, report=report)
         self._finder = FileFinder(dialect, clock, facts.timeouts.create_seconds)
 
     @property
@@ -68,7 +72,7 @@ class Service:
     async def create(self, job: Create) -> Settling:
         """Create the remote batch: any outcome but `Uploaded`."""
         sending = Creating(job, self._dialect, self._facts, self._clock, self._client.redact)
-        return cast("Settling", await self._client.run(sending))
+        return await self._resolver.settle(job, sending)
 
     async def follow(self, job: FollowUp) -> Outcome:
         """Do what is free: see the port."""

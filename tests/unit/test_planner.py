@@ -347,7 +347,7 @@ def test_what_no_provider_can_have_follows_a_moved_provider(status: Any, provide
         ({"p": facts(origin="https://new.example")}, "origin-changed", f"it may have been sent to {ORIGIN}"),
         ({"p": facts(idempotency="none")}, "in-doubt-held", "does not honour idempotency keys"),
         (
-            {"p": facts(key_ttl_seconds=3600, timeouts={"create_seconds": 3600.0})},
+            {"p": facts(key_ttl_seconds=3600, timeouts={"create_seconds": 3600.0}, metadata="kept")},
             "key-expired",
             "honours a key for 1 hours",
         ),
@@ -378,7 +378,25 @@ def test_a_provider_without_keys_is_sent_what_it_cannot_have() -> None:
 )
 def test_a_key_lives_for_a_day_less_the_time_a_send_may_take(hours: float, alive: bool) -> None:
     now = NOW + timedelta(hours=hours)
-    assert verdict(attempt("in-doubt"), now=now)[0] == ("resume" if alive else "blocked")
+    providers = {"p": facts(metadata="kept")}
+    assert verdict(attempt("in-doubt"), now=now, providers=providers)[0] == ("resume" if alive else "blocked")
+
+
+@pytest.mark.parametrize(
+    ("changes", "held"),
+    [
+        ({"idempotency": "list-match"}, False),
+        ({"idempotency": "list-match", "metadata": "kept"}, False),
+        ({"metadata": "sent"}, False),
+        ({"metadata": "kept"}, True),
+        ({"metadata": "sent", "paths": {"list_batches": None}}, True),
+        ({"idempotency": "none", "metadata": "sent"}, True),
+    ],
+)
+def test_what_a_list_of_batches_can_tell_is_not_held_for_a_person(changes: dict[str, Any], held: bool) -> None:
+    later = NOW + timedelta(days=9)
+    change = verdict(attempt("in-doubt"), now=later, providers={"p": facts(**changes)})[0]
+    assert change == ("blocked" if held else "resume")
 
 
 # Orphans and targets.
