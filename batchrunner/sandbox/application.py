@@ -1,8 +1,9 @@
-"""The sandbox's HTTP application: its routes, the bearer check at the door, and errors in OpenAI's shape."""
+"""The sandbox's HTTP application: its routes, the check of the key at the door, and errors in the dialect's shape."""
 
 import asyncio
 import hmac
 import sqlite3
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 
 from starlette.applications import Starlette
@@ -13,19 +14,22 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from batchrunner.sandbox.counter import Counter
+from batchrunner.sandbox.dialects import speech_of
 from batchrunner.sandbox.gate import Gate
 from batchrunner.sandbox.misbehaviour import WRONG_KEY
 from batchrunner.sandbox.objects import ApiError
 from batchrunner.sandbox.records import new_id
-from batchrunner.sandbox.replies import refusal
+from batchrunner.sandbox.replies import WORDING, refusal
 from batchrunner.sandbox.settings import SandboxSettings
 from batchrunner.sandbox.shelf import Shelf
+from batchrunner.sandbox.speech import Call, Speech
 from batchrunner.sandbox.storage import Storage
 
 
 def application(settings: SandboxSettings, storage: Storage, gate: Gate) -> ASGIApp:
     """The whole application. It logs nothing: no request body and no bearer value can end up anywhere."""
-    routes = _routes(Counter(settings, storage, gate), Shelf(settings, storage, gate))
+    speech = speech_of(settings.dialect, settings.habits)
+    routes = _routes(speech, Counter(settings, storage, gate, speech), Shelf(settings, storage, gate, speech))
     app = Starlette(routes=routes, exception_handlers={
         ApiError: _refuse,
         HTTPException: _refuse_route,
@@ -34,38 +38,34 @@ def application(settings: SandboxSettings, storage: Storage, gate: Gate) -> ASGI
         sqlite3.Error: _break,
     })  # fmt: skip
     app.router.redirect_slashes = False
-    return Door(app, settings, storage)
+    return Door(app, settings, storage, speech)
 
 
-def _routes(counter: Counter, shelf: Shelf) -> list[Route]:
-    files = [
-        Route("/v1/files", counter.upload, methods=["POST"]),
-        Route("/v1/files", shelf.files, methods=["GET"]),
-        Route("/v1/files/{id}", shelf.file, methods=["GET"]),
-        Route("/v1/files/{id}", shelf.delete_file, methods=["DELETE"]),
-        Route("/v1/files/{id}/content", shelf.content, methods=["GET"]),
-    ]
-    batches = [
-        route
-        for base in ("/v1/batch", "/v1/batches")
-        for route in (
-            Route(base, counter.create, methods=["POST"]),
-            Route(base, shelf.batches, methods=["GET"]),
-            Route(f"{base}/{{id}}", shelf.batch, methods=["GET"]),
-            Route(f"{base}/{{id}}/cancel", shelf.cancel, methods=["POST"]),
-        )
-    ]
-    return batches + files  # creates come first: they are what there are thousands of
+def _routes(speech: Speech, counter: Counter, shelf: Shelf) -> list[Route]:
+    answered: dict[Call, Callable[[Request], Awaitable[Response]]] = {
+        "create": counter.create,
+        "survey": shelf.batches,
+        "look": shelf.batch,
+        "cancel": shelf.cancel,
+        "results": shelf.results,
+        "upload": counter.upload,
+        "list": shelf.files,
+        "file": shelf.file,
+        "remove": shelf.delete_file,
+        "content": shelf.content,
+    }
+    return [Route(place.path, answered[place.call], methods=[place.method]) for place in speech.places]
 
 
 class Door:
     """Lets in who has the key, and puts the sandbox's own Date and a request id on every reply."""
 
-    def __init__(self, app: ASGIApp, settings: SandboxSettings, storage: Storage) -> None:
+    def __init__(self, app: ASGIApp, settings: SandboxSettings, storage: Storage, speech: Speech) -> None:
         self._app = app
         self._settings = settings
         self._storage = storage
-        self._expected = f"Bearer {settings.key}".encode()
+        self._speech = speech
+        self._expected = settings.key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def stamped(message: Message) -> None:
@@ -73,17 +73,23 @@ class Door:
                 message["headers"] = [*message["headers"], *self._stamp()]
             await send(message)
 
+        scope["extensions"][WORDING] = self._speech.error
         try:
             await self._admit(scope)(scope, receive, stamped)
         except asyncio.CancelledError:
             return  # the server is stopping and has already closed the connection
 
     def _admit(self, scope: Scope) -> ASGIApp:
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if hmac.compare_digest(given, self._expected):
-            return self._app
-        self._storage.count("unauthorized")
-        return refusal(WRONG_KEY, {"WWW-Authenticate": "Bearer"})
+        headers = dict(scope["headers"])
+        if not any(self._is_key(name, headers.get(name, b"")) for name in self._speech.keys):
+            self._storage.count("unauthorized")
+            return refusal(WRONG_KEY, {"WWW-Authenticate": "Bearer"})
+        refused = self._speech.refused(headers)
+        return self._app if refused is None else refusal(refused)
+
+    def _is_key(self, name: bytes, given: bytes) -> bool:
+        expected = b"Bearer " + self._expected if name == b"authorization" else self._expected
+        return hmac.compare_digest(given, expected)
 
     def _stamp(self) -> list[tuple[bytes, bytes]]:
         date = formatdate(self._settings.clock(), usegmt=True).encode()

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
+from batchrunner.sandbox.orders import Survey
 from batchrunner.sandbox.records import Batch, LineProblem, Result
 
 NEW_BATCH: Final = (
@@ -12,7 +13,17 @@ NEW_BATCH: Final = (
 BATCH: Final = f"{NEW_BATCH}, cancelled_at, looks, last_looks"
 FILE: Final = "id, created_at, bytes, filename, purpose, origin, idempotency_key, expires_at"
 GONE: Final = "(deleted = 1 OR (expires_at IS NOT NULL AND expires_at <= ?))"
-AT_WORK: Final = "SELECT 1 FROM batches WHERE input_file_id = ? AND json_extract(result, '$.is_final') = 0"
+UNSEEN: Final = "json_extract(result, '$.is_final') = 0"
+AT_WORK: Final = f"SELECT 1 FROM batches WHERE input_file_id = ? AND {UNSEEN}"  # noqa: S608 constant
+
+
+def surveyed(survey: Survey, created: tuple[float, float]) -> tuple[str, tuple[object, ...]]:
+    """A condition for the batches of a survey, of whatever page, and its values."""
+    after = max(created[0], survey.since if survey.since is not None else created[0])
+    where, values = ["created_at > ?", "created_at <= ?"], [after, created[1]]
+    pairs = [part for pair in survey.metadata.items() for part in pair]
+    has = "EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = ? AND value = ?)"
+    return " AND ".join(where + [has] * len(survey.metadata)), (*values, *pairs)
 
 
 def batch_row(batch: Batch) -> tuple[Any, ...]:

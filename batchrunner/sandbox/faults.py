@@ -52,6 +52,7 @@ FAULT_TYPES: Final[Mapping[str, FaultType]] = MappingProxyType(
         "drop-before": FaultType("closes the connection before reading the request"),
         "drop-after-commit": FaultType("commits, then closes the connection without a reply"),
         "500-after-commit": FaultType("commits, then answers 500"),
+        "duplicate": FaultType("commits twice, as if a gateway had tried again", kinds=frozenset({"create"})),
         "late-commit": FaultType("closes the connection and commits later", "seconds", "0.2", SUBMITTING),
         "stall": FaultType("commits, then never answers; of a file it sends half first", "seconds", "30"),
         "truncated": FaultType("commits, then sends half of the reply"),

@@ -23,6 +23,10 @@ class Submission(Protocol):
         """Keep it, durably, or answer with what its key already made. Raises KeyReused."""
         ...
 
+    def release(self) -> None:
+        """It is not committed any more: let go of what was received with it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -34,6 +38,9 @@ class Told:
         """The answer."""
         return self.committed
 
+    def release(self) -> None:
+        """There is nothing."""
+
 
 Reader = Callable[[Request], Awaitable[Submission]]
 
@@ -43,13 +50,14 @@ class Gate:
 
     def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
         self._faults = settings.faults
+        self._habits = settings.habits
         self._storage = storage
         self._late: dict[asyncio.TimerHandle, Submission] = {}
 
     async def take(self, kind: Kind, request: Request, read: Reader) -> Response:
         """Answer a request of that kind, which `read` understands."""
         number = self._storage.arrive(kind)
-        response = await self._answer(self._faults.pick(kind, *number), request, read)
+        response = await self._answer(kind, self._faults.pick(kind, *number), request, read)
         delay = self._faults.delay(kind, *number)
         if delay:
             await asyncio.sleep(delay)
@@ -61,7 +69,7 @@ class Gate:
             timer.cancel()
             self._commit_late(timer)
 
-    async def _answer(self, fault: Fault | None, request: Request, read: Reader) -> Response:
+    async def _answer(self, kind: Kind, fault: Fault | None, request: Request, read: Reader) -> Response:
         name = fault.name if fault else ""
         if fault and name in BEFORE:
             return BEFORE[name](fault)
@@ -69,13 +77,16 @@ class Gate:
         if fault and name == "late-commit":
             self._commit_later(submission, fault.number)
             return HangUp()
-        committed = _commit(submission)
+        committed = _commit(submission, 2 if name == "duplicate" or self._is_doubled(kind) else 1)
         if fault and name in AFTER:
             return AFTER[name](fault, committed)
         if committed.path is not None:
             return FileReply(committed.path, takes_ranges=committed.takes_ranges)
         headers = {"Idempotency-Replayed": "true"} if committed.replayed else None
         return json_reply(committed.body, committed.status, headers)
+
+    def _is_doubled(self, kind: Kind) -> bool:
+        return kind == "create" and "duplicate-create" in self._habits
 
     def _commit_later(self, submission: Submission, seconds: float) -> None:
         def run() -> None:
@@ -86,14 +97,16 @@ class Gate:
 
     def _commit_late(self, timer: asyncio.TimerHandle) -> None:
         try:
-            self._late.pop(timer).commit()
-        except KeyReused:
+            _commit(self._late.pop(timer), 1)
+        except ApiError:
             return  # nobody is left to be told
 
 
-def _commit(submission: Submission) -> Committed:
+def _commit(submission: Submission, times: int) -> Committed:
     try:
-        return submission.commit()
+        return [submission.commit() for _ in range(times)][-1]
     except KeyReused:
         message = "This Idempotency-Key was used before with a different request."
         raise ApiError(422, message, param="Idempotency-Key", code="idempotency_key_reused") from None
+    finally:
+        submission.release()

@@ -96,6 +96,14 @@ class OpenAILines:
         return Written("error", {"id": None, "custom_id": custom_id, "response": None, "error": error})
 
 
+def read_bare(raw: bytes, field: str) -> Asked:
+    """A line that has a `custom_id` and a body under the name `field`. Raises LineRefused."""
+    line = read_object(raw)
+    if not isinstance(line.get("custom_id"), str) or not isinstance(line.get(field), dict):
+        raise LineRefused("missing_required_parameter", f"This line needs a custom_id and a {field}.")
+    return Asked(line["custom_id"], line[field])
+
+
 def read_object(raw: bytes) -> Json:
     """A line as a JSON object. Raises LineRefused."""
     try:

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from batchrunner.sandbox.objects import ApiError, encode, error_object
 
 HANG_UP = "batchrunner.hang-up"
+WORDING = "batchrunner.wording"
 CHUNK = 65_536
 RANGE = re.compile(rb"bytes=([0-9]{1,18})-([0-9]{0,18})")
 
@@ -29,8 +30,19 @@ def json_reply(body: bytes, status: int = 200, headers: Mapping[str, str] | None
 
 
 def refusal(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
-    """An error in OpenAI's shape."""
-    return json_reply(encode(error_object(error)), error.status, headers)
+    """An error, in the words of the dialect that is spoken."""
+    return _Refusal(error, headers or {})
+
+
+class _Refusal(Response):
+    def __init__(self, error: ApiError, headers: Mapping[str, str]) -> None:
+        super().__init__()
+        self._error = error
+        self._more = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        worded = scope["extensions"].get(WORDING, error_object)(self._error)
+        await json_reply(encode(worded), self._error.status, self._more)(scope, receive, send)
 
 
 class FileReply(Response):

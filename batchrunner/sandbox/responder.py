@@ -76,7 +76,8 @@ def answer(endpoint: str, custom_id: str, body: Json, failure: Failure | None = 
     dice = Dice(json.dumps([endpoint, custom_id, body], sort_keys=True).encode())
     if failure is not None:
         return Answer(custom_id, dice.digest, failure.status, _refusal(failure))
-    return Answer(custom_id, dice.digest, 200, ENDPOINTS[endpoint](body, dice))
+    respond = ENDPOINTS.get(endpoint) or ENDPOINTS[f"/v1{endpoint}"]
+    return Answer(custom_id, dice.digest, 200, respond(body, dice))
 
 
 def invented_lines(file_id: str, endpoint: str) -> Iterator[bytes]:
@@ -84,13 +85,13 @@ def invented_lines(file_id: str, endpoint: str) -> Iterator[bytes]:
     dice = Dice(file_id.encode("utf-8", "surrogatepass"))
     for number in range(1, 4 + dice.below(3)):
         body = {"model": "sandbox-1", **_invented_question(endpoint, dice)}
-        line = {"custom_id": f"row-{number}", "method": "POST", "url": endpoint, "body": body}
+        line = {"custom_id": f"row-{number}", "method": "POST", "url": endpoint, "body": body, "params": body}
         yield json.dumps(line).encode() + b"\n"
 
 
 def _invented_question(endpoint: str, dice: Dice) -> Json:
     text = dice.text()
-    if endpoint == "/v1/chat/completions":
+    if endpoint in ("/v1/chat/completions", "/chat/completions", "/v1/messages"):
         return {"messages": [{"role": "user", "content": text}]}
     return {"prompt": text} if endpoint == "/v1/completions" else {"input": text}
 
@@ -192,6 +193,20 @@ def _moderation(body: Json, dice: Dice) -> Json:
     return {"id": f"modr-{dice.digest[:24]}", "model": _model(body), "results": [result]}
 
 
+def _message(body: Json, dice: Dice) -> Json:
+    text = dice.text()
+    return {
+        "id": f"msg_{dice.digest[:24]}",
+        "type": "message",
+        "role": "assistant",
+        "model": _model(body),
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": _tokens(body.get("messages")), "output_tokens": _tokens(text)},
+    }
+
+
 ENDPOINTS: Final[Mapping[str, Callable[[Json, Dice], Json]]] = MappingProxyType(
     {
         "/v1/chat/completions": _chat,
@@ -199,5 +214,7 @@ ENDPOINTS: Final[Mapping[str, Callable[[Json, Dice], Json]]] = MappingProxyType(
         "/v1/embeddings": _embedding,
         "/v1/completions": _completion,
         "/v1/moderations": _moderation,
+        "/v1/messages": _message,
+        "/v1/fim/completions": _chat,
     }
 )

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from batchrunner.sandbox import lifecycle
 from batchrunner.sandbox.fates import Chances
-from batchrunner.sandbox.lines import OpenAILines, Unasked
+from batchrunner.sandbox.lines import Unasked
 from batchrunner.sandbox.processing import Task, process
 from batchrunner.sandbox.records import Batch, LineProblem, Result, StoredFile
 from batchrunner.sandbox.responder import invented_lines
 from batchrunner.sandbox.settings import SandboxSettings
-from batchrunner.sandbox.standing import lines_done
+from batchrunner.sandbox.speech import Speech
+from batchrunner.sandbox.standing import has_error_file, lines_done
 from batchrunner.sandbox.storage import Storage
 from batchrunner.sandbox.tries import FailedLines
 
@@ -24,7 +25,8 @@ WHY: dict[str, Unasked] = {"expired": "batch_expired", "cancelled": "batch_cance
 class Settler:
     """Brings what is known of batches up to the present."""
 
-    def __init__(self, settings: SandboxSettings, storage: Storage) -> None:
+    def __init__(self, settings: SandboxSettings, storage: Storage, speech: Speech) -> None:
+        self._speech = speech
         self._settings = settings
         self._storage = storage
 
@@ -42,13 +44,13 @@ class Settler:
         return [fresh.get(batch.id, batch) for batch in batches]
 
     def _is_due(self, batch: Batch, now: float) -> bool:
-        timings = self._settings.timings
+        timings = self._settings.pace
         if lifecycle.is_due(batch, timings, now):
             return True
         return batch.result is not None and not batch.result.is_final and self._is_over(batch, now)
 
     def _is_over(self, batch: Batch, now: float) -> bool:
-        return lifecycle.status(batch, self._settings.timings, now) in lifecycle.TERMINAL
+        return lifecycle.status(batch, self._settings.pace, now) in lifecycle.TERMINAL
 
     def _input(self, batch: Batch, now: float) -> "Path | Iterable[bytes] | None":
         file_id = batch.input_file_id
@@ -69,7 +71,7 @@ class Settler:
         result = batch.result or self._answer(batch, lines, None, now)
         if not self._is_over(replace(batch, result=result), now):
             return result
-        done = lines_done(replace(batch, result=result), self._settings.timings, now)
+        done = lines_done(replace(batch, result=result), self._settings.pace, now)
         if not result.problems and done < result.total:
             again = lines if isinstance(lines, Path) else invented_lines(batch.input_file_id, batch.endpoint)
             result = self._answer(batch, again, done, now)
@@ -78,14 +80,14 @@ class Settler:
     def _answer(self, batch: Batch, lines: "Path | Iterable[bytes]", done: int | None, now: float) -> Result:
         with ExitStack() as stack:
             tries = stack.enter_context(FailedLines(self._settings.database, batch.id, is_again=done is not None))
-            task = self._task(tries, done, lifecycle.status(batch, self._settings.timings, now))
+            task = self._task(tries, done, lifecycle.status(batch, self._settings.pace, now))
             source = stack.enter_context(lines.open("rb")) if isinstance(lines, Path) else lines
             return process(batch, source, self._storage.folder, task)
 
     def _task(self, tries: FailedLines, done: int | None, status: str) -> Task:
         settings = self._settings
         return Task(
-            shape=OpenAILines(settings.habits),
+            shape=self._speech.lines,
             tries=tries,
             chances=Chances(settings.row_failures, settings.faults.seed),
             done=done,
@@ -98,9 +100,9 @@ class Settler:
         result = batch.result
         if result is None or result.problems or not result.is_final:
             return
-        if result.completed:
+        if result.completed or self._speech.is_inline:
             yield self._file(batch.output_file_id, f"{batch.id}_output.jsonl", now)
-        if result.failed:
+        if has_error_file(result, self._settings.habits):
             yield self._file(batch.error_file_id, f"{batch.id}_error.jsonl", now)
 
     def _file(self, file_id: str, filename: str, now: float) -> StoredFile:

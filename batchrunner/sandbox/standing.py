@@ -1,9 +1,10 @@
 """What can be said of a batch at a moment, before it is put into the words of a provider. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from batchrunner.sandbox import lifecycle
+from batchrunner.sandbox.habits import number_of
 from batchrunner.sandbox.records import Batch, LineProblem, Result
 from batchrunner.sandbox.settings import Timings
 
@@ -34,8 +35,8 @@ class Standing:
         return self.status in lifecycle.TERMINAL
 
 
-def standing(batch: Batch, timings: Timings, now: float) -> Standing:
-    """How `batch` stands at `now`."""
+def standing(batch: Batch, timings: Timings, now: float, habits: Collection[str] = ()) -> Standing:
+    """How `batch` stands at `now`, at a provider with these habits."""
     begun = lifecycle.reached(batch, timings, now)
     status = begun[-1].status
     result = batch.result or Result()
@@ -51,10 +52,19 @@ def standing(batch: Batch, timings: Timings, now: float) -> Standing:
         failed=failed,
         unasked=result.unasked if is_over else 0,
         problems=result.problems if status == "failed" else (),
-        output_file_id=batch.output_file_id if has_files and result.completed else None,
-        error_file_id=batch.error_file_id if has_files and result.failed else None,
+        output_file_id=batch.output_file_id if has_files and _shows_output(batch, result, habits) else None,
+        error_file_id=batch.error_file_id if has_files and has_error_file(result, habits) else None,
         tokens=(result.input_tokens, result.output_tokens) if has_files and batch.result else None,
     )
+
+
+def has_error_file(result: Result, habits: Collection[str]) -> bool:
+    """Whether there is an error file in the end."""
+    return bool(result.failed) or ("empty-error-file" in habits and bool(result.total))
+
+
+def _shows_output(batch: Batch, result: Result, habits: Collection[str]) -> bool:
+    return bool(result.completed) and batch.last_looks >= number_of(habits, "late-output")
 
 
 def lines_done(batch: Batch, timings: Timings, now: float) -> int:

@@ -7,12 +7,24 @@ Several processes may use one file; each submission is one `BEGIN IMMEDIATE` tra
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
-from batchrunner.sandbox.columns import AT_WORK, BATCH, FILE, GONE, NEW_BATCH, batch_row, read_batch, result_text
+from batchrunner.sandbox.columns import (
+    AT_WORK,
+    BATCH,
+    FILE,
+    GONE,
+    NEW_BATCH,
+    UNSEEN,
+    batch_row,
+    read_batch,
+    result_text,
+    surveyed,
+)
 from batchrunner.sandbox.database import files_folder, open_database, transaction
 from batchrunner.sandbox.faults import Kind
-from batchrunner.sandbox.orders import Cursor
+from batchrunner.sandbox.orders import Cursor, Survey
 from batchrunner.sandbox.records import Batch, StoredFile
 
 
@@ -69,9 +81,21 @@ class Storage:
         with transaction(self._connection):
             self._count(name)
 
-    def add_batch(self, batch: Batch, body: bytes, claim: Claim | None) -> Committed:
-        """Commit a batch and the reply it is answered with, once per key. Raises KeyReused."""
-        return self._once(claim, body, lambda: self._insert_batch(batch))
+    def add_batch(
+        self, batch: Batch, body: bytes, claim: Claim | None, inline: tuple[StoredFile, Path] | None = None
+    ) -> Committed:
+        """Commit a batch and the reply it is answered with, once per key. Raises KeyReused.
+
+        `inline` is the file that its requests were written to, which is copied.
+        """
+
+        def insert() -> None:
+            if inline:
+                copyfile(inline[1], self.path(inline[0].id))
+                self._insert_file(inline[0])
+            self._insert_batch(batch)
+
+        return self._once(claim, body, insert)
 
     def add_upload(self, file: StoredFile, part: Path, body: bytes, claim: Claim | None) -> Committed:
         """Commit an upload whose bytes are in `part`, once per key; `part` is moved only then. Raises KeyReused."""
@@ -130,10 +154,32 @@ class Storage:
         row = self._connection.execute(select, (batch_id,)).fetchone()
         return read_batch(row) if row else None
 
-    def batches(self, cursor: Cursor) -> list[Batch] | None:
-        """One more than `cursor.limit` batches where there are, newest first; None where the cursor is not known."""
-        rows = self._page("batches", BATCH, "1", (), cursor)
-        return None if rows is None else [read_batch(row) for row in rows]
+    def batches(self, survey: Survey, created: tuple[float, float]) -> list[Batch] | None:
+        """One more than `survey.limit` batches where there are, newest first; None where its cursor is not known.
+
+        Only those created after the first moment of `created`, up to the second. Statuses are not looked at.
+        """
+        where, values = surveyed(survey, created)
+        order, mark = ("ASC", survey.before) if survey.before else ("DESC", survey.after)
+        if mark is not None:
+            found = self._connection.execute("SELECT seq FROM batches WHERE id = ?", (mark,)).fetchone()
+            if found is None:
+                return None
+            where, values = f"{where} AND seq {'>' if survey.before else '<'} ?", (*values, found[0])
+        select = f"SELECT {BATCH} FROM batches WHERE {where} ORDER BY seq {order} LIMIT ? OFFSET ?"  # noqa: S608 constant
+        rows = self._connection.execute(select, (*values, survey.limit + 1, survey.offset)).fetchall()
+        return [read_batch(row) for row in rows]
+
+    def count_batches(self, survey: Survey, created: tuple[float, float]) -> int:
+        """How many batches there are on all pages."""
+        where, values = surveyed(survey, created)
+        (found,) = self._connection.execute(f"SELECT count(*) FROM batches WHERE {where}", values).fetchone()  # noqa: S608 constant
+        return int(found)
+
+    def unfinished(self) -> list[Batch]:
+        """Batches with tokens of which the end was not seen yet."""
+        select = f"SELECT {BATCH} FROM batches WHERE tokens > 0 AND (result IS NULL OR {UNSEEN})"  # noqa: S608 constant
+        return [read_batch(row) for row in self._connection.execute(select)]
 
     def files(self, cursor: Cursor, purpose: str | None, now: float) -> list[StoredFile] | None:
         """As `batches`, for files that are there at `now`, of one purpose or of all."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchrunner.sandbox.dialects.openai import ENDPOINTS
 from batchrunner.sandbox.objects import ApiError, encode, error_object
 from batchrunner.sandbox.orders import Cursor, Order, read_cursor, read_order
 
@@ -13,11 +14,11 @@ GOOD = {"input_file_id": "file-1", "endpoint": "/v1/embeddings"}
 
 
 def test_the_window_is_a_day_where_not_given() -> None:
-    assert read_order(json.dumps(GOOD).encode()) == Order("file-1", "/v1/embeddings", "24h", None)
+    assert read_order(json.dumps(GOOD).encode(), ENDPOINTS) == Order("file-1", "/v1/embeddings", "24h", None)
 
 
 def test_unknown_fields_are_tolerated() -> None:
-    order = read_order(json.dumps({**GOOD, "metadata": {"team": "a"}, "priority": 3}).encode())
+    order = read_order(json.dumps({**GOOD, "metadata": {"team": "a"}, "priority": 3}).encode(), ENDPOINTS)
     assert order.metadata == {"team": "a"}
 
 
@@ -41,14 +42,14 @@ def test_unknown_fields_are_tolerated() -> None:
 )
 def test_a_bad_create_is_refused_naming_the_parameter(change: dict[str, object], param: str, code: str) -> None:
     with pytest.raises(ApiError) as caught:
-        read_order(json.dumps({**GOOD, **change}).encode())
+        read_order(json.dumps({**GOOD, **change}).encode(), ENDPOINTS)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
 
 
 @given(st.binary() | st.just(b"[" * 25_000))
 def test_any_bytes_are_an_order_or_a_refusal(body: bytes) -> None:
     with pytest.raises(ApiError) as caught:
-        read_order(body)
+        read_order(body, ENDPOINTS)
     assert caught.value.status == 400
     assert set(json.loads(encode(error_object(caught.value)))["error"]) == {"message", "type", "param", "code"}
 
