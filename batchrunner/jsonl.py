@@ -1,16 +1,16 @@
 """What one line of a batch input must be. Pure: bytes in, the request or a problem out.
 
 The shape is that of the OpenAI Batch API's input file: one JSON object a line, with `custom_id`, `method`, `url` and
-`body` (platform.openai.com, "Batch API", input file format).
+`body` (platform.openai.com, "Batch API", input file format). Where the endpoint is named on the job alone, `method` and
+`url` may be left out (Mistral, Together); Anthropic's Message Batches API has `custom_id` and `params`.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
-from batchrunner.facts import Limits, ProviderFacts
+from batchrunner.linerules import LineProblem, LineRules, misnamed
 from batchrunner.records import MALFORMED, Meta, Raw, Tolerant, decoder
 
 BOM = b"\xef\xbb\xbf"
@@ -38,60 +38,8 @@ _EACH_LINE = "one request object a line, as JSON"
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _LIMITS_OF = {"/chat/completions": _LIMITS[:2], "/completions": _LIMITS[:1], "/responses": _LIMITS[2:]}
 _STRINGS = ("custom_id", "method", "url")
-_PROMPTED = ("/completions", "/embeddings", "/responses")
+_PARAMS_KEYS = frozenset({"custom_id", "params"})
 _NO_OUTPUT = ("/embeddings", "/moderations")
-
-
-@dataclass(frozen=True, slots=True)
-class LineRules:
-    """What every line of an input must keep to: its `url` is `endpoint`, the rest is its provider's.
-
-    `max_custom_id` is in characters, `max_line_bytes` without the line end.
-    """
-
-    endpoint: str
-    max_line_bytes: int = Limits().max_line_bytes
-    max_custom_id: int = Limits().max_custom_id
-    custom_ids: Literal["text", "word"] = "text"
-    one_model: bool = False
-
-    @classmethod
-    def of(cls, endpoint: str, facts: ProviderFacts) -> "LineRules":
-        """The rules of a provider for a batch that is sent to `endpoint`."""
-        return cls(
-            endpoint=endpoint,
-            max_line_bytes=facts.limits.max_line_bytes,
-            max_custom_id=facts.limits.max_custom_id,
-            custom_ids=facts.custom_ids,
-            one_model=facts.one_model,
-        )
-
-    @property
-    def is_embedding(self) -> bool:
-        """Whether requests hold texts to embed, which services count."""
-        return self.endpoint.endswith("/embeddings")
-
-    @property
-    def is_prompted(self) -> bool:
-        """Whether requests have to hold what a model is asked, or is to embed."""
-        return self.endpoint.endswith(_PROMPTED)
-
-    def are_ids(self, custom_ids: Sequence[str]) -> bool:
-        """Whether each of these is as ids must be."""
-        lengths = [*map(len, custom_ids)]
-        sized = min(lengths) > 0 and max(lengths) <= self.max_custom_id
-        return sized and (self.custom_ids == "text" or _is_word("".join(custom_ids)))
-
-
-class LineProblem(Exception):
-    """One thing wrong with a line: a kebab-case `code`, a `message`, what to do about it, and the `column` from 1."""
-
-    def __init__(self, code: str, message: str, hint: str = "", *, column: int = 1) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.column = column
 
 
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
@@ -121,18 +69,39 @@ class RequestLine(Tolerant):
     body: RequestBody
 
 
-_decode = decoder(RequestLine).decode
+class BareLine(Tolerant):
+    """A request line whose `method` and `url` may be left out."""
+
+    custom_id: str
+    body: RequestBody
+    method: str = "POST"
+    url: str = ""
+
+
+class ParamsLine(Tolerant, rename={"body": "params"}):
+    """A request line that names what is asked `params`."""
+
+    custom_id: str
+    body: RequestBody
+
+
+AnyLine = RequestLine | BareLine | ParamsLine
+_DECODE: Mapping[str, Callable[[bytes], AnyLine]] = {
+    "full": decoder(RequestLine).decode,
+    "bare": decoder(BareLine).decode,
+    "params": decoder(ParamsLine).decode,
+}
 _items = decoder(list[Raw]).decode
 
 
-def check_line(line: bytes, rules: LineRules) -> RequestLine:
+def check_line(line: bytes, rules: LineRules) -> AnyLine:
     """The request on `line` (without its line end). Raises `LineProblem` for the first thing wrong."""
     request = read_line(line, rules)
-    check_keys(line)
+    check_keys(line, rules)
     return request
 
 
-def read_line(line: bytes, rules: LineRules) -> RequestLine:
+def read_line(line: bytes, rules: LineRules) -> AnyLine:
     """The request on `line`, checked but for keys that come twice. Raises `LineProblem` for the first thing wrong.
 
     A number that is too large for a double is JSON, and accepted where it is not looked at.
@@ -140,29 +109,37 @@ def read_line(line: bytes, rules: LineRules) -> RequestLine:
     try:
         if not line.isascii():
             line.decode("utf-8")
-        request = _decode(line)
+        request = _DECODE[rules.form](line)
     except MALFORMED:
-        raise _diagnosed(line) from None
-    if request.url != rules.endpoint or request.method != "POST" or request.body.stream:
-        raise _misdirected(request, rules.endpoint)
+        raise _diagnosed(line, rules) from None
+    if request.body.stream or not (isinstance(request, ParamsLine) or _is_directed(request, rules.endpoint)):
+        raise _misdirected(request, rules)
     if not rules.are_ids((request.custom_id,)):
-        raise _misnamed(request.custom_id, rules)
+        raise misnamed(request.custom_id, rules)
     if not request.body.model:
-        raise LineProblem("missing-required-parameter", "`body.model` is empty", _MODEL)
+        raise LineProblem("missing-required-parameter", f"`{rules.body}.model` is empty", _MODEL)
     return request
 
 
-def check_keys(line: bytes) -> None:
+def _is_directed(request: RequestLine | BareLine, endpoint: str) -> bool:
+    return request.method == "POST" and request.url in {endpoint, ""}
+
+
+def check_keys(line: bytes, rules: LineRules) -> None:
     """Check that no key of the object on `line`, which is JSON, comes twice, nor one of its `body`.
 
-    Services differ in which of the two they take. Deeper down, what a key means is not ours to say.
+    Services differ in which of the two they take. Deeper down, what a key means is not ours to say. A line of `params`
+    may have no other key: the service would refuse all of the batch.
     """
     try:
         members = json.loads(line.decode("utf-8"), object_pairs_hook=tuple, parse_int=len, parse_float=len)
     except RecursionError:
         raise _too_deep() from None
     _check_single(members, "in the line")
-    _check_single(dict(members)["body"], "in `body`")
+    _check_single(dict(members)[rules.body], f"in `{rules.body}`")
+    if rules.form == "params" and (strangers := dict(members).keys() - _PARAMS_KEYS):
+        words = f"`{min(strangers)[:80]}` is no key of a request line of this provider"
+        raise LineProblem("unknown-key", words, "a line has `custom_id` and `params` only")
 
 
 def output_tokens(body: RequestBody, rules: LineRules) -> int | None:
@@ -191,20 +168,11 @@ def _check_single(members: tuple[tuple[str, Any], ...], where: str) -> None:
         raise LineProblem("duplicate-key", f"`{key[:80]}` comes twice {where}", "keep one of the two")
 
 
-def _is_word(text: str) -> bool:
-    return text.isascii() and text.replace("_", "a").replace("-", "a").isalnum()
-
-
-def _misnamed(custom_id: str, rules: LineRules) -> LineProblem:
-    if 0 < len(custom_id) <= rules.max_custom_id:
-        return LineProblem("bad-custom-id", "`custom_id` may hold letters a to z, digits, `_` and `-` only")
-    return LineProblem("bad-custom-id", f"`custom_id` must have 1 to {rules.max_custom_id} characters")
-
-
-def _misdirected(request: RequestLine, endpoint: str) -> LineProblem:
-    if request.method != "POST":
+def _misdirected(request: AnyLine, rules: LineRules) -> LineProblem:
+    endpoint = rules.endpoint
+    if not isinstance(request, ParamsLine) and request.method != "POST":
         return LineProblem("bad-method", f"`method` must be POST, not {request.method[:20]!r}", _POST)
-    if request.url != endpoint:
+    if not isinstance(request, ParamsLine) and request.url not in {"", endpoint}:
         hint = "set the batch's `endpoint` to it, or write the lines for this endpoint"
         return LineProblem("url-mismatch", f"`url` is {request.url[:80]!r}, the batch's endpoint {endpoint!r}", hint)
     return LineProblem("streaming-unsupported", "`stream: true` cannot be batched", "leave `stream` out")
@@ -214,7 +182,7 @@ def _too_deep() -> LineProblem:
     return LineProblem("too-deep", "the JSON is nested too deeply")
 
 
-def _diagnosed(line: bytes) -> LineProblem:
+def _diagnosed(line: bytes, rules: LineRules) -> LineProblem:
     """Why `line` could not be decoded, in the words of the person who wrote it."""
     if not line.strip():
         return LineProblem("blank-line", "the line is blank", "delete it")
@@ -229,30 +197,38 @@ def _diagnosed(line: bytes) -> LineProblem:
         return _too_deep()
     except json.JSONDecodeError as error:
         return LineProblem("invalid-json-line", f"not JSON: {error.msg}", _EACH_LINE, column=error.colno)
-    return _misshapen(value)
+    return _misshapen(value, rules)
 
 
-def _misshapen(value: Any) -> LineProblem:
+def _misshapen(value: Any, rules: LineRules) -> LineProblem:
     if not isinstance(value, Mapping):
         return LineProblem("not-an-object", "the line must be a JSON object", _EACH_LINE)
-    for name in (*_STRINGS, "body"):
+    for name in (*_STRINGS, rules.body):
+        if rules.form != "full" and name in {"method", "url"} and _may_be(value.get(name), name in value, rules):
+            continue
         if name not in value:
             return LineProblem("missing-required-parameter", f"`{name}` is missing")
-        if not isinstance(value[name], Mapping if name == "body" else str):
-            return LineProblem("wrong-type", f"`{name}` must be {'an object' if name == 'body' else 'a string'}")
-    return _misshapen_body(value["body"])
+        kind = Mapping if name == rules.body else str
+        if not isinstance(value[name], kind):
+            return LineProblem("wrong-type", f"`{name}` must be {'an object' if kind is Mapping else 'a string'}")
+    return _misshapen_body(value[rules.body], rules.body)
 
 
-def _misshapen_body(body: Mapping[str, Any]) -> LineProblem:
+def _may_be(value: Any, is_there: bool, rules: LineRules) -> bool:
+    """Whether a field that may be left out is as it can be."""
+    return rules.form == "params" or not is_there or isinstance(value, str)
+
+
+def _misshapen_body(body: Mapping[str, Any], where: str) -> LineProblem:
     if "model" not in body:
-        return LineProblem("missing-required-parameter", "`body.model` is missing", _MODEL)
+        return LineProblem("missing-required-parameter", f"`{where}.model` is missing", _MODEL)
     if not isinstance(body["model"], str) or len(body["model"]) > MAX_MODEL:
-        return LineProblem("wrong-type", f"`body.model` must be a string of at most {MAX_MODEL} characters", _MODEL)
+        return LineProblem("wrong-type", f"`{where}.model` must be a string of at most {MAX_MODEL} characters", _MODEL)
     if not isinstance(body.get("stream"), bool | None):
-        return LineProblem("wrong-type", "`body.stream` must be a boolean")
+        return LineProblem("wrong-type", f"`{where}.stream` must be a boolean")
     for name in ("n", "best_of", *_LIMITS):
         if not _is_count(body.get(name)):
-            return LineProblem("wrong-type", f"`body.{name}` must be a whole number from 0 to {MAX_COUNT:,}")
+            return LineProblem("wrong-type", f"`{where}.{name}` must be a whole number from 0 to {MAX_COUNT:,}")
     return LineProblem("invalid-json-line", "not JSON: numbers and text must be finite and well-formed")
 
 

@@ -1,6 +1,6 @@
 """What a batch reads: a file the provider already has, or a local file and what checking it found."""
 
-from typing import Any
+from typing import Any, Literal
 
 from batchrunner.records import Record
 
@@ -33,6 +33,9 @@ class Part(Record):
 class Template(Record):
     """What each row of a table is rendered with: `custom_id`, `body`, and the `url` of every request.
 
+    `form` is that of the lines: `full`, `bare` without `method` and `url`, or `params`, which is what the body is called
+    then.
+
     In texts only references to the row are left: `${row.NAME}` stands for a value of it, `$${` for `${`. Lines are
     rendered with the keys of `body` in sorted order, so that the order in which they were written changes nothing.
     """
@@ -40,6 +43,7 @@ class Template(Record):
     custom_id: str
     body: dict[str, Any]
     url: str
+    form: Literal["full", "bare", "params"] = "full"
 
 
 class LocalFile(Record, tag="local-file", tag_field="kind"):

@@ -126,7 +126,8 @@ def _envelope(template: Template) -> Iterator[str | Use]:
     problems: list[FieldProblem] = []
     yield '{"custom_id":'
     yield from _text(template.custom_id, ("input", "custom_id"), _identity, problems)
-    yield f',"method":"POST","url":{encode_text(template.url)},"body":'
+    aimed = f'"method":"POST","url":{encode_text(template.url)},' if template.form == "full" else ""
+    yield f',{aimed}"{"params" if template.form == "params" else "body"}":'
     yield from _json(template.body, ("input", "body"), problems)
     yield "}\n"
     if problems:

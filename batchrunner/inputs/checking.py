@@ -12,15 +12,8 @@ from batchrunner.inputs.frames import Columns, Frame, Frames, columns_of, line_e
 from batchrunner.inputs.ids import SeenIds
 from batchrunner.inputs.ledger import Ledger, Run
 from batchrunner.inputs.sampling import SAMPLED, Sample
-from batchrunner.jsonl import (
-    BOM,
-    LineProblem,
-    LineRules,
-    check_line,
-    embedding_inputs,
-    output_tokens,
-    read_line,
-)
+from batchrunner.jsonl import BOM, check_line, embedding_inputs, output_tokens, read_line
+from batchrunner.linerules import LineProblem, LineRules
 from batchrunner.ports import TokenCounter
 from batchrunner.records import Raw
 from batchrunner.sharder import Sharding
@@ -49,7 +42,7 @@ class Checker:
         self._rules = rules
         self._counts_inputs = rules.is_embedding and sharding.max_embedding_inputs is not None
         self._ids = SeenIds()
-        self._frames = Frames()
+        self._frames = Frames(rules)
         self._usual: _Usual | None = None  # what the last sound line is like
         self._passed_over = 0
         self._to_pass_over = 0

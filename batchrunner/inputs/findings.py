@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from batchrunner.errors import Diagnostic
-from batchrunner.jsonl import PROVIDER_CODES, LineProblem
+from batchrunner.jsonl import PROVIDER_CODES
+from batchrunner.linerules import LineProblem
 from batchrunner.plans import Notice
 
 LISTED = 20

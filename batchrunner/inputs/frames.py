@@ -19,7 +19,8 @@ from codecs import utf_8_decode
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from batchrunner.jsonl import BULKS, RequestLine, check_keys
+from batchrunner.jsonl import BULKS, AnyLine, check_keys
+from batchrunner.linerules import LineRules
 from batchrunner.records import MALFORMED, Raw, Tolerant, decoder
 
 _KEPT = 1024
@@ -28,13 +29,16 @@ _PIECE = 1 << 16
 
 
 class Frame(NamedTuple):
-    """What is around the id and the bulk of a line, which of the two comes first, and the name of the bulk's field."""
+    """What is around the id and the bulk of a line, which of the two comes first, and the names of the bulk's field
+    and of the one around it.
+    """
 
     before: bytes
     between: bytes
     after: bytes
     is_id_first: bool
     bulk: str
+    body: str = "body"
 
     def filled(self, custom_id: bytes, bulk: bytes) -> bytes:
         """The line with these pieces."""
@@ -76,29 +80,49 @@ class _WithPrompt(Tolerant):
     body: _Prompt
 
 
-_DECODERS: Mapping[str, Callable[[bytes], Sequence[_WithMessages | _WithInput | _WithPrompt]]] = {
-    "messages": decoder(_WithMessages).decode_lines,
-    "input": decoder(_WithInput).decode_lines,
-    "prompt": decoder(_WithPrompt).decode_lines,
+class _ParamsWithMessages(Tolerant, rename={"body": "params"}):
+    custom_id: str
+    body: _Messages
+
+
+class _ParamsWithInput(Tolerant, rename={"body": "params"}):
+    custom_id: str
+    body: _Input
+
+
+class _ParamsWithPrompt(Tolerant, rename={"body": "params"}):
+    custom_id: str
+    body: _Prompt
+
+
+_With = _WithMessages | _WithInput | _WithPrompt | _ParamsWithMessages | _ParamsWithInput | _ParamsWithPrompt
+_DECODERS: Mapping[tuple[str, str], Callable[[bytes], Sequence[_With]]] = {
+    ("body", "messages"): decoder(_WithMessages).decode_lines,
+    ("body", "input"): decoder(_WithInput).decode_lines,
+    ("body", "prompt"): decoder(_WithPrompt).decode_lines,
+    ("params", "messages"): decoder(_ParamsWithMessages).decode_lines,
+    ("params", "input"): decoder(_ParamsWithInput).decode_lines,
+    ("params", "prompt"): decoder(_ParamsWithPrompt).decode_lines,
 }
 
 
 class Frames:
     """The frames whose keys were looked at, the latest thousand or so."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: LineRules) -> None:
+        self._rules = rules
         self._known: set[Frame] = set()
 
-    def check(self, line: bytes, request: RequestLine) -> Frame | None:
+    def check(self, line: bytes, request: AnyLine) -> Frame | None:
         """Check that keys come once in `line`, which `request` was read from; its frame, None where it has none.
 
         Raises `LineProblem` as `check_keys`.
         """
-        frame = _frame_of(line, request)
+        frame = _frame_of(line, request, self._rules.body)
         if frame is None:
-            check_keys(line)
+            check_keys(line, self._rules)
         elif frame not in self._known:
-            check_keys(frame.filled(b"", b"0"))
+            check_keys(frame.filled(b"", b"0"), self._rules)
             self._keep(frame)
         return frame
 
@@ -115,7 +139,7 @@ def columns_of(block: bytes, frame: Frame) -> Columns | None:
     Blocks that are not UTF-8 have none. What the lines have in common is only known to be what `frame` has.
     """
     try:
-        requests = _DECODERS[frame.bulk](block)
+        requests = _DECODERS[frame.body, frame.bulk](block)
     except MALFORMED:
         return None
     ids = [request.custom_id for request in requests]
@@ -144,7 +168,7 @@ def _rebuilt(frame: Frame, ids: Sequence[str], bulks: Sequence[Raw]) -> bytes:
     return b"".join(pieces)
 
 
-def _frame_of(line: bytes, request: RequestLine) -> Frame | None:
+def _frame_of(line: bytes, request: AnyLine, body: str) -> Frame | None:
     if not _are_insides(request.custom_id):
         return None
     bulks = [(len(bulk), name, bulk) for name in BULKS if (bulk := getattr(request.body, name))]
@@ -159,7 +183,7 @@ def _frame_of(line: bytes, request: RequestLine) -> Frame | None:
     first, last = sorted(((one, one + len(custom_id)), (other, other + size)))
     if first[1] > last[0]:
         return None  # an id within the bulk, of something else
-    return Frame(line[: first[0]], line[first[1] : last[0]], line[last[1] :], one < other, name)
+    return Frame(line[: first[0]], line[first[1] : last[0]], line[last[1] :], one < other, name, body)
 
 
 def _place(line: bytes, key: bytes, quote: bytes, piece: "bytes | Raw") -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from batchrunner.inputs.blocks import Digests
 from batchrunner.inputs.findings import Findings
-from batchrunner.jsonl import LineProblem
+from batchrunner.linerules import LineProblem
 from batchrunner.manifest import LocalFile, Part
 from batchrunner.pricing import Demand
 from batchrunner.sharder import MAX_SHARDS, Excess, Load, Partition, Sharding, excess

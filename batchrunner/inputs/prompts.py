@@ -32,7 +32,8 @@ def prompt_of(line: bytes) -> Prompt:
     if line.count(b",") > _MOST_VALUES:
         return _unread(line)
     try:
-        body = json.loads(line.decode("utf-8"), parse_int=_token)["body"]
+        request = json.loads(line.decode("utf-8"), parse_int=_token)
+        body = request["body"] if "body" in request else request["params"]
     except RecursionError:  # nested as deeply as can be read, from here a little too deeply
         return _unread(line)
     pieces = [piece for name in _READ for piece in _pieces(body.get(name), _DEEPEST)]

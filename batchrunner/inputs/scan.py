@@ -10,7 +10,7 @@ from batchrunner.errors import Diagnostic
 from batchrunner.inputs.blocks import BLOCK, Digester, Lines, blocks_of
 from batchrunner.inputs.checking import Checker
 from batchrunner.inputs.ledger import ScannedPart
-from batchrunner.jsonl import LineRules
+from batchrunner.linerules import LineRules
 from batchrunner.plans import Notice
 from batchrunner.ports import TokenCounter
 from batchrunner.pricing import BY_BYTES

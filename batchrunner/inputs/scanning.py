@@ -3,7 +3,7 @@
 import io
 
 from batchrunner.inputs.scan import Scan, scan_lines
-from batchrunner.jsonl import LineRules
+from batchrunner.linerules import LineRules
 from batchrunner.manifest import Template
 from batchrunner.ports import TokenCounter
 from batchrunner.sharder import Sharding

@@ -15,7 +15,7 @@ from batchrunner.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
     from batchrunner.inputs import Beneath, Scan, ScanCache, SteadyFile
-    from batchrunner.jsonl import LineRules
+    from batchrunner.linerules import LineRules
     from batchrunner.ports import TokenCounter
     from batchrunner.renderer import BadTemplate
     from batchrunner.sharder import Sharding
@@ -103,8 +103,9 @@ class _Inputs:
 
     def _asked_for(self, declared: BatchDeclaration) -> _Asked:
         if isinstance(declared.input, Table):
-            table = declared.input
-            return self._asking(declared, Template(custom_id=table.custom_id, body=table.body, url=declared.endpoint))
+            table, form = declared.input, self.workspace.project.providers[declared.provider].request_lines
+            template = Template(custom_id=table.custom_id, body=table.body, url=declared.endpoint, form=form)
+            return self._asking(declared, template)
         key = (declared.provider, declared.endpoint, declared.shard)
         if key not in self.asked:
             self.asked[key] = self._asking(declared, None)
@@ -112,7 +113,7 @@ class _Inputs:
 
     def _asking(self, declared: BatchDeclaration, template: Template | None) -> _Asked:
         from batchrunner.inputs import decided_by
-        from batchrunner.jsonl import LineRules
+        from batchrunner.linerules import LineRules
         from batchrunner.sharder import Sharding
 
         facts = self.workspace.project.providers[declared.provider]

@@ -11,7 +11,7 @@ from unittest import mock
 from batchrunner.facts import Limits
 from batchrunner.inputs import Scan, scan_lines
 from batchrunner.inputs import blocks as blocks_module
-from batchrunner.jsonl import LineRules
+from batchrunner.linerules import LineRules
 from batchrunner.manifest import LocalFile
 from batchrunner.ports import TokenCounter
 from batchrunner.sharder import Sharding

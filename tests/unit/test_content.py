@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchrunner.inputs import InputRefused, digest_input, open_content, scan_lines
-from batchrunner.jsonl import LineRules
+from batchrunner.linerules import LineRules
 from batchrunner.manifest import LocalFile, Part
 from batchrunner.sharder import Sharding
 

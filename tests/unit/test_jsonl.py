@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batchrunner.jsonl import LineProblem, LineRules, check_line
+from batchrunner.jsonl import check_line
+from batchrunner.linerules import LineProblem, LineRules
 
 ENDPOINT = "/v1/chat/completions"
 RULES = LineRules(ENDPOINT)

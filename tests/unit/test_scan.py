@@ -14,7 +14,8 @@ from batchrunner.errors import Diagnostic
 from batchrunner.inputs import digest_input, scan_lines
 from batchrunner.inputs.findings import LISTED
 from batchrunner.inputs.ledger import MAX_MODELS
-from batchrunner.jsonl import MAX_MODEL, LineRules
+from batchrunner.jsonl import MAX_MODEL
+from batchrunner.linerules import LineRules
 from batchrunner.sharder import Sharding
 
 WHOLE = Sharding(is_allowed=False)

@@ -25,7 +25,7 @@ from batchrunner.inputs import InputRefused, Scan, open_content
 from batchrunner.inputs.tables import RenderedRows, format_of, scan_table
 from batchrunner.inputs.tables.places import Places
 from batchrunner.inputs.tables.problems import LISTED
-from batchrunner.jsonl import LineRules
+from batchrunner.linerules import LineRules
 from batchrunner.manifest import LocalFile, Template
 from batchrunner.references import FORBIDDEN, BadReferences
 from batchrunner.renderer import BadTemplate

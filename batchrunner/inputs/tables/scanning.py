@@ -9,7 +9,7 @@ from batchrunner.errors import Diagnostic
 from batchrunner.inputs.scan import Scan, ScannedPart, scan_lines
 from batchrunner.inputs.tables.problems import LISTED, BadTable, RowProblem
 from batchrunner.inputs.tables.rendered import RenderedRows
-from batchrunner.jsonl import LineRules
+from batchrunner.linerules import LineRules
 from batchrunner.manifest import Template
 from batchrunner.plans import Notice
 from batchrunner.ports import TokenCounter

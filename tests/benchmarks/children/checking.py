@@ -9,7 +9,7 @@ from time import perf_counter, process_time
 def with_batchrunner(path: str) -> int:
     from batchrunner.catalog import ALPHAEDGE
     from batchrunner.inputs import scan_lines
-    from batchrunner.jsonl import LineRules
+    from batchrunner.linerules import LineRules
     from batchrunner.sharder import Sharding
 
     with open(path, "rb", buffering=0) as file:
