@@ -21,6 +21,7 @@ COMMANDS = {
     "cancel": "Stop batches that have not ended.",
     "status": "Show where submitted batches stand.",
     "wait": "Wait until submitted batches have ended.",
+    "fetch": "Download results, and account for every row.",
     "resolve": "Say what became of a batch that is in doubt.",
     "recover": "Rebuild a lost state from what the provider has.",
     "state": "Look at the state, or mend it.",

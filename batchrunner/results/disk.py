@@ -107,6 +107,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             raise
 
 
+def put(path: Path, data: bytes) -> None:
+    """Make `data` the content of `path`. Raises `Refused` `results-not-written`."""
+    with replacing(path) as file:
+        write_all(file, data)
+
+
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     """Write every byte: a write may take fewer than it was given."""
     rest = memoryview(data)

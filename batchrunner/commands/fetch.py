@@ -1,0 +1,124 @@
+"""`batchrunner fetch`: results of remote batches on this disk, and an account of every row."""
+
+import os
+from pathlib import Path
+from shlex import quote
+
+import click
+
+from batchrunner.accounts import Account
+from batchrunner.applier import Brake
+from batchrunner.commands._console import Console
+from batchrunner.commands._following import followed_options, keys_for, require_some
+from batchrunner.commands._options import Output, idle_options, output_options, word_option
+from batchrunner.commands._reporting import opened_screen
+from batchrunner.commands._states import Sought
+from batchrunner.errors import ExitCode
+from batchrunner.render.accounts import FetchSummary, fetch_document, fetch_text, pending_addresses
+from batchrunner.results import folder_of, make_folder, only_one
+from batchrunner.wiring.fetching import FOLDER, Ending, Fetching
+from batchrunner.wiring.following import Followed
+from batchrunner.wiring.running import Sending, interrupted
+
+_MOST_NEXT = 5
+_AT_A_TIME = 8
+
+
+@click.command("fetch")
+@followed_options
+@word_option("--out", metavar="DIR", help="Folder of the results.  [default: results/ in the project]")
+@click.option("--parquet", is_flag=True, help="Write results.parquet too, a row for each request.")
+@click.option("--allow-errors", is_flag=True, help="Exit with 0 where all is here, whatever became of single rows.")
+@idle_options("var", "at")
+@output_options()
+def command(
+    *,
+    followed: Followed,
+    sought: Sought,
+    words: tuple[str, ...],
+    out: str,
+    parquet: bool,
+    allow_errors: bool,
+    output: Output,
+) -> int:
+    """Download the results of batches that have ended, and account for every row.
+
+    Each row of an input ends as ok, error, expired or missing, over all its shards and retries. Rows that are ok are in
+    results.jsonl, in the order of the input; all others are in errors.jsonl. What is here already is left alone.
+    """
+    console = Console(output)
+    top = Path(out or os.path.join(followed.project.root, FOLDER))
+    states = followed.states()
+    require_some(states.submitted(), "batch that was submitted", sought)
+    make_folder(top)
+    brake = Brake()
+    with only_one(top), opened_screen(console, 0) as screen:
+
+        def sending(names: set[str]) -> Sending:
+            return Sending(followed.project.root, followed.providers, keys_for(names, followed), _AT_A_TIME, brake,
+                           screen.say)  # fmt: skip
+
+        ending = Fetching(followed, states, top, sending, screen.reporter, with_tables=parquet).run()
+    _show(_summary(ending, top, sought, words), console)
+    return int(interrupted(brake) or exit_code(ending, allow_errors=allow_errors))
+
+
+def _show(summary: FetchSummary, console: Console) -> None:
+    if console.output.json:
+        console.document(fetch_document(summary))
+    else:
+        console.result(fetch_text(summary, console.style, console.width or 80))
+
+
+def _summary(ending: Ending, top: Path, sought: Sought, words: tuple[str, ...]) -> FetchSummary:
+    return FetchSummary(
+        accounts=tuple(ending.accounts),
+        folders=tuple(_folder(account, top) for account in ending.accounts),
+        made=ending.made,
+        size=ending.size,
+        problems=tuple(_problems(ending)),
+        next=tuple(_next(ending, sought, words)),
+    )
+
+
+def _folder(account: Account, top: Path) -> str:
+    return os.path.relpath(top.joinpath(*folder_of(account.address, account.run_key))) if account.batches else ""
+
+
+def _problems(ending: Ending) -> list[str]:
+    told = [f"{name}: {why}; nothing was asked there." for name, why in ending.elsewhere.items()]
+    told += [f"{name} refused the key: {said.words or said.code}" for name, said in ending.looks.denied.items()]
+    told += [f"{name} offers no looking at batches." for name in ending.looks.blind]
+    told += [f"{name} could not be asked: {said.words or said.code}" for name, said in ending.looks.troubled.items()]
+    errors = {each.error.message + ": " + each.error.why: each.error for each in ending.brought if each.error}
+    told += [f"{words} ({error.where})" for words, error in errors.items()]
+    if ending.looks.state_error is not None:
+        told.append(f"The state could not be written: {ending.looks.state_error.message}")
+    if ending.unsaved or ending.looks.unsaved:
+        told.append("Another command holds the lock of the state, which does not say yet what is here; fetch again.")
+    return told
+
+
+def _next(ending: Ending, sought: Sought, words: tuple[str, ...]) -> list[str]:
+    mendable = [account.address for account in ending.accounts if account.rows.mendable and account.is_complete]
+    typed = [sought.typed(f"retry {quote(address)}") for address in dict.fromkeys(mendable)][:_MOST_NEXT]
+    if pending_addresses(ending.accounts, "running"):
+        typed.append(sought.typed(" ".join(["wait", *map(quote, words)])))
+    if any(not account.is_complete for account in ending.accounts):
+        typed.append(sought.typed(" ".join(["fetch", *map(quote, words)])))
+    return typed
+
+
+def exit_code(ending: Ending, *, allow_errors: bool) -> ExitCode:
+    """What a fetch that was not interrupted ends with: what somebody has to mend first, then what time will."""
+    kinds = {each.trouble.kind for each in ending.brought if each.trouble is not None}
+    if ending.looks.state_error is not None:
+        return ending.looks.state_error.exit_code
+    if kinds & {"denied", "refused", "gone"} or ending.looks.denied or ending.elsewhere or ending.looks.blind:
+        return ExitCode.REFUSED
+    if errors := [each.error for each in ending.brought if each.error is not None]:
+        return errors[0].exit_code
+    if ending.unsaved or ending.looks.unsaved or any(not account.is_complete for account in ending.accounts):
+        return ExitCode.TRY_AGAIN
+    failed = any(account.rows.failed or not account.rows.total for account in ending.accounts)
+    return ExitCode.REMOTE_FAILED if failed and not allow_errors else ExitCode.DONE

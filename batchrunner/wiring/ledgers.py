@@ -1,0 +1,242 @@
+"""What became of each request of what was submitted: runs of batches, their shards and retries, over files on disk."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from shlex import quote
+from typing import BinaryIO, NamedTuple
+
+from batchrunner.address import natural, whole_of
+from batchrunner.errors import Refused
+from batchrunner.facts import ProviderFacts
+from batchrunner.inputs import InputRefused, open_content
+from batchrunner.manifest import LocalFile, Source
+from batchrunner.polling import awaits_output
+from batchrunner.providers import result_reader
+from batchrunner.remote import ResultFile
+from batchrunner.renderer import BadTemplate
+from batchrunner.results import Asked, InputMoved, RawFile, ReadLine, Sheet, ids_of, lines_by_id
+from batchrunner.rows import RowOutcome
+from batchrunner.state import Attempt, Entry, FetchedFile, State
+
+
+class ShardRun(NamedTuple):
+    """What was submitted of one shard, or of a batch that has none, in a run: the base, and its retries by number."""
+
+    base: Entry
+    retries: tuple[Entry, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of it."""
+        return self.base, *self.retries
+
+
+class BatchRun(NamedTuple):
+    """A batch in a run. `superseded` was submitted before a replacement, and answers what nobody asks any more."""
+
+    address: str
+    run_key: str
+    shards: tuple[ShardRun, ...]
+    superseded: tuple[Entry, ...]
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Which batch and run it is."""
+        return self.address, self.run_key
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every attempt whose results count."""
+        return tuple(entry for shard in self.shards for entry in shard.entries)
+
+
+def runs_of(states: Iterable[State], entries: Iterable[Entry]) -> list[BatchRun]:
+    """The runs of batches that any of `entries` belongs to, with all their shards."""
+    wanted = dict.fromkeys((whole_of(entry.address), entry.run_key) for entry in entries)
+    submitted: dict[tuple[str, str], list[Entry]] = {name: [] for name in wanted}
+    for state in states:
+        for entry in state.entries():
+            name = whole_of(entry.address), entry.run_key
+            if name in submitted and entry.attempt.status == "submitted":
+                submitted[name].append(entry)
+    return [_run(address, run_key, submitted[address, run_key]) for address, run_key in wanted]
+
+
+def _run(address: str, run_key: str, submitted: Sequence[Entry]) -> BatchRun:
+    bases = {entry.address: entry for entry in submitted if not entry.attempt.is_retry}
+    newest = max(bases.values(), key=lambda entry: entry.attempt.intent.created_at, default=None)
+    content = _whole(newest.attempt.intent.source) if newest else ""
+    current = {name: base for name, base in bases.items() if _whole(base.attempt.intent.source) == content}
+    shards = tuple(
+        ShardRun(base, tuple(each for each in submitted if _retries(each, base)))
+        for _, base in sorted(current.items(), key=lambda item: natural(item[0]))
+    )
+    counted = {id(entry) for shard in shards for entry in shard.entries}
+    return BatchRun(address, run_key, shards, tuple(each for each in submitted if id(each) not in counted))
+
+
+def _retries(entry: Entry, base: Entry) -> bool:
+    return entry.address == base.address and entry.attempt.intent.retry_of == base.attempt.number
+
+
+def _whole(source: Source) -> str:
+    return source.whole if isinstance(source, LocalFile) else source.content
+
+
+Files = Callable[[Entry], Sequence[FetchedFile] | None]
+"""What is here of the results of an attempt; None where not all of it is."""
+
+
+def is_ended(attempt: Attempt) -> bool:
+    """Whether all results that there will be of it can be downloaded, or could be once."""
+    return attempt.sight is not None and attempt.sight.is_final and not awaits_output(attempt.sight)
+
+
+def result_files(attempt: Attempt) -> tuple[ResultFile, ...]:
+    """What there is to download of an attempt, the answers first."""
+    batch = attempt.sight.batch if attempt.sight else None
+    files = batch.files if batch else ()
+    return tuple(sorted(files, key=lambda file: file.kind == "errors"))
+
+
+def input_file(attempt: Attempt) -> ResultFile | None:
+    """What was asked, at the provider; None where there is nothing to download."""
+    source = attempt.intent.source
+    file_id = attempt.file_id or (source.file_id if not isinstance(source, LocalFile) else "")
+    return ResultFile(kind="all", file_id=file_id) if file_id and not attempt.input_removed_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Makes sheets of what is on the disk. `root` is the project's; `input_here` the downloaded input of an attempt."""
+
+    root: str
+    providers: Mapping[str, ProviderFacts]
+    input_here: Callable[[Entry], Path | None]
+
+    def reader(self, entry: Entry) -> ReadLine:
+        """What reads the result lines of an attempt. Raises `Refused` `unknown-provider`."""
+        name = entry.attempt.intent.provider
+        if name not in self.providers:
+            raise Refused("unknown-provider", f"provider {name} is not configured here",
+                          hint="declare it in the project file, or run this where that is")  # fmt: skip
+        return result_reader(self.providers[name])
+
+    def sheet(self, entry: Entry, files: Iterable[FetchedFile]) -> Sheet:
+        """The rows of one attempt. Raises `Refused` `results-unreadable`."""
+        sheet, read = Sheet(self.asked(entry)), self.reader(entry)
+        for file in files:
+            path = Path(self.root, file.path)
+            try:
+                sheet.take(RawFile(path, entry.attempt.batch_id, entry.attempt.number), read)
+            except OSError as error:
+                raise _unreadable(path, error) from None
+        return sheet
+
+    def merged(self, shard: ShardRun, files: Files) -> Iterator[tuple[Entry, Sheet]]:
+        """The sheet of each attempt of `shard` that is here, the base first; once all were taken that of the base
+        holds what its retries mended. Nothing where the base is not here."""
+        base: Sheet | None = None
+        for entry in shard.entries:
+            here = files(entry)
+            if here is None and base is None:
+                return
+            if here is not None:
+                sheet = self.sheet(entry, here)
+                yield entry, sheet
+                base = self._merged(base, sheet)
+
+    def _merged(self, base: Sheet | None, sheet: Sheet) -> Sheet:
+        if base is not None:
+            base.merge(sheet)
+        return base or sheet
+
+    def asked(self, entry: Entry) -> Asked | None:
+        """The ids that an attempt asked for; None where its input is neither here nor downloaded."""
+        proven = self._proven(entry)
+        return proven[1] if proven else None
+
+    def lines(self, entry: Entry) -> Iterator[tuple[str, bytes]]:
+        """The ids and lines that an attempt asked for, in order, each id once. Raises `Refused` `input-unknown`."""
+        proven = self._proven(entry)
+        if proven is None:
+            raise Refused("input-unknown", "what was asked is not here any more", where=entry.address,
+                          hint="fetch again: it is downloaded where the provider still has it")  # fmt: skip
+        with closing(proven[0]()) as stream:
+            yield from lines_by_id(stream)
+
+    def _proven(self, entry: Entry) -> tuple[Callable[[], BinaryIO], Asked] | None:
+        """What opens the input of an attempt, and the ids in it, which are those that were sent."""
+        source = entry.attempt.intent.source
+        for opened in self._openers(entry):
+            try:
+                with closing(opened()) as stream:
+                    return opened, ids_of(stream, source if isinstance(source, LocalFile) else None)
+            except (InputMoved, InputRefused, BadTemplate, OSError):
+                continue
+        return None
+
+    def _openers(self, entry: Entry) -> Iterator[Callable[[], BinaryIO]]:
+        source = entry.attempt.intent.source
+        if isinstance(source, LocalFile):
+            yield partial(open_content, self.root, source)
+        path = self.input_here(entry)
+        if path is not None:
+            yield partial(_opened, path)
+
+
+def _unreadable(path: Path, error: OSError) -> Refused:
+    return Refused("results-unreadable", "fetched results cannot be read", where=str(path),
+                   why=error.strerror or str(error), hint="remove the file, and fetch again")  # fmt: skip
+
+
+def _opened(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+class RowNow(NamedTuple):
+    """A request as it stands, over an attempt and all its retries. `line` is what was sent, without its end."""
+
+    custom_id: str
+    outcome: RowOutcome
+    is_transient: bool
+    line: bytes
+
+
+def rows_now(ledger: Ledger, shard: ShardRun, files: Files) -> Iterator[RowNow]:
+    """Every row of `shard` in the order of its input, in flat memory but for ids.
+
+    Raises `Refused` `not-fetched` where results of it are not here, and `input-unknown`.
+    """
+    if missing := [entry for entry in shard.entries if files(entry) is None]:
+        raise Refused("not-fetched", f"results of {missing[0].address} are not here", where=missing[0].attempt.batch_id,
+                      hint=f"batchrunner fetch {quote(missing[0].address)}")  # fmt: skip
+    sheets = list(ledger.merged(shard, files))
+    base = sheets[0][1]
+    for custom_id, line in ledger.lines(shard.base):
+        answer = base.answer(custom_id, base.rows[custom_id])
+        yield RowNow(custom_id, answer.outcome, answer.is_transient, line)
+
+
+def noted_files(root: str) -> Files:
+    """Files as state has them noted."""
+
+    def files(entry: Entry) -> Sequence[FetchedFile] | None:
+        fetched = entry.attempt.fetched
+        if not is_ended(entry.attempt) or fetched is None:
+            return None
+        whole = all(_size(Path(root, file.path)) == file.size for file in fetched.files)
+        named = {file.source for file in fetched.files} >= set(result_files(entry.attempt))
+        return fetched.files if whole and named else None
+
+    return files
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
