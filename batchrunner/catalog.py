@@ -220,4 +220,5 @@ def sandbox_facts() -> ProviderFacts:
         origin_env=None,
         api_key=SecretReference(env="BATCHRUNNER_SANDBOX_KEY"),
         metadata="sent",
+        polling=Polling(base_seconds=0.25, cap_seconds=2.0),
     )

@@ -1,11 +1,12 @@
 """How an apply is watched, and how it is summed up."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from batchrunner.address import spec_of
 from batchrunner.applier import Report
@@ -14,6 +15,7 @@ from batchrunner.commands._options import Output
 from batchrunner.commands._secrets import redacted
 from batchrunner.commands._streams import width_of_errors
 from batchrunner.errors import StateError
+from batchrunner.events import AlarmEvent, Duplicated
 from batchrunner.plans import Change, Plan, Replace, action_of
 from batchrunner.ports import Reporter
 from batchrunner.render.report import ApplySummary, apply_document, apply_text
@@ -102,7 +104,8 @@ def _interactive() -> bool:
 class Ending:
     """An apply that is over. `paths` and `choices` are what it was called with.
 
-    `keyless` are the providers that honour no idempotency keys.
+    `keyless` are the providers that honour no idempotency keys. `typed` is the command that goes on where it is not the
+    same apply.
     """
 
     plan: Plan
@@ -112,18 +115,25 @@ class Ending:
     paths: tuple[str, ...]
     choices: Choices
     keyless: frozenset[str] = frozenset()
+    verb: str = "apply"
+    typed: str = ""
 
 
 def show_ending(ending: Ending, console: Console) -> None:
     """The last lines: what was submitted, what was not and why, and the command that goes on."""
+    if console.output.json:
+        console.document(ending_document(ending, console))
+        return
+    _rescue(ending, console)
+    console.result(apply_text(_summary(ending, _states_now(ending)), console.style, console.width or 80))
+
+
+def ending_document(ending: Ending, console: Console) -> dict[str, Any]:
+    """The same as a document."""
     _rescue(ending, console)
     states = _states_now(ending)
-    summary = _summary(ending, states)
-    if console.output.json:
-        batches = [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
-        console.document({**apply_document(ending.plan, summary), "batches": batches})
-    else:
-        console.result(apply_text(summary, console.style, console.width or 80))
+    batches = [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
+    return {**apply_document(ending.plan, _summary(ending, states)), "command": ending.verb, "batches": batches}
 
 
 def _states_now(ending: Ending) -> dict[str, State]:
@@ -146,7 +156,8 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
         failed=tuple(report.failed),
         left=report.left,
         states=tuple({stores[name].url: state.serial for name, state in states.items()}.items()),
-        command=typed_apply(ending.paths, ending.choices, targets=ending.choices.targets, replacing=replacing),
+        command=ending.typed
+        or typed_apply(ending.paths, ending.choices, targets=ending.choices.targets, replacing=replacing),
         interrupted=ending.interrupted or report.state_error is not None,
         stranded=report.state_error is not None,
         blocked=len(plan.blocked),
@@ -154,9 +165,20 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
             failure.address: typed_resolve(failure.address, stores[spec_of(failure.address)].url)
             for failure in report.failed
             if failure.outcome == "in-doubt"
-        },
+        }
+        | dict(_to_settle(report.alarms, ending)),
         held=_held(ending, states),
+        alarms=report.alarms,
     )
+
+
+def _to_settle(alarms: Sequence[AlarmEvent], ending: Ending) -> Iterator[tuple[str, str]]:
+    """By address what keeps one batch of a submission, and stops the others."""
+    for alarm in alarms:
+        if isinstance(alarm, Duplicated):
+            store = ending.ground.stores[spec_of(alarm.address)]
+            kept = alarm.kept or alarm.others[0]
+            yield alarm.address, typed_resolve(alarm.address, store.url, kept, cancelling=True)
 
 
 def _held(ending: Ending, states: Mapping[str, State]) -> dict[str, str]:

@@ -1,33 +1,70 @@
 """Waiting to the end, and what is said then."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from batchrunner.address import spec_of
 from batchrunner.commands._console import Console
+from batchrunner.commands._plans import is_saved_plan
+from batchrunner.commands._states import Sought
 from batchrunner.commands._watching import Looked, Manner, Scope, command_line, exit_code, look, tell_troubles
+from batchrunner.plans import Blocked, Orphan
 from batchrunner.render.json import envelope
 from batchrunner.render.standings import standings_document, standings_text
 from batchrunner.render.units import counted
-from batchrunner.standing import Standing
+from batchrunner.standing import Standing, current
 from batchrunner.state import Entry
+from batchrunner.wiring import Choices
+from batchrunner.wiring.preparing import Prepared
+from batchrunner.wiring.workspace import SANDBOX
 
 
-def wait_for(entries: Sequence[Entry], scope: Scope, manner: Manner, words: Sequence[str], console: Console) -> int:
-    """Look at `entries` until all have ended, show where they stand then, and return the exit code.
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What is waited for: `entries`, which the person named with `words`.
 
-    `words` are what the person named them with.
+    `document` is that of a command which did something before, None where waiting is all.
     """
-    looked = look(entries, scope, manner, console)
+
+    entries: Sequence[Entry]
+    words: Sequence[str]
+    document: dict[str, Any] | None = None
+
+
+def wait_for(awaited: Awaited, scope: Scope, manner: Manner, console: Console) -> int:
+    """Look until all have ended, show where they stand then, and return the exit code."""
+    looked = look(awaited.entries, scope, manner, console)
     standings = scope.standings(looked.entries)
-    onwards = _onwards(standings, looked, words, scope)
+    onwards = _onwards(standings, looked, awaited.words, scope)
     if console.output.json:
         fields = standings_document(standings, scope.typed)
-        console.document(envelope("wait", timed_out=looked.report.timed_out, **fields, next=onwards))
+        waited = {"timed_out": looked.report.timed_out, **fields, "next": onwards}
+        before = awaited.document
+        console.document({**before, "wait": waited} if before is not None else envelope("wait", **waited))
     else:
         console.result(standings_text(standings, scope.typed, console.style, console.width or 80))
     tell_troubles(looked, console)
     if onwards and not console.output.json:
         console.note(_sentence(standings, looked) + f"\n  {onwards}")
     return int(exit_code(standings, looked, waited=True))
+
+
+def wait_for_plan(
+    prepared: Prepared, paths: Sequence[str], choices: Choices, document: dict[str, Any] | None, console: Console
+) -> int:
+    """Wait for all that a plan submitted, or found submitted. Returns the exit code."""
+    stores = prepared.ground.stores
+    states = {name: store.load() for name, store in stores.items()}
+    covered = {(each.address, each.run_key) for each in prepared.plan.changes if not isinstance(each, Blocked | Orphan)}
+    entries = [entry for name, state in states.items() for entry in state.entries()
+               if spec_of(entry.address) == name and (entry.address, entry.run_key) in covered]  # fmt: skip
+    awaited = [entry for entry in current(entries, every_run=True) if entry.attempt.status == "submitted"]
+    sandbox = any(entry.attempt.intent.provider == SANDBOX for entry in awaited)
+    sought = Sought(choices.state, choices.project, sandbox)
+    scope = Scope(prepared.root, prepared.providers, lambda address: stores[spec_of(address)], sought.typed)
+    words = paths if not is_saved_plan(tuple(paths)) else [spec.path for spec in prepared.plan.specs]
+    return wait_for(Awaited(awaited, words, document), scope, Manner(), console)
 
 
 def _onwards(standings: Sequence[Standing], looked: Looked, words: Sequence[str], scope: Scope) -> str:

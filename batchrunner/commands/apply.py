@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from shlex import quote
+from typing import Any
 
 import click
 
@@ -13,7 +14,7 @@ from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan, stop_refused
-from batchrunner.commands._reporting import Ending, opened_screen, show_ending
+from batchrunner.commands._reporting import Ending, ending_document, opened_screen, show_ending
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode, StaleError, UsageError
 from batchrunner.plans import Plan
@@ -37,6 +38,7 @@ from batchrunner.wiring.workspace import SANDBOX
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...|PLAN")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Submit this address once more, and pay for it.")
+@click.option("--wait", is_flag=True, help="Then wait until all of it has ended, as `wait` does.")
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="Sends at a time.")
 @click.option(
     "--lock-timeout", type=click.FloatRange(0), default=None, help="Seconds to wait for the lock.  [default: 30]"
@@ -48,6 +50,7 @@ def command(
     paths: tuple[str, ...],
     yes: bool,
     replace: tuple[str, ...],
+    wait: bool,
     concurrency: int,
     lock_timeout: float | None,
     choices: Choices,
@@ -72,7 +75,9 @@ def command(
         keep_secret(key for name, key in keys.items() if name != SANDBOX)
         if prepared.plan.sendable and not (yes or reviewed):
             approve(prepared.plan)
-        return _apply(_Run(prepared, keys, concurrency, paths, choices), console)
+        ended = _apply(_Run(prepared, keys, concurrency, paths, choices, wait), console)
+    # The lock is free again: waiting takes hours.
+    return _wait(ended, console) if wait and not ended.is_stopped else ended.code
 
 
 def _refuse_company(paths: tuple[str, ...]) -> None:
@@ -126,9 +131,20 @@ class _Run:
     concurrency: int
     paths: tuple[str, ...]
     choices: Choices
+    wait: bool = False
 
 
-def _apply(run: _Run, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An apply that is over. `document` is what is still to be shown of it, where waiting adds to that."""
+
+    run: _Run
+    code: int
+    is_stopped: bool
+    document: dict[str, Any] | None = None
+
+
+def _apply(run: _Run, console: Console) -> _Ended:
     prepared, brake, report = run.prepared, Brake(), Report()
     if prepared.plan.sendable:
         with opened_screen(console, len(prepared.plan.sendable)) as screen:
@@ -138,8 +154,24 @@ def _apply(run: _Run, console: Console) -> int:
     ending = Ending(
         prepared.plan, prepared.ground, report, stopped is not None, run.paths, run.choices, _keyless(prepared)
     )
-    show_ending(ending, console)
-    return int(stopped or exit_code(prepared.plan, report))
+    is_stopped = stopped is not None or report.state_error is not None
+    waits = console.output.json and run.wait and not is_stopped
+    document = ending_document(ending, console) if waits else None
+    if document is None:
+        show_ending(ending, console)
+    return _Ended(run, int(stopped or exit_code(prepared.plan, report)), is_stopped, document)
+
+
+def _wait(ended: _Ended, console: Console) -> int:
+    """Wait for what the plan covers, whoever submitted it. What did not go well before counts first."""
+    from batchrunner.commands._waiting import wait_for_plan
+
+    run = ended.run
+    waited = wait_for_plan(run.prepared, run.paths, run.choices, ended.document, console)
+    return waited if waited in _STOPPED else ended.code or waited
+
+
+_STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 def _keyless(prepared: Prepared) -> frozenset[str]:
@@ -153,7 +185,7 @@ def exit_code(plan: Plan, report: Report) -> ExitCode:
     held = [blocked for blocked in plan.blocked if blocked.reason != "changed-since-submitted"]
     if report.state_error is not None:
         return report.state_error.exit_code
-    if outcomes["in-doubt"] or held:
+    if outcomes["in-doubt"] or held or report.alarms:
         return ExitCode.PARTIAL
     if outcomes["denied"]:
         return ExitCode.PARTIAL if report.submitted else ExitCode.REFUSED

@@ -1,16 +1,21 @@
-"""`batchrunner plan`: what apply would do. Offline, without credentials."""
+"""`batchrunner plan`: what apply would do. Offline and without credentials, unless it is told to look."""
 
 import sys
+from collections.abc import Mapping
 from shlex import quote
 
 import click
 
+from batchrunner.address import spec_of
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options, word_option
 from batchrunner.commands._plans import show_plan, stop_refused, write_plan
+from batchrunner.commands._states import Sought
 from batchrunner.errors import ExitCode
 from batchrunner.plans import Plan
-from batchrunner.wiring import Choices, open_workspace
+from batchrunner.state import State
+from batchrunner.stores import FileStore
+from batchrunner.wiring import Choices, Workspace, open_workspace
 from batchrunner.wiring.planning import plan_workspace
 
 
@@ -19,6 +24,7 @@ from batchrunner.wiring.planning import plan_workspace
 @word_option("--out", metavar="FILE", help="Save the plan, for show and apply.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to submit or to settle.")
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Plan one more paid attempt of this address.")
+@click.option("--refresh", is_flag=True, help="Look at the providers first. Needs their keys, and notes what is seen.")
 @spec_options
 @output_options("markdown", "github")
 def command(
@@ -27,18 +33,20 @@ def command(
     out: str,
     detailed_exitcode: bool,
     replace: tuple[str, ...],
+    refresh: bool,
     choices: Choices,
     output: Output,
 ) -> int:
     """Show what apply would do with the specs at PATH, and why.
 
     PATH is a spec, a directory, a glob, or - for standard input. Takes no lock and writes nothing but --out, and not
-    that where the project's policy refuses the plan.
+    that where the project's policy refuses the plan. Opens no connection and reads no key without --refresh.
     """
     console = Console(output)
     workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
     stores = workspace.stores()
-    plan = plan_workspace(workspace, stores, {name: store.load() for name, store in stores.items()})
+    states = _refreshed(workspace, stores, console) if refresh else {n: store.load() for n, store in stores.items()}
+    plan = plan_workspace(workspace, stores, states)
     if out and not plan.refusals:
         write_plan(plan, out)
     show_plan(plan, "plan", console)
@@ -50,6 +58,24 @@ def command(
     if out:
         console.note(f"Saved to {out}. Next: batchrunner apply {quote(out)}")
     return int(_exit_code(plan) if detailed_exitcode else ExitCode.DONE)
+
+
+def _refreshed(workspace: Workspace, stores: Mapping[str, FileStore], console: Console) -> dict[str, State]:
+    """The states, with what their batches look like now."""
+    from batchrunner.commands._watching import Manner, Scope, look, tell_troubles
+
+    project, asked = workspace.project, workspace.choices
+    typed = Sought(asked.state, asked.project, asked.sandbox).typed
+    scope = Scope(project.root, workspace.providers, lambda address: stores[spec_of(address)], typed)
+    known = [
+        entry for name, store in stores.items() for entry in store.load().entries() if spec_of(entry.address) == name
+    ]
+    looked = look(known, scope, Manner(once=True), console)
+    tell_troubles(looked, console)
+    states = {name: store.load() for name, store in stores.items()}
+    for entry in looked.entries:
+        states[spec_of(entry.address)].record([entry])
+    return states
 
 
 def _exit_code(plan: Plan) -> ExitCode:

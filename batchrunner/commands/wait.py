@@ -33,7 +33,7 @@ def command(
     Needs nothing but the state and the keys, on any machine and hours later. Exits with 0 where all completed, 5 where
     one failed, expired, was cancelled, is gone, or completed without one answer, 75 after --timeout.
     """
-    from batchrunner.commands._waiting import wait_for
+    from batchrunner.commands._waiting import Awaited, wait_for
     from batchrunner.commands._watching import Manner, Scope
     from batchrunner.standing import current
 
@@ -41,4 +41,4 @@ def command(
     scope = Scope(followed.project.root, followed.providers, states.store_of, sought.typed)
     entries = current(states.entries(), every_run=bool(followed.run_key))
     require_some(entries, "batch to wait for", sought)
-    return wait_for(entries, scope, Manner(patience=timeout, interval=interval), words, console)
+    return wait_for(Awaited(entries, words), scope, Manner(patience=timeout, interval=interval), console)

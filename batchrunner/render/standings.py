@@ -94,19 +94,21 @@ def _time(standing: Standing) -> str:
     if standing.left is not None:
         return f"{rough(standing.left)} left" if standing.left >= 0 else f"{rough(-standing.left)} over"
     if standing.ended is not None:
-        return f"ended {rough(standing.ended)} ago"
+        return f"{rough(standing.ended)} ago"
     return f"{rough(standing.age)} old" if standing.age is not None else ""
 
 
 def _rows(standings: Sequence[Standing], width: int) -> list[str]:
     rows = [HEADINGS, *map(_cells, standings)]
-    for columns in (7, 6):
-        # Batch ids are shown where there is room for them.
-        lines = table([row[:columns] for row in rows])
+    # Batch ids are shown where there is room for them; when it was looked, where that was not just now.
+    fresh = all(each.seen is not None and each.seen < STALE_SECONDS for each in standings if each.batch_id)
+    for columns in (range(7), range(6)):
+        shown = [column for column in columns if not (fresh and HEADINGS[column] == "SEEN")]
+        lines = table([[row[column] for column in shown] for row in rows])
         if max(map(width_of, lines)) <= width:
             return lines
     above = [f"{left(row[0], 1)}  {row[1]}".rstrip() for row in rows]
-    below = table([row[2:6] for row in rows])
+    below = table([row[2:5] if fresh else row[2:6] for row in rows])
     return [f"{first}\n     {rest}".rstrip() for first, rest in zip(above, below, strict=True)]
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.cli import SCRIPT, Desk, Ran
 
+from batchrunner.commands import COMMANDS
+
 NAMES = ["init", "validate", "plan", "show", "render", "apply", "resolve", "state", "schema"]
 NAMES += ["completion", "sandbox"]
 SUBCOMMANDS = ["state list", "state show", "state rm", "state mv", "state repair", "state unlock", "sandbox serve"]
@@ -64,7 +66,7 @@ def used(desk: Desk) -> Desk:
     return desk
 
 
-@pytest.mark.parametrize("name", [*NAMES, *SUBCOMMANDS])
+@pytest.mark.parametrize("name", [*COMMANDS, *SUBCOMMANDS])
 def test_help_says_what_a_command_does(empty: Desk, name: str) -> None:
     ran = empty.run(*words(name), "-h")
     assert (ran.code, ran.err) == (0, "")
@@ -76,7 +78,7 @@ def test_without_a_command_help_names_them_all(empty: Desk) -> None:
     ran = empty.run()
     assert ran == empty.run("--help")
     assert ran.code == 0
-    assert [line.split()[0] for line in ran.out.split("Commands:\n")[1].split("\n\n")[0].splitlines()] == NAMES
+    assert [line.split()[0] for line in ran.out.split("Commands:\n")[1].split("\n\n")[0].splitlines()] == [*COMMANDS]
 
 
 def test_the_version_is_the_same_everywhere(empty: Desk) -> None:
@@ -322,7 +324,7 @@ def test_completion_scripts_name_the_program(empty: Desk, shell_name: str) -> No
 
 def test_completion_completes(empty: Desk) -> None:
     env = {"_BATCHRUNNER_COMPLETE": "bash_complete", "COMP_WORDS": "batchrunner sta", "COMP_CWORD": "1"}
-    assert empty.run(env=env).out == "plain,state\n"
+    assert empty.run(env=env).out == "plain,status\nplain,state\n"
 
 
 def test_the_sandbox_serves_until_it_is_interrupted(desk: Desk) -> None:
