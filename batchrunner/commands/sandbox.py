@@ -1,6 +1,7 @@
 """`batchrunner sandbox serve`: the built-in provider, for users' CI."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,11 +9,16 @@ from batchrunner.commands import Suggesting
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options
 
+if TYPE_CHECKING:
+    from batchrunner.sandbox import Dialect
+
+DIALECTS = ("openai", "alphaedge", "azure", "groq", "mistral", "together", "anthropic")
+
 
 @click.group("sandbox", cls=Suggesting, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """The built-in provider: speaks AlphaEdge and OpenAI calls on this machine, and can be told to misbehave."""
+    """The built-in provider: speaks as others do, on this machine, and can be told to misbehave."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -25,6 +31,11 @@ def command(ctx: click.Context) -> None:
 @click.option("--fault", "faults", multiple=True, metavar="NAME=P", help="Misbehave: 429=0.2, drop-after-commit=0.1 …")
 @click.option("--seed", type=int, default=0, show_default=True, help="Makes faults repeatable.")
 @click.option("--ignore-keys", is_flag=True, help="Do not honour idempotency keys.")
+@click.option("--dialect", type=click.Choice(DIALECTS), default="openai", show_default=True, help="Speak as who.")
+@click.option("--habit", "habits", multiple=True, metavar="NAME", help="Do otherwise than the vendor: uuid-ids …")
+@click.option("--takes", type=click.FloatRange(0), default=0.1, show_default=True, help="Seconds a batch takes.")
+@click.option("--row-failures", type=click.FloatRange(0, 1), default=0.0, help="The chance that a request fails.")
+@click.option("--max-enqueued-tokens", type=click.IntRange(0), help="Batches beyond it fail: token_limit_exceeded.")
 @idle_options(*EVERYWHERE)
 @output_options()
 def serve(
@@ -36,10 +47,18 @@ def serve(
     faults: tuple[str, ...],
     seed: int,
     ignore_keys: bool,
+    dialect: "Dialect",
+    habits: tuple[str, ...],
+    takes: float,
+    row_failures: float,
+    max_enqueued_tokens: int | None,
     output: Output,
 ) -> int:
-    """Serve until Ctrl-C. Prints the base URL when it answers."""
-    from batchrunner.sandbox import Faults, SandboxSettings
+    """Serve until Ctrl-C. Prints the base URL when it answers.
+
+    README.md has the names of faults and habits, and says how single requests are made to fail.
+    """
+    from batchrunner.sandbox import Faults, SandboxSettings, Timings
     from batchrunner.sandbox import serve as serve_sandbox
 
     console = Console(output)
@@ -51,6 +70,11 @@ def serve(
         honour_keys=not ignore_keys,
         host=host,
         port=port,
+        dialect=dialect,
+        habits=frozenset(habits),
+        timings=Timings(in_progress=takes),
+        row_failures=row_failures,
+        max_enqueued_tokens=max_enqueued_tokens,
     )
     serve_sandbox(settings, lambda base_url: _told(console, base_url, key))
     return 0

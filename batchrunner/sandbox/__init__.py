@@ -1,8 +1,8 @@
 """The built-in sandbox: a batch provider that runs on this machine.
 
-It speaks the AlphaEdge and the OpenAI calls over loopback HTTP, keeps everything in one SQLite file, honours
-idempotency keys, answers each request line with a deterministic responder, and misbehaves on request. It exists for
-`apply --sandbox`, for users' continuous integration and for our own tests.
+It speaks AlphaEdge's and OpenAI's calls over loopback HTTP, or another dialect's, keeps everything in one SQLite file,
+honours idempotency keys, answers each request line with a deterministic responder, and misbehaves on request. It exists
+for `apply --sandbox`, for users' continuous integration and for our own tests.
 
     with running(SandboxSettings(database=Path("sandbox.db"))) as sandbox:
         httpx.post(f"{sandbox.base_url}/v1/batch", ...)
@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager
 
 from batchrunner.sandbox.faults import Faults
 from batchrunner.sandbox.ledger import Ledger
-from batchrunner.sandbox.settings import Running, SandboxSettings, Timings
+from batchrunner.sandbox.settings import Dialect, Running, SandboxSettings, Timings
 
-__all__ = ["Faults", "Ledger", "Running", "SandboxSettings", "Timings", "running", "serve"]
+__all__ = ["Dialect", "Faults", "Ledger", "Running", "SandboxSettings", "Timings", "running", "serve"]
 
 
 def running(settings: SandboxSettings) -> AbstractContextManager[Running]:
