@@ -9,11 +9,17 @@ from typing import NamedTuple
 
 from batchrunner.desired import Circumstances
 from batchrunner.digest import fingerprint
+from batchrunner.errors import Refused, TryAgain
 from batchrunner.manifest import Source
 from batchrunner.owed import carry_on
 from batchrunner.plans import Blocked, Resume, Submit
-from batchrunner.pricing import Estimate
-from batchrunner.state import Attempt
+from batchrunner.rows import is_transient
+from batchrunner.state import Attempt, newest_paid
+
+FOLDER = ".batchrunner/retries"
+"""Where requests that are asked for again lie, beneath the project root."""
+
+_QUEUE_CODES = frozenset({"enqueued_token_limit_exceeded", "queue_full", "quota_exceeded", "too_many_enqueued_tokens"})
 
 
 class Rows(NamedTuple):
@@ -21,7 +27,6 @@ class Rows(NamedTuple):
 
     base: Attempt
     source: Source
-    estimate: Estimate | None = None
 
 
 def unfinished(attempts: Sequence[Attempt]) -> Attempt | None:
@@ -61,7 +66,6 @@ def retry(
         completion_window=terms.completion_window,
         source=rows.source,
         metadata=terms.metadata,
-        estimate=rows.estimate,
         retry_of=rows.base.number,
         base_version=latest.version,
     )
@@ -69,3 +73,81 @@ def retry(
 
 def _asks_the_same(begun: Attempt, rows: Rows) -> bool:
     return begun.intent.retry_of == rows.base.number and begun.intent.source == rows.source
+
+
+def is_put_off(code: str) -> bool:
+    """Whether a provider that refuses a whole batch with `code` may take it when its queue has drained."""
+    return is_transient(0, code) or code.lower() in _QUEUE_CODES
+
+
+class Retried(NamedTuple):
+    """What a retry of a run goes by: its newest `base`, and the retries of that which were submitted."""
+
+    base: Attempt
+    retries: tuple[Attempt, ...]
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All of them."""
+        return self.base, *self.retries
+
+    @property
+    def was_never_processed(self) -> bool:
+        """Whether no request was answered, as far as is known: then all is asked for again, as it was sent."""
+        return not any(map(_was_processed, self.attempts))
+
+
+def retried(address: str, run_key: str, attempts: Sequence[Attempt], *, force: bool = False) -> Retried:
+    """What a retry of that run goes by. `force` also where rows may be paid for twice.
+
+    Raises `TryAgain` `still-running`, and `Refused` where there is nothing that a retry could mend.
+    """
+    run = f"{address} ({run_key})"
+    base, latest = newest_paid(attempts), unfinished(attempts)
+    if latest is not None and not latest.is_retry:
+        raise Refused("retry-unresolved", f"{run} is not resolved: its last submission is {latest.status}",
+                      why="Whether it was paid for has to be known first.", hint="run apply first")  # fmt: skip
+    if base is None:
+        raise Refused("nothing-submitted", f"nothing of {run} was submitted", hint="run apply first")
+    known = [each for each in attempts if each.intent.retry_of == base.number and each.status == "submitted"]
+    found = Retried(base, tuple(known))
+    running = next((each for each in found.attempts if each.is_open), None)
+    if running is not None:
+        raise TryAgain("still-running", f"{run} has not ended: {running.batch_id} is {word_of(running)}",
+                       why="Which rows have to be asked again is known when it has.")  # fmt: skip
+    _refuse_failed(address, base)
+    if not force and any(_is_lost(each) for each in found.attempts):
+        raise Refused("batch-gone", f"the provider no longer knows a batch of {run}",
+                      why="Its results cannot be fetched. It may have been processed: to ask again may be paid twice.",
+                      hint="add --force to ask again for all that has no result here")  # fmt: skip
+    return found
+
+
+def word_of(attempt: Attempt) -> str:
+    """How its remote batch was seen last."""
+    batch = attempt.sight.batch if attempt.sight else None
+    return batch.status if batch else "not seen yet"
+
+
+def _was_processed(attempt: Attempt) -> bool:
+    if attempt.fetched is not None and attempt.fetched.files:
+        return True
+    if attempt.sight is None or attempt.sight.is_gone:
+        return attempt.sight is None
+    batch = attempt.sight.batch
+    return batch is None or batch.status != "failed" or bool(batch.files)
+
+
+def _is_lost(attempt: Attempt) -> bool:
+    return attempt.sight is not None and attempt.sight.is_gone and attempt.fetched is None
+
+
+def _refuse_failed(address: str, base: Attempt) -> None:
+    """A batch that failed as a whole would fail again, but where its provider was only too busy."""
+    problems = base.sight.batch.problems if base.sight and base.sight.batch else ()
+    lasting = [problem for problem in problems if not is_put_off(problem.code)]
+    if lasting and not _was_processed(base):
+        first = lasting[0]
+        line = f" (line {first.line})" if first.line else ""
+        raise Refused("invalid-batch", f"the provider refused {address} as a whole: {first.code}{line}",
+                      why=first.message, hint="fix the input, and submit it anew with apply --replace")  # fmt: skip

@@ -19,6 +19,7 @@ COMMANDS = {
     "render": "Print the request lines that a batch sends.",
     "apply": "Submit what is planned, each batch once.",
     "cancel": "Stop batches that have not ended.",
+    "retry": "Ask again for requests without an answer.",
     "status": "Show where submitted batches stand.",
     "wait": "Wait until submitted batches have ended.",
     "fetch": "Download results, and account for every row.",

@@ -7,6 +7,8 @@ from typing import BinaryIO, cast
 
 from batchrunner.inputs.opening import InputRefused, open_beneath
 from batchrunner.manifest import LocalFile, Template
+from batchrunner.records import replace
+from batchrunner.retries import FOLDER
 
 
 def open_content(root: str, source: LocalFile) -> BinaryIO:
@@ -17,6 +19,9 @@ def open_content(root: str, source: LocalFile) -> BinaryIO:
     that reading it through raises this too. That the bytes are those which were planned is for the reader to prove, by
     their digest.
     """
+    folder, _, name = source.path.rpartition("/")
+    if folder == FOLDER:  # hidden from specs, whose inputs are never hidden; it holds what was sent before
+        root, source = os.path.join(root, folder), replace(source, path=name)
     if source.template is not None:
         return _rendered(open_beneath(root, source.path), source, source.template)
     file = cast("io.FileIO", cast("io.BufferedReader", open_beneath(root, source.path)).detach())

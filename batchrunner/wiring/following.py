@@ -17,7 +17,8 @@ class Followed:
     """What a command that follows up is about.
 
     `specs` are the names of specs and `patterns` addresses or globs, each empty for all; `run_key` as one types it,
-    empty for every run. `stores` are where their states are.
+    empty for every run. `runs` are addresses with the run that is meant of each, None for all. `stores` are where their
+    states are.
     """
 
     project: Project
@@ -26,6 +27,7 @@ class Followed:
     specs: frozenset[str] = frozenset()
     patterns: tuple[str, ...] = ()
     run_key: str = ""
+    runs: frozenset[tuple[str, str]] | None = None
 
     def states(self) -> "FollowedStates":
         """The states as they are now."""
@@ -37,6 +39,7 @@ class Followed:
             (not self.specs or spec_of(address) in self.specs)
             and (not self.patterns or any(matches(pattern, address) for pattern in self.patterns))
             and (not self.run_key or names_run(self.run_key, run_key))
+            and (self.runs is None or (address, run_key) in self.runs)
         )
 
 

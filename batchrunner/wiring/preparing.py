@@ -45,7 +45,7 @@ class Prepared:
 def prepared_from_specs(workspace: Workspace, patience: Patience) -> Iterator[Prepared]:
     """Plan `workspace` with its states locked, so that what is planned is what is there."""
     stores = workspace.stores()
-    with _loaded(stores, patience) as ground:
+    with loaded(stores, patience) as ground:
         plan = plan_workspace(workspace, stores, ground.states)
         project = workspace.project
         yield Prepared(plan, ground, workspace.providers, project.root, plan.refusals, project.path)
@@ -56,14 +56,15 @@ def prepared_from_plan(plan: Plan, choices: Choices, patience: Patience) -> Iter
     """A saved plan; reads no spec. Raises `StaleError` where state, inputs or providers have moved."""
     project = load_project(choices.project or Settings.read(environment()).project or None, _folder(plan))
     providers = effective_providers(project, environment(), sandbox=sends_to_sandbox(plan))
-    with _loaded(_stores_of(plan, choices.state), patience) as ground:
+    with loaded(_stores_of(plan, choices.state), patience) as ground:
         check_ground(plan, ground.states, providers, project.root)
         broken = refusals(not_begun(plan, ground.states), project.policy)
         yield Prepared(plan, ground, providers, project.root, broken, project.path)
 
 
 @contextmanager
-def _loaded(stores: Mapping[str, FileStore], patience: Patience) -> Iterator[Ground]:
+def loaded(stores: Mapping[str, FileStore], patience: Patience) -> Iterator[Ground]:
+    """States as they are, with `stores`, which are by spec name, locked."""
     with locked(stores, patience.timeout, patience.waiting):
         ground = Ground({name: store.load() for name, store in stores.items()}, stores)
         # What a crash left in the journal belongs into the snapshot that people commit, also where nothing is sent.

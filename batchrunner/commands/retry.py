@@ -1,0 +1,168 @@
+"""`batchrunner retry`: ask again for the requests that ended without an answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+import click
+
+from batchrunner.applier import Brake, Report
+from batchrunner.commands._approval import approve
+from batchrunner.commands._asking import Silent
+from batchrunner.commands._console import Console
+from batchrunner.commands._following import followed_options, keys_for
+from batchrunner.commands._options import Output, idle_options, output_options
+from batchrunner.commands._plans import show_plan, stop_refused
+from batchrunner.commands._reporting import Ending, opened_screen, show_ending
+from batchrunner.commands._states import Sought, lock_timeout
+from batchrunner.errors import BatchrunnerError, ExitCode, UsageError
+from batchrunner.rows import RowOutcome
+from batchrunner.wiring.fetching import FOLDER, Fetching
+from batchrunner.wiring.following import Followed
+from batchrunner.wiring.preparing import Patience, Prepared
+from batchrunner.wiring.retrying import Outlook, Wish, ledger_of, newest_only, prepared_retry
+from batchrunner.wiring.running import Sending, interrupted, send
+from batchrunner.wiring.workspace import Choices
+
+IN_FLIGHT = 16
+
+
+@click.command("retry")
+@followed_options
+@click.option("--only-errors", "only", flag_value="error", help="Only rows that failed.")
+@click.option("--only-expired", "only", flag_value="expired", help="Only rows that were not processed in time.")
+@click.option("--only-missing", "only", flag_value="missing", help="Only rows that nothing was said of.")
+@click.option("--force", is_flag=True, help="Also rows that the provider called invalid, and batches that it lost.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@idle_options("var", "at")
+@output_options()
+def command(
+    *,
+    words: tuple[str, ...],
+    followed: Followed,
+    sought: Sought,
+    only: RowOutcome | None,
+    force: bool,
+    yes: bool,
+    output: Output,
+) -> int:
+    """Submit once more the requests of the named batches that have no answer: errors, expired and missing ones.
+
+    What the provider called invalid is left out, as it would fail again. Of each batch its newest run is meant, unless
+    --run-key says otherwise. Results are fetched first; fetch puts the new answers in their places.
+    """
+    if not (words or followed.patterns):
+        raise UsageError("nothing-named", "say what to retry: addresses, or specs",
+                         hint=f"see what there is: {sought.typed('status')}")  # fmt: skip
+    console = Console(output)
+    wish = Wish(frozenset({only}), force) if only else Wish(force=force)
+    followed = newest_only(followed)
+    _fetch(followed, console)
+    files, ledger = ledger_of(followed, Path(followed.project.root, FOLDER))
+    with prepared_retry(followed, wish, files, ledger, Patience(lock_timeout(), console.warn)) as ready:
+        typed = _typed(words, followed, sought, only, force=force)
+        return _retry(_Run(ready.prepared, ready.outlook, followed, typed, yes), console)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A retry that is planned. `typed` is what goes on with it."""
+
+    prepared: Prepared
+    outlook: Outlook
+    followed: Followed
+    typed: str
+    yes: bool
+
+
+def _typed(words: Sequence[str], followed: Followed, sought: Sought, only: str | None, *, force: bool) -> str:
+    flags = [f"--only-{'errors' if only == 'error' else only}"] if only else []
+    flags += ["--force"] if force else []
+    flags += [f"--run-key {quote(followed.run_key)}"] if followed.run_key else []
+    return sought.typed(" ".join(["retry", *map(quote, words or followed.patterns), *flags]))
+
+
+def _fetch(followed: Followed, console: Console) -> None:
+    """Bring what there is of results: only then is it known which rows have none."""
+
+    def sending(names: set[str]) -> Sending:
+        keys = keys_for(names, followed)
+        return Sending(followed.project.root, followed.providers, keys, IN_FLIGHT, Brake())
+
+    top = Path(followed.project.root, FOLDER)
+    ending = Fetching(followed, followed.states(), top, sending, Silent()).run()
+    for brought in ending.brought:
+        if brought.trouble is not None:
+            console.warn(f"{brought.entry.address}: its results could not be fetched: {brought.trouble.words}")
+
+
+def _retry(run: _Run, console: Console) -> int:
+    prepared = run.prepared
+    _tell(run.outlook, console)
+    if not prepared.plan.changes:
+        _show_nothing(run.outlook, console)
+        return int(_exit_of(run.outlook, None))
+    if not console.output.json:
+        show_plan(prepared.plan, "retry", console)
+    stop_refused(prepared.refusals, prepared.project_file, console)
+    keys = keys_for({change.provider for change in prepared.plan.sendable}, run.followed)
+    if prepared.plan.sendable and not run.yes:
+        approve(prepared.plan)
+    return _send(run, keys, console)
+
+
+def _send(run: _Run, keys: Mapping[str, str], console: Console) -> int:
+    from batchrunner.commands.apply import exit_code
+
+    prepared, brake, report = run.prepared, Brake(), Report()
+    if prepared.plan.sendable:
+        with opened_screen(console, len(prepared.plan.sendable)) as screen:
+            sending = Sending(prepared.root, prepared.providers, keys, IN_FLIGHT, brake, screen.say)
+            report = send(prepared.plan, prepared.ground, sending, screen.reporter)
+    stopped = interrupted(brake)
+    names = {change.provider for change in prepared.plan.sendable}
+    keyless = frozenset(name for name in names if prepared.providers[name].idempotency == "none")
+    show_ending(
+        Ending(prepared.plan, prepared.ground, report, stopped is not None, (), Choices(), keyless, verb="retry",
+               typed=run.typed),
+        console,
+    )  # fmt: skip
+    return int(stopped or exit_code(prepared.plan, report) or _exit_of(run.outlook, report))
+
+
+def _tell(outlook: Outlook, console: Console) -> None:
+    """Why some of it is not asked again."""
+    from batchrunner.render.errors import error_text
+
+    for error in outlook.untouched.values():
+        console.warn(error_text(error))
+    for address, count in outlook.kept.items():
+        rows = "1 row" if count == 1 else f"{count:,} rows"
+        console.note(f"{address}: {rows} failed for good, and would again; --force asks for them all the same")
+
+
+def _show_nothing(outlook: Outlook, console: Console) -> None:
+    if console.output.json:
+        untouched = [_object(address, error) for address, error in outlook.untouched.items()]
+        console.document({"format_version": "1.0", "command": "retry", "submitted": 0, "untouched": untouched,
+                          "ok": outlook.ok, "kept": outlook.kept})  # fmt: skip
+        return
+    for address in outlook.ok:
+        console.result(f"{address}: every request has its answer; nothing to retry.")
+    if not outlook.ok:
+        console.result("Nothing was asked again.")
+
+
+def _object(address: str, error: BatchrunnerError) -> Mapping[str, str]:
+    return {"address": address, "code": error.code, "message": error.message, "why": error.why, "hint": error.hint}
+
+
+def _exit_of(outlook: Outlook, report: Report | None) -> ExitCode:
+    """What could not be retried counts: refusals before what another run mends."""
+    codes = {error.exit_code for error in outlook.untouched.values()}
+    if not codes:
+        return ExitCode.DONE
+    if report is not None and report.submitted:
+        return ExitCode.PARTIAL
+    return next((code for code in codes if code is not ExitCode.TRY_AGAIN), ExitCode.TRY_AGAIN)

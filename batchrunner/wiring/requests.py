@@ -1,0 +1,98 @@
+"""Files of requests that are asked for again: written once, named by their content, checked as any input is."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from batchrunner.digest import sha256
+from batchrunner.errors import InvalidFiles, Refused
+from batchrunner.facts import ProviderFacts
+from batchrunner.manifest import LocalFile
+from batchrunner.records import replace
+from batchrunner.retries import FOLDER
+from batchrunner.state import Attempt
+from batchrunner.wiring.estimates import Asked
+
+BLOCK = 1 << 20
+
+
+def write_requests(root: str, lines: Iterable[bytes]) -> str | None:
+    """Write `lines` to a file that is named by their content; its path beneath `root`, None where there are none.
+
+    Readable by its owner alone, and there whole or not at all. Raises `Refused` `retry-not-written`.
+    """
+    folder = Path(root, FOLDER)
+    try:
+        _make(folder)
+        temporary = folder / f".{os.getpid()}.tmp"
+        digest, size = sha256(), 0
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb", buffering=BLOCK) as file:
+                for line in lines:
+                    digest.update(line)
+                    size += file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            if not size:
+                return None
+            name = f"{digest.hexdigest()[:32]}.jsonl"
+            os.replace(temporary, folder / name)
+            _sync(folder)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise Refused("retry-not-written", "the requests to ask again cannot be written", where=str(folder),
+                      why=error.strerror or str(error),
+                      hint="make room there, and run the same command again") from None  # fmt: skip
+    return f"{FOLDER}/{name}"
+
+
+def _make(folder: Path) -> None:
+    top = folder.parent
+    for each in (top, folder):
+        each.mkdir(mode=0o700, exist_ok=True)
+        if each.is_symlink():
+            raise Refused("retry-not-written", "requests are not written through a symbolic link", where=str(each),
+                          hint="remove it, and run the same command again")  # fmt: skip
+    ignore = top / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def scanned_requests(root: str, path: str, base: Attempt, facts: ProviderFacts) -> tuple[LocalFile, Asked]:
+    """The file at `path` as a source, and what it asks for. Raises `InvalidFiles` for what may not be sent any more."""
+    from batchrunner.estimating import token_counter
+    from batchrunner.inputs import SteadyFile, scan_file
+    from batchrunner.linerules import LineRules
+    from batchrunner.sharder import Sharding
+
+    descriptor = os.open(Path(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        scan = scan_file(
+            SteadyFile(descriptor, os.fstat(descriptor)),
+            path=path,
+            shown=os.path.relpath(Path(root, path)),
+            rules=LineRules.of(base.intent.endpoint, facts),
+            sharding=Sharding.of(facts.limits, None),
+            template=None,
+            counter=token_counter(),
+        )
+    finally:
+        os.close(descriptor)
+    if scan.diagnostics:
+        raise InvalidFiles(scan.diagnostics, unlisted=scan.unlisted)
+    if len(scan.parts) > 1:
+        raise Refused("retry-too-large", "the rows to ask again are more than one batch takes now", where=path,
+                      hint="ask for less at a time: --only-expired, --only-missing, --only-errors")  # fmt: skip
+    return replace(scan.parts[0].file, part=None), Asked(scan.parts[0].demands, scan.counted_by, facts)
