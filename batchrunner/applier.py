@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from batchrunner.address import spec_of
 from batchrunner.attempts import settle, tags_of
 from batchrunner.errors import StateError
-from batchrunner.events import Event, Failed, Finished, Started, Stopping, Submitted
+from batchrunner.events import AlarmEvent, Event, Failed, Finished, Started, Stopping, Submitted
 from batchrunner.events import Uploaded as UploadedEvent
 from batchrunner.jobs import Accepted, Create, Denied, Outcome, Settling, Upload, Uploaded
 from batchrunner.manifest import LocalFile, ProviderFile
@@ -58,7 +58,8 @@ class Tools:
 class Report:
     """How an apply ended. `already` were done before by the same plan; `left` came to no outcome in this run.
 
-    `unsaved` are outcomes that could not be written to state, with `state_error` saying why.
+    `unsaved` are outcomes that could not be written to state, with `state_error` saying why. `alarms` are what a
+    provider was found to have too much of.
     """
 
     submitted: int = 0
@@ -67,6 +68,7 @@ class Report:
     failed: list[Failed] = field(default_factory=list)
     unsaved: list[Entry] = field(default_factory=list)
     state_error: StateError | None = None
+    alarms: tuple[AlarmEvent, ...] = ()
 
     @property
     def outcomes(self) -> Counter[str]:

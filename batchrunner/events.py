@@ -109,6 +109,24 @@ class Unseen(Record, tag="unseen", tag_field="event"):
     status: int = 0
 
 
+class Duplicated(Record, tag="duplicated", tag_field="event"):
+    """A provider has more batches of one submission than one: `kept` is the one in state, empty for none."""
+
+    address: str
+    run_key: str
+    provider: str
+    kept: str
+    others: tuple[str, ...]
+
+
+class SharedBatch(Record, tag="shared-batch", tag_field="event"):
+    """A provider answered the creates of several submissions with one batch, which can be that of one of them only."""
+
+    provider: str
+    batch_id: str
+    addresses: tuple[str, ...]
+
+
 class Finished(Record, tag="finished", tag_field="event"):
     """An apply is over and its state is saved."""
 
@@ -118,4 +136,6 @@ class Finished(Record, tag="finished", tag_field="event"):
 
 
 WatchEvent = Moved | Looked | Unseen
-Event = Started | Uploading | Downloading | Uploaded | Submitted | Retrying | Failed | Stopping | Finished | WatchEvent
+AlarmEvent = Duplicated | SharedBatch
+SendEvent = Started | Uploading | Uploaded | Submitted | Retrying | Failed | Stopping | Finished
+Event = SendEvent | Downloading | WatchEvent | AlarmEvent

@@ -49,6 +49,19 @@ class Candidate(NamedTuple):
         return not PROOF.isdisjoint(self.evidence)
 
 
+class Alarm(NamedTuple):
+    """A submission with more batches than one: `kept` is the one that state has, or will have, empty for none.
+
+    The `others` run too, or are done, and each of them may be paid for.
+    """
+
+    address: str
+    run_key: str
+    provider: str
+    kept: str
+    others: tuple[RemoteBatch, ...]
+
+
 class Duplicate(NamedTuple):
     """Several remote batches for one submission, oldest first, at least two of them running or done."""
 
@@ -119,8 +132,16 @@ def is_alive(batch: RemoteBatch) -> bool:
 
 def adopted(attempt: Attempt, batch: RemoteBatch, at: str) -> Attempt:
     """`attempt`, which turned out at time `at` (RFC 3339 UTC) to be `batch`."""
-    sight = Sight(at=at, batch=batch)
-    return moved(attempt, "submitted", at, batch_id=batch.batch_id, adopted=True, reply=batch.reply, sight=sight)
+    return moved(
+        attempt,
+        "submitted",
+        at,
+        batch_id=batch.batch_id,
+        adopted=True,
+        file_id=attempt.file_id or batch.input_file_id,
+        reply=batch.reply,
+        sight=Sight(at=at, batch=batch),
+    )
 
 
 def _proof(batch: RemoteBatch, trail: Trail) -> tuple[Evidence, ...]:

@@ -13,7 +13,7 @@ from batchrunner.address import is_address, spec_of
 from batchrunner.desired import Desired
 from batchrunner.digest import fingerprint, idempotency_key
 from batchrunner.manifest import LocalFile, ProviderFile
-from batchrunner.matching import adopted, is_alive, preferred
+from batchrunner.matching import Alarm, adopted, is_alive, preferred
 from batchrunner.records import replace
 from batchrunner.remote import TAG_NAMES, RemoteBatch, Sight, Tags, key_in, tags_in
 from batchrunner.state import Attempt, Entry, Intent, State
@@ -32,19 +32,6 @@ class Found(NamedTuple):
     origin: str
     batch: RemoteBatch
     tags: Tags
-
-
-class Alarm(NamedTuple):
-    """A submission with more batches than one: `kept` is the one that state has, or will have.
-
-    The `others` run too, or are done, and each of them may be paid for.
-    """
-
-    address: str
-    run_key: str
-    provider: str
-    kept: str
-    others: tuple[RemoteBatch, ...]
 
 
 class Recovered(NamedTuple):

@@ -24,7 +24,7 @@ from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.wiring import Choices
 from batchrunner.wiring.running import Ground
-from batchrunner.wiring.typed import typed_apply, typed_resolve
+from batchrunner.wiring.typed import typed_apply, typed_keep, typed_resolve
 from batchrunner.wiring.workspace import SystemClock
 
 
@@ -178,7 +178,7 @@ def _to_settle(alarms: Sequence[AlarmEvent], ending: Ending) -> Iterator[tuple[s
         if isinstance(alarm, Duplicated):
             store = ending.ground.stores[spec_of(alarm.address)]
             kept = alarm.kept or alarm.others[0]
-            yield alarm.address, typed_resolve(alarm.address, store.url, kept, cancelling=True)
+            yield alarm.address, typed_keep(alarm.address, alarm.run_key, kept, store.url)
 
 
 def _held(ending: Ending, states: Mapping[str, State]) -> dict[str, str]:

@@ -4,17 +4,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from batchrunner.events import (
-    Downloading,
+    AlarmEvent,
+    Duplicated,
     Event,
     Failed,
     Finished,
-    Looked,
-    Moved,
     Retrying,
+    SharedBatch,
     Started,
     Stopping,
     Submitted,
-    Unseen,
     Uploaded,
     Uploading,
 )
@@ -33,6 +32,7 @@ RETRIES_SHOWN = 20
 QUIET = timedelta(seconds=30)
 """How long an upload may take without a line that says how far it is."""
 LONGEST_WORDS = 200
+NAMED = 5
 WORD = 10
 
 
@@ -50,8 +50,20 @@ def event_line(event: Event) -> str:
             return _line("failed", event.address, _failure(event))
         case Stopping():
             return _line("stopping", event.reason, f"finishing what is in flight ({count(event.in_flight)})")
-        case Started() | Uploading() | Downloading() | Finished() | Moved() | Looked() | Unseen():
-            return ""
+        case _:
+            return alarm_line(event) if isinstance(event, Duplicated | SharedBatch) else ""
+
+
+def alarm_line(event: AlarmEvent) -> str:
+    """What there is too much of, on one line, safe to print."""
+    provider = printable(event.provider)
+    if isinstance(event, SharedBatch):
+        addresses = " and ".join(event.addresses[:NAMED]) + (" …" if len(event.addresses) > NAMED else "")
+        return f"{left('one batch', WORD)} {printable(addresses)}  {provider} answered with {printable(event.batch_id)}"
+    ids = [f"{event.kept} (in state)"] if event.kept else []
+    ids += event.others[:NAMED]
+    more = " …" if len(event.others) > NAMED else ""
+    return _line("duplicate", event.address, f"{provider} has {printable(', '.join(ids))}{more}")
 
 
 def _line(word: str, subject: str, detail: str) -> str:
@@ -97,7 +109,9 @@ class LineReporter:
                 self._say(_line("uploading", event.address, f"{size(event.sent)} of {size(event.size)}"))
 
     def _matters(self, event: Event) -> bool:
-        return isinstance(event, Failed | Stopping) or (isinstance(event, Retrying) and self._retries <= RETRIES_SHOWN)
+        return isinstance(event, Failed | Stopping | AlarmEvent) or (
+            isinstance(event, Retrying) and self._retries <= RETRIES_SHOWN
+        )
 
     def _count(self, event: Event) -> None:
         match event:

@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from batchrunner.events import (
+    Duplicated,
     Event,
     Failed,
     Looked,
     Moved,
     Retrying,
+    SharedBatch,
     Started,
     Stopping,
     Submitted,
@@ -96,7 +98,9 @@ class ProgressReporter(_Bar):
     def report(self, event: Event) -> None:
         """Move the counters, and write a line for a failure, a stop, and a success where these are few."""
         self._count(event)
-        if isinstance(event, Failed | Stopping) or (isinstance(event, Submitted) and self._total <= MANY):
+        if isinstance(event, Failed | Stopping | Duplicated | SharedBatch) or (
+            isinstance(event, Submitted) and self._total <= MANY
+        ):
             self._console.print(Text(event_line(event), style=_STYLES[type(event)]))
 
     def _count(self, event: Event) -> None:
@@ -142,7 +146,7 @@ class ProgressReporter(_Bar):
         return [f"uploading {size(sent)} of {size(total)}" + (f" ({size(rate)}/s)" if rate else "")]
 
 
-_STYLES = {Submitted: "green", Failed: "red", Stopping: "yellow"}
+_STYLES = {Submitted: "green", Failed: "red", Stopping: "yellow", Duplicated: "red", SharedBatch: "red"}
 
 
 class WatchBar(_Bar):

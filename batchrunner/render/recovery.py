@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchrunner.matching import Alarm
 from batchrunner.printable import printable
-from batchrunner.recovering import Alarm, Found, Recovered
+from batchrunner.recovering import Found, Recovered
 from batchrunner.remote import RemoteBatch
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
@@ -109,7 +110,7 @@ def findings_document(findings: Findings, **fields: Any) -> dict[str, Any]:
         listed=dict(findings.listed),
         recovered=[_object(each) for each in findings.recovered],
         known=findings.known,
-        alarms=[alarm_object(each) for each in findings.alarms],
+        alarms=[_alarm_object(each) for each in findings.alarms],
         conflicts=[{"address": each.tags.address, "run_key": each.tags.run_key, "attempt": each.tags.attempt,
                     "provider": each.provider, "batch_id": each.batch.batch_id}
                    for each in findings.conflicts],
@@ -121,8 +122,7 @@ def findings_document(findings: Findings, **fields: Any) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def alarm_object(alarm: Alarm) -> dict[str, Any]:
-    """A duplicate alarm as a JSON object."""
+def _alarm_object(alarm: Alarm) -> dict[str, Any]:
     return {"address": alarm.address, "run_key": alarm.run_key, "provider": alarm.provider, "kept": alarm.kept,
             "others": [batch.batch_id for batch in alarm.others]}  # fmt: skip
 

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from batchrunner.events import Failed
+from batchrunner.events import AlarmEvent, Failed, SharedBatch
 from batchrunner.plans import Plan
 from batchrunner.printable import printable
-from batchrunner.records import Record, field
+from batchrunner.records import Record, field, plain
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
 from batchrunner.render.layout import flow, paragraph, shorten, width_of
@@ -44,7 +44,8 @@ class ApplySummary(Record):
     `failed` in the order it happened; `left` were not started; `states` are where each spec's state is and its serial;
     `command` is the apply that goes on from here; `resolve` by address the command for what is in doubt, where it takes
     more than the address; `held` by address the input file of those in doubt that only a person can settle; `blocked`
-    counts the changes that wait for a person. `stranded` says that state could not be written.
+    counts the changes that wait for a person. `stranded` says that state could not be written. `alarms` are what a
+    provider has too much of; the command for each is in `resolve`, too.
     """
 
     submitted: int
@@ -58,6 +59,7 @@ class ApplySummary(Record):
     blocked: int = 0
     resolve: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    alarms: tuple[AlarmEvent, ...] = ()
 
 
 def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> str:
@@ -67,6 +69,8 @@ def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> 
         lines += _failure(failure, summary, style, width)
     if rest := summary.failed[SHOWN:]:
         lines.append(f"  … and {count(len(rest))} more failed: batchrunner state list")
+    for alarm in summary.alarms[:SHOWN]:
+        lines += _alarm(alarm, summary, style, width)
     return neutral("\n".join([*lines, *_onwards(summary, style, width)]))
 
 
@@ -81,6 +85,7 @@ def apply_document(plan: Plan, summary: ApplySummary) -> dict[str, Any]:
         left=summary.left,
         blocked=summary.blocked,
         interrupted=summary.interrupted,
+        alarms=[plain(alarm) for alarm in summary.alarms],
         states=[{"state": where, "serial": serial} for where, serial in summary.states],
         next=_next(summary),
     )
@@ -90,9 +95,22 @@ def _failed_object(failure: Failed) -> dict[str, Any]:
     return {name: getattr(failure, name) for name in ("address", "run_key", "outcome", "code", "status", "words")}
 
 
+def _alarm(alarm: AlarmEvent, summary: ApplySummary, style: Style, width: int) -> Iterator[str]:
+    if isinstance(alarm, SharedBatch):
+        yield f"  {style.red('!')} {printable(' and '.join(alarm.addresses[:SHOWN]))}"
+        words = f"{alarm.provider} answered each with the same batch, {alarm.batch_id}: look there what it is"
+        yield from paragraph(printable(words), width, indent=4)
+        return
+    ids = ", ".join([*([f"{alarm.kept} (in state)"] if alarm.kept else []), *alarm.others])
+    yield f"  {style.red('!')} {printable(alarm.address)}"
+    yield from paragraph(printable(f"{alarm.provider} has more than one batch of it: {ids}"), width, indent=4)
+    if command := summary.resolve.get(alarm.address):
+        yield f"      {style.bold(printable(command))}"
+
+
 def _headline(summary: ApplySummary, style: Style, width: int) -> list[str]:
     unfinished = summary.interrupted or summary.left or summary.blocked
-    paint = style.red if summary.failed else style.yellow if unfinished else style.green
+    paint = style.red if summary.failed or summary.alarms else style.yellow if unfinished else style.green
     word = "Interrupted" if summary.interrupted else "Applied"
     first, *more = flow([f"{word}: {_counts(summary)}", *_states(summary)], width, indent=2)
     return [paint(f"{word}:") + first.removeprefix(f"{word}:"), *more]

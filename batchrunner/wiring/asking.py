@@ -46,14 +46,14 @@ class Inquiry:
             raise KeyboardInterrupt
         return outcomes
 
-    def listed(self, provider: str, since: str = "") -> "Listed":
-        """The batches that `provider` has, with the names of the files they read where it takes no metadata.
+    def listed(self, provider: str, since: str = "", *, with_names: bool = False) -> "Listed":
+        """The batches that `provider` has, made at `since` or later, and on request the names of uploaded files.
 
         Raises `Refused` `list-not-offered` and for a refused key, `TryAgain` where it cannot be reached now.
         """
         survey = Survey(provider=provider, since=since, address=provider)
         jobs: list[FollowUp] = [survey]
-        if self.providers[provider].metadata == "kept":
+        if with_names:
             jobs.append(SurveyFiles(provider=provider, address=provider))
         said, *more = self.ask(jobs)
         if not isinstance(said, Surveyed):

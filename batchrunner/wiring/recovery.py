@@ -62,7 +62,10 @@ def wanted(workspace: Workspace, warn: Callable[[str], None]) -> Mapping[str, tu
 
 def discover(workspace: Workspace, desired: Mapping[str, Sequence[Desired]], inquiry: Inquiry) -> Discovered:
     """Ask every provider of the specs what it has. Raises as `Inquiry.listed` does."""
-    lists = [inquiry.listed(name) for name in sorted(providers_asked(workspace))]
+    lists = [
+        inquiry.listed(name, with_names=workspace.providers[name].metadata == "kept")
+        for name in sorted(providers_asked(workspace))
+    ]
     names = {spec.name for spec in workspace.specs}
     wanted_now = [each for wanted in desired.values() for each in wanted]
     keyring = Keyring(workspace.project.name, names, wanted_now)

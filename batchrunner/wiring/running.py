@@ -24,6 +24,7 @@ from batchrunner.settings import environment, read_secret
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.stores.committer import GroupCommitter
+from batchrunner.sweeper import Lookout
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
 T = TypeVar("T")
@@ -123,20 +124,26 @@ async def _follow(sending: Sending, reporter: Reporter, verb: Callable[[Executor
 
 
 async def _send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter) -> Report:
-    providers = {name: _provider(name, sending, reporter) for name in sending.keys}
+    lookout = Lookout(reporter, SystemClock())
+    providers = {name: _provider(name, sending, lookout) for name in sending.keys}
+    executor = LocalExecutor(providers)
     committer = GroupCommitter(ground.store_of)
     tools = Tools(
         providers=providers,
-        executor=LocalExecutor(providers),
+        executor=lookout.beside(executor),
         committer=committer,
-        reporter=reporter,
+        reporter=lookout,
         clock=SystemClock(),
         brake=sending.brake,
         concurrency=sending.concurrency,
     )
     with stopping_on_signals(sending.brake, sending.say):
         try:
-            return await apply_plan(plan, ground.states, tools)
+            report = await apply_plan(plan, ground.states, tools)
+            if not sending.brake.pulled:
+                run_keys = {change.address: change.run_key for change in plan.sendable}
+                report.alarms = await lookout.sweep(executor, run_keys, ground.states.values())
+            return report
         finally:
             await committer.aclose()
             for provider in providers.values():

@@ -40,6 +40,12 @@ def typed_resolve(address: str, state_url: str) -> str:
     return f"batchrunner resolve {quote(address)} --state {quote(state_url)} --adopt BATCH_ID"
 
 
+def typed_keep(address: str, run_key: str, batch_id: str, state_url: str) -> str:
+    """How one keeps one of several batches of a submission, and stops the others."""
+    named = f"{quote(address)} --state {quote(state_url)} --run-key {quote(run_key)}"
+    return f"batchrunner resolve {named} --adopt {quote(batch_id)} --cancel-others"
+
+
 def typed_import(address: str, batch_id: str, choices: Choices) -> str:
     """How one takes a batch that was made elsewhere for the batch of a spec."""
     return " ".join(["batchrunner state import", quote(address), quote(batch_id), *_flags(choices)])
