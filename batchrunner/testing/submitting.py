@@ -104,6 +104,7 @@ class Submitter:
             idempotency_key=key,
             request=provider.create_request(intent, file_id, tags),
             input_file_id=file_id,
+            is_own_file=not provider.is_inline,
             source=source if provider.is_inline else None,
         )
         return Submission(job, tags, source, custom_ids)

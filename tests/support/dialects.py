@@ -17,7 +17,7 @@ from batchrunner.sandbox import Faults, Running, SandboxSettings, Timings, runni
 from batchrunner.testing import ProviderUnderTest
 
 KEY = "sk-canary-5ba1c0ffee"
-DIALECTS = ("alphaedge", "openai")
+DIALECTS = ("alphaedge", "openai", "azure", "groq", "mistral", "together", "anthropic")
 FAST = Retry(attempts=4, base_seconds=0.001, cap_seconds=0.01, budget=10_000)
 SHORT = Timeouts(connect_seconds=5, create_seconds=5, upload_seconds=5, look_seconds=5, download_idle_seconds=5)
 QUICK = Polling(base_seconds=0.01, cap_seconds=0.05, settle_seconds=0.2, gone_looks=2, gone_seconds=0.05)
@@ -44,7 +44,13 @@ def endpoint_of(facts: ProviderFacts) -> str:
 @contextmanager
 def sandbox_speaking(name: str, folder: Path, *faults: str, **settings: object) -> Iterator[Running]:
     """A sandbox that speaks as the provider called `name`."""
-    chosen = {"key": KEY, "faults": Faults.parse(faults), "timings": INSTANT, **settings}
+    chosen = {
+        "key": KEY,
+        "dialect": "openai" if name == "alphaedge" else name,
+        "faults": Faults.parse(faults),
+        "timings": INSTANT,
+        **settings,
+    }
     with running(SandboxSettings(folder / "sandbox.db", **chosen)) as sandbox:  # type: ignore[arg-type]
         yield sandbox
 
