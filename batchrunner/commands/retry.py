@@ -62,6 +62,9 @@ def command(
     files, ledger = ledger_of(followed, Path(followed.project.root, FOLDER))
     with prepared_retry(followed, wish, files, ledger, Patience(lock_timeout(), console.warn)) as ready:
         typed = _typed(words, followed, sought, only, force=force)
+        for address, error in ready.outlook.untouched.items():
+            if error.code == "still-running":
+                error.hint = sought.typed(f"wait {quote(address)}")
         return _retry(_Run(ready.prepared, ready.outlook, followed, typed, yes), console)
 
 
