@@ -1,6 +1,6 @@
 """A local file on its way to a provider: streamed, and proven to be what was planned."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import BinaryIO
 
 from batchrunner.digest import blake3, sha256
@@ -28,33 +28,34 @@ def unreadable(error: Exception, source: LocalFile) -> Rejected:
     return Rejected(code="input-unreadable", words=f"{source.path}: {words or 'reading it failed'}")
 
 
-class FileBody:
-    """The multipart body of one upload. `progress` is called with the bytes of the file handed over so far.
+class ProvenFile:
+    """The pieces of an opened source. The last one is given only once all of it is known to be what was planned.
 
-    The last piece is kept back until all of the file is known to have the planned digest and size, so that a changed
-    file never arrives whole. `problem` is set where it did not have, `is_verified` where it had.
+    `problem` is set where it was not, `is_verified` where it was.
     """
 
-    def __init__(self, file: BinaryIO, source: LocalFile, frame: Framing, progress: Callable[[int], None]) -> None:
-        self.length = len(frame.head) + source.size + len(frame.tail)
+    def __init__(self, file: BinaryIO, source: LocalFile) -> None:
         self.problem: Rejected | None = None
         self.is_verified = False
         self._file = file
         self._source = source
-        self._frame = frame
-        self._progress = progress
         # Measured: reading and SHA-256 cost more than twice what the sending does, with BLAKE3 as much.
         self._digest, planned = (blake3(), source.blake3) if source.blake3 else (sha256(), source.sha256)
         self._planned = planned.rpartition(":")[2]
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._frame.head
+    def __iter__(self) -> Iterator[bytes]:
         sent = 0
         while piece := self._next(self._source.size - sent):
             yield piece
             sent += len(piece)
-            self._progress(sent)
-        yield self._frame.tail
+
+    def lines(self) -> Iterator[bytes]:
+        """What is between its line breaks."""
+        rest = b""
+        for piece in self:
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from lines
+        yield rest
 
     def close(self) -> None:
         """Close the file."""
@@ -86,3 +87,39 @@ class FileBody:
     def _changed(self, why: str) -> InputProblem:
         self.problem = Rejected(code="input-changed", words=f"{self._source.path}: {why}")
         return InputProblem(self.problem)
+
+
+class FileBody:
+    """The multipart body of one upload. `progress` is called with the bytes of the file handed over so far.
+
+    A changed file never arrives whole.
+    """
+
+    def __init__(self, file: BinaryIO, source: LocalFile, frame: Framing, progress: Callable[[int], None]) -> None:
+        self.length = len(frame.head) + source.size + len(frame.tail)
+        self._file = ProvenFile(file, source)
+        self._frame = frame
+        self._progress = progress
+
+    @property
+    def problem(self) -> Rejected | None:
+        """Why the file cannot be sent; None as far as it can."""
+        return self._file.problem
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether all of the file was what was planned."""
+        return self._file.is_verified
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._frame.head
+        sent = 0
+        for piece in self._file:
+            yield piece
+            sent += len(piece)
+            self._progress(sent)
+        yield self._frame.tail
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -48,6 +48,8 @@ class Surveyor:
                 return page
             for batch in page.batches:
                 take(batch)
+            if not after:
+                age.begin()
             return _End(page.after, page.is_whole, age.is_reached(page))
 
         return await self._walk(address, lambda after: self._dialect.survey_call(after, since), read)
@@ -113,6 +115,10 @@ class _Age:
 
     def __init__(self, since: datetime | None) -> None:
         self._since = since
+        self.begin()
+
+    def begin(self) -> None:
+        """The first page is next."""
         self._latest: datetime | None = None
         self._falls = self._rises = False
 

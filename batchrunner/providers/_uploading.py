@@ -19,24 +19,26 @@ UPLOAD_NOT_OFFERED = "upload-not-offered"
 
 
 class Progress:
-    """Reports an upload at most every 100 ms, and once more when all of it is handed over."""
+    """Reports an upload of `size` bytes at most every 100 ms, and once more when all of it is handed over."""
 
     INTERVAL_SECONDS = 0.1
 
-    def __init__(self, job: Upload, report: Callable[[Uploading], None], seconds: Callable[[], float]) -> None:
-        self._job = job
+    def __init__(
+        self, address: str, size: int, report: Callable[[Uploading], None], seconds: Callable[[], float]
+    ) -> None:
+        self._address = address
+        self._size = size
         self._report = report
         self._seconds = seconds
         self._due = seconds() + self.INTERVAL_SECONDS
 
     def __call__(self, sent: int) -> None:
         """`sent` bytes of the file have been handed over."""
-        size = self._job.source.size
         now = self._seconds()
-        if sent < size and now < self._due:
+        if sent < self._size and now < self._due:
             return
         self._due = now + self.INTERVAL_SECONDS
-        self._report(Uploading(address=self._job.address, sent=sent, size=size))
+        self._report(Uploading(address=self._address, sent=sent, size=self._size))
 
 
 class UploadingFile:

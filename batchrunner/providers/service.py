@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO, cast
 
 from batchrunner.events import Event
@@ -14,6 +15,7 @@ from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._finding import FileFinder
 from batchrunner.providers._following import FollowUps
 from batchrunner.providers._http import Client
+from batchrunner.providers._inline import InlineBodies
 from batchrunner.providers._matching import Resolver
 from batchrunner.providers._surveying import Surveyor
 from batchrunner.providers._uploading import UPLOAD_NOT_OFFERED, Progress, UploadingFile
@@ -65,13 +67,19 @@ class Service:
             redact=self._client.redact,
             finder=self._finder,
             open_input=self._open_input,
-            progress=Progress(job, self._report, time.monotonic),
+            progress=Progress(job.address, job.source.size, self._report, time.monotonic),
         )
         return cast("Settling", await self._client.run(sending))
 
     async def create(self, job: Create) -> Settling:
         """Create the remote batch: any outcome but `Uploaded`."""
-        sending = Creating(job, self._dialect, self._facts, self._clock, self._client.redact)
+        bodies = None
+        if job.source is not None:
+            progress = partial(Progress, job.address, report=self._report, seconds=time.monotonic)
+            bodies = InlineBodies(job.source, self._dialect.inline_pieces, self._open_input, progress)
+        sending = Creating(
+            job, self._dialect, facts=self._facts, clock=self._clock, redact=self._client.redact, bodies=bodies
+        )
         return await self._resolver.settle(job, sending)
 
     async def follow(self, job: FollowUp) -> Outcome:
