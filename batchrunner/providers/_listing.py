@@ -45,7 +45,7 @@ _read_dated = decoder(_Dated).decode
 
 def is_usable_id(identity: str) -> bool:
     """Whether an id that a provider gave may be kept and put into a URL."""
-    return _ID.fullmatch(identity) is not None and ".." not in identity
+    return _ID.fullmatch(identity) is not None and ".." not in identity and identity != "."
 
 
 def read_page(

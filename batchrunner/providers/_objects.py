@@ -117,13 +117,14 @@ def time_text(said: object) -> str:
     """A time, in seconds since the epoch or ISO 8601, as RFC 3339 UTC; empty for none."""
     if isinstance(said, bool):
         return ""
-    if isinstance(said, int | float):
-        try:
-            return datetime.fromtimestamp(said, UTC).isoformat(timespec="seconds")
-        except (ValueError, OverflowError, OSError):
-            return ""
-    found = moment(said) if isinstance(said, str) else None
-    return found.astimezone(UTC).isoformat(timespec="seconds") if found else ""
+    try:
+        if isinstance(said, int | float):
+            found: datetime | None = datetime.fromtimestamp(said, UTC)
+        else:
+            found = moment(said) if isinstance(said, str) else None
+        return found.astimezone(UTC).isoformat(timespec="seconds") if found else ""
+    except (ValueError, OverflowError, OSError):  # beyond the calendar
+        return ""
 
 
 def text(said: object) -> str:

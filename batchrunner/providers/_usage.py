@@ -49,11 +49,13 @@ def usage_said(said: Any) -> Usage | None:
     """The usage in any JSON value; None where it is none."""
     if not isinstance(said, Mapping):
         return None
-    return usage_of(SpentTokens(**{name: _part(said.get(name)) for name in SpentTokens.__struct_fields__}))
+    return usage_of(SpentTokens(**{name: _part(name, said.get(name)) for name in SpentTokens.__struct_fields__}))
 
 
-def _part(said: Any) -> Any:
-    return Details(_count(said.get("cached_tokens"))) if isinstance(said, Mapping) else _count(said)
+def _part(name: str, said: Any) -> Any:
+    if not name.endswith("_details"):
+        return _count(said)
+    return Details(_count(said.get("cached_tokens"))) if isinstance(said, Mapping) else None
 
 
 def _count(said: Any) -> int | None:

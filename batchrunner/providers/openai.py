@@ -170,7 +170,7 @@ class OpenAI:
         return _lines.read_line(line)
 
     def _asking(self, method: str, path: str | None, identity: str, query: str = "") -> Call | None:
-        if path is None or (identity and not is_usable_id(identity)):
+        if path is None or ("{id}" in path and not is_usable_id(identity)):
             return None
         where = path.replace("{batches}", self._create_path).replace("{id}", identity)
         return Call(method, where, (), b"", self._facts.timeouts.look_seconds, query)
