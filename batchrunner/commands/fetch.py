@@ -1,8 +1,11 @@
 """`batchrunner fetch`: results of remote batches on this disk, and an account of every row."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
+from time import monotonic
 
 import click
 
@@ -11,17 +14,24 @@ from batchrunner.applier import Brake
 from batchrunner.commands._console import Console
 from batchrunner.commands._following import followed_options, keys_for, require_some
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
-from batchrunner.commands._reporting import opened_screen
 from batchrunner.commands._states import Sought
 from batchrunner.errors import ExitCode
+from batchrunner.events import Downloading, Event, Retrying, Stopping
+from batchrunner.fetcher import Brought
+from batchrunner.printable import printable
 from batchrunner.render.accounts import FetchSummary, fetch_document, fetch_text, pending_addresses
+from batchrunner.render.lines import LineReporter
+from batchrunner.render.units import size
 from batchrunner.results import folder_of, make_folder, only_one
 from batchrunner.wiring.fetching import FOLDER, Ending, Fetching
 from batchrunner.wiring.following import Followed
 from batchrunner.wiring.running import Sending, interrupted
+from batchrunner.wiring.workspace import SystemClock
 
 _MOST_NEXT = 5
 _AT_A_TIME = 8
+_OFTEN, _SELDOM = 5.0, 30.0
+"""Seconds between two lines about one download: for a person who watches, and for a log."""
 
 
 @click.command("fetch")
@@ -52,15 +62,49 @@ def command(
     require_some(states.submitted(), "batch that was submitted", sought)
     make_folder(top)
     brake = Brake()
-    with only_one(top), opened_screen(console, 0) as screen:
+    progress = _Progress(console)
+    with only_one(top):
 
         def sending(names: set[str]) -> Sending:
             return Sending(followed.project.root, followed.providers, keys_for(names, followed), _AT_A_TIME, brake,
-                           screen.say)  # fmt: skip
+                           console.warn)  # fmt: skip
 
-        ending = Fetching(followed, states, top, sending, screen.reporter, with_tables=parquet).run()
+        ending = Fetching(followed, states, top, sending, progress, progress.brought, with_tables=parquet).run()
     _show(_summary(ending, top, sought, words), console)
     return int(interrupted(brake) or exit_code(ending, allow_errors=allow_errors))
+
+
+def _nothing(words: str) -> None:
+    pass
+
+
+class _Progress:
+    """Says what comes, on stderr: a line for each batch that is here, and of a long download now and then one."""
+
+    def __init__(self, console: Console) -> None:
+        self._say: Callable[[str], None] = console.warn if console.output.progress else _nothing
+        self._lines = LineReporter(self._say, SystemClock())
+        self._told: dict[str, float] = {}
+        self._often = _OFTEN if sys.stderr.isatty() else _SELDOM
+
+    def report(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, Downloading):
+            now = monotonic()
+            if now - self._told.setdefault(event.address, now) >= self._often:
+                self._told[event.address] = now
+                of = f" of {size(event.size)}" if event.size else ""
+                self._line("fetching", event.address, f"{size(event.received)}{of}")
+        elif isinstance(event, Retrying | Stopping):
+            self._lines.report(event)
+
+    def brought(self, brought: Brought) -> None:
+        """Tell of an attempt that is done."""
+        if brought.is_whole:
+            self._line("fetched", brought.entry.address, f"{brought.entry.attempt.batch_id}  {size(brought.size)}")
+
+    def _line(self, word: str, address: str, detail: str) -> None:
+        self._say(f"{SystemClock().now():%H:%M:%S} {word:<10} {printable(address)}  {printable(detail)}")
 
 
 def _show(summary: FetchSummary, console: Console) -> None:
