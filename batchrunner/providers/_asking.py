@@ -19,6 +19,8 @@ Read = Callable[[bytes], Outcome | Unusable]
 class Asking:
     """One such call. `read` makes the outcome of a 2xx; whatever is not settled is asked again."""
 
+    is_patient = True
+
     def __init__(self, address: str, call: Call, read: Read, redact: Redact, clock: Clock) -> None:
         self.address = address
         self._call = call

@@ -21,6 +21,8 @@ class Creating:
     `since` is when the first send of all may have left. `bodies` are what is sent where the requests travel in it.
     """
 
+    is_patient = False
+
     def __init__(
         self,
         job: Create,

@@ -39,6 +39,8 @@ class DownloadingFile:
     range was honoured, what is here is dropped and all of it comes anew.
     """
 
+    is_patient = False
+
     def __init__(self, job: Download, part: PartFile, call: Callable[[int], Call], around: Surroundings) -> None:
         self.address = job.address
         self._part = part

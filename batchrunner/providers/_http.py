@@ -27,9 +27,14 @@ _SPENT = Again("budget-spent", words="the provider failed too often in this run,
 
 
 class Sending(Protocol):
-    """A job on its way, as the client sees it."""
+    """A job on its way, as the client sees it.
+
+    One that `is_patient` is asked anew for as long as somebody waits: a provider that failed often is asked once each
+    time, and never left for good.
+    """
 
     address: str
+    is_patient: bool
 
     async def look(self, ask: Ask) -> Outcome | None:
         """The outcome that asking alone, by `ask`, shows to be there already. Called before each `next`."""
@@ -102,7 +107,7 @@ class Client:
         async with self._slots:
             if left := await self._pace.clearance():
                 return sending.give_up(Again(LIMITED, words=_PAUSED, retry_after=left))
-            if self._pace.is_spent:
+            if self._pace.is_spent and not sending.is_patient:
                 return sending.give_up(_SPENT)
             call = await sending.look(self._wire.send) or sending.next(self._wire.server_time)
             if not isinstance(call, Call):

@@ -48,6 +48,8 @@ class UploadingFile:
     uses.
     """
 
+    is_patient = False
+
     def __init__(
         self,
         job: Upload,

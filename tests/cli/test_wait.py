@@ -150,7 +150,8 @@ def test_a_batch_that_is_stuck_is_given_up_past_its_window(bench: Desk) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    ["429=0.5", "500=0.6", "503-html=0.6", "redirect=0.5:http://127.0.0.1:9/x", "drop-before=0.6", "drop-after-commit=0.6", "stall=0.3",
+    ["429=0.5", "500=0.6", "503-html=0.6", "redirect=0.5:http://127.0.0.1:9/x",
+     "drop-before=0.6", "drop-after-commit=0.6", "stall=0.3",
      "truncated=0.6", "junk=0.6", "html=0.6", "huge=0.5:2", "no-id=0.6", "hostile-id=0.6", "gzip=0.4:2", "ansi=0.6"],
 )  # fmt: skip
 def test_no_trouble_on_the_way_makes_a_batch_fail(bench: Desk, fault: str) -> None:
@@ -158,6 +159,18 @@ def test_no_trouble_on_the_way_makes_a_batch_fail(bench: Desk, fault: str) -> No
         ran = submitted(bench).run("wait", "--timeout", "50")
 
     assert ran.code == 0, ran
+
+
+def test_an_outage_that_outlasts_every_retry_is_waited_out(bench: Desk) -> None:
+    bench.write(
+        "batchrunner.yaml",
+        bench.read("batchrunner.yaml").replace("cap_seconds: 0.01}", "cap_seconds: 0.01, budget: 4}"),
+    )
+    with served(bench, "survey:500=first:30", "look:500=first:30"):
+        ran = submitted(bench).run("wait", "--timeout", "30")
+
+    assert ran.code == 0, ran
+    assert "not seen    alphaedge  " in ran.err
 
 
 def test_a_key_that_is_refused_ends_it_at_once(bench: Desk) -> None:
