@@ -76,7 +76,7 @@ def _painted(fields: Json) -> Json:
 
 
 def _paint(said: Committed) -> Response:
-    if b'"status"' not in said.body or b'"purpose"' in said.body:
+    if b'status"' not in said.body or b'"purpose"' in said.body:
         return refusal(ApiError(400, PAINT, code=PAINT))
     return _each(said, _painted)
 

@@ -131,7 +131,7 @@ class _Press:
         task = self._task
         if task.done is not None and self._result.total >= task.done:
             return _Made((task.shape.unasked(asked.custom_id, task.unasked),), is_ok=False, is_unasked=True)
-        body = {"model": self._batch.model, **asked.body} if self._batch.model else asked.body
+        body = {**asked.body, "model": self._batch.model} if self._batch.model else asked.body
         fate = self._fate(asked._replace(body=body))
         said = answer(self._batch.endpoint, asked.custom_id, body, fate.failure)
         lines = tuple(task.shape.answered(one) for one in _with_company(said, fate))

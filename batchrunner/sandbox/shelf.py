@@ -1,7 +1,7 @@
 """Looking at batches and files that are there, cancelling and deleting them. Nothing here is paid for."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -71,7 +71,7 @@ class Shelf:
         return _told(shown)
 
     async def _read_batches(self, request: Request) -> Submission:
-        survey = self._speech.read_survey(request.query_params)
+        survey = self._speech.read_survey(_query(request))
         created = self._listed()
         found = self._storage.batches(survey, created)
         if found is None:
@@ -101,7 +101,7 @@ class Shelf:
         return self._sent(batch.output_file_id)
 
     async def _read_files(self, request: Request) -> Submission:
-        cursor = self._speech.read_cursor(request.query_params)
+        cursor = self._speech.read_cursor(_query(request))
         found = self._storage.files(cursor, request.query_params.get("purpose"), self._settings.clock())
         if found is None:
             raise ApiError(404, f"No file found with id '{cursor.after}'.", param="after", code="invalid_cursor")
@@ -153,6 +153,11 @@ class Shelf:
     def _is_asked_for(self, batch: Batch, survey: Survey) -> bool:
         status = lifecycle.status(batch, self._settings.pace, self._settings.clock())
         return not survey.statuses or status in survey.statuses
+
+
+def _query(request: Request) -> Mapping[str, str]:
+    """Parameters by name; of one that is there several times the values are joined by commas."""
+    return {name: ",".join(request.query_params.getlist(name)) for name in request.query_params}
 
 
 def _cut(found: Sequence[Batch], survey: Survey) -> tuple[Sequence[Batch], bool]:

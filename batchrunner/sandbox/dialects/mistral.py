@@ -90,13 +90,13 @@ class Mistral(OpenAI):
         size = read_number(query, "page_size", PAGE_DEFAULT, (1, PAGE_MOST))
         page = read_number(query, "page", 0, (0, 10**7))
         after = query.get("created_after")
-        status = query.get("status")
+        asked = query.get("status", "").split(",")
         return Survey(
             size,
             offset=page * size,
             since=_moment(after) if after else None,
             metadata=_filter(query),
-            statuses=frozenset(word for word, said in STATUSES.items() if said == status),
+            statuses=frozenset(word for word, said in STATUSES.items() if said in asked),
         )
 
     def read_cursor(self, query: Mapping[str, str]) -> Cursor:

@@ -13,7 +13,7 @@ from batchrunner.sandbox.habits import iso_time
 from batchrunner.sandbox.lines import WHY_UNASKED, Asked, OpenAILines, Unasked, Written, read_bare
 from batchrunner.sandbox.objects import ApiError, Json, Page
 from batchrunner.sandbox.orders import Survey
-from batchrunner.sandbox.records import StoredFile
+from batchrunner.sandbox.records import StoredFile, new_uuid
 from batchrunner.sandbox.responder import Answer
 from batchrunner.sandbox.speech import Place
 from batchrunner.sandbox.standing import Standing
@@ -54,7 +54,7 @@ class Together(OpenAI):
 
     def batch_id(self, path: str) -> str:
         """A UUID."""
-        return self._new_id("")
+        return new_uuid()
 
     def read_survey(self, query: Mapping[str, str]) -> Survey:
         """All: there are no pages."""
