@@ -8,7 +8,7 @@ from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Reply, Result
 from batchrunner.providers._finding import Ask
 from batchrunner.providers._times import retry_after
-from batchrunner.providers._verdicts import Again, Meaning, Redact, Unusable, code_of, meaning_of
+from batchrunner.providers._verdicts import Again, Meaning, Redact, Unusable, code_of, meaning_of, should_retry
 from batchrunner.providers._words import redirect_words, words_of
 
 NOT_OFFERED = "not-offered"
@@ -56,13 +56,14 @@ def refusal(reply: Reply, redact: Redact, now: datetime) -> Outcome | Again:
     words = redirect_words(reply, redact) if 300 <= status < 400 else words_of(reply, redact)
     if status in _ABSENT:
         return NotFound(code=code, status=status, words=words)
+    wish = should_retry(reply)
     match meaning_of(status, in_doubt=False):
         case Meaning.DENIED:
             return Denied(code=code, status=status, words=words)
-        case Meaning.REFUSED:
+        case Meaning.REFUSED if not wish:
             return Rejected(code=code, status=status, words=words)
         case _:
-            return Again(code, status, words, retry_after=retry_after(reply.headers, now))
+            return Again(code, status, words, retry_after=retry_after(reply.headers, now), is_last=wish is False)
 
 
 def deferred(again: Again) -> Deferred:

@@ -131,14 +131,23 @@ def _judge_refusal(reply: Reply, in_doubt: bool, redact: Redact, now: datetime) 
     words = redirect_words(reply, redact) if 300 <= status < 400 else words_of(reply, redact)
     if _is_about_the_key(reply):
         return Again("key-reused", status, words, ambiguous=True)
+    wish = should_retry(reply)
     match meaning_of(status, in_doubt=in_doubt):
         case Meaning.DENIED:
             return Denied(code=code, status=status, words=words)
-        case Meaning.REFUSED:
+        case Meaning.REFUSED if not wish:
             return Rejected(code=code, status=status, words=words)
         case meaning:
             ambiguous = meaning is Meaning.AMBIGUOUS
-            return Again(code, status, words, ambiguous, retry_after(reply.headers, now))
+            return Again(code, status, words, ambiguous, retry_after(reply.headers, now), is_last=wish is False)
+
+
+def should_retry(reply: Reply) -> bool | None:
+    """What the provider says itself of another try (`x-should-retry`, as the clients of OpenAI and others heed it).
+
+    None for nothing. It never makes a send unambiguous that may have been acted on.
+    """
+    return {"true": True, "false": False}.get(reply.headers.get("x-should-retry", "").strip().lower())
 
 
 def _is_about_the_key(reply: Reply) -> bool:

@@ -21,7 +21,8 @@ Transport = httpx.AsyncBaseTransport
 
 _NAP_SECONDS = 0.1  # how soon a download notices that the run is stopping
 _OURS = frozenset(
-    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "authorization", "range"}
+    "accept-encoding authorization connection content-length content-type host idempotency-key if-range range te"
+    " trailer transfer-encoding upgrade".split()
 )
 
 
@@ -51,10 +52,8 @@ class Wire:
         self._headers = [
             ("Host", self._origin.netloc.decode("ascii")),
             self._bearer.header(facts.auth),
-            ("User-Agent", f"batchrunner/{__version__}"),
-            ("Accept", "application/json"),
             ("Accept-Encoding", "identity"),
-            *_allowed(facts),
+            *_described(facts),
         ]
         self.server_time: datetime | None = None
 
@@ -170,10 +169,11 @@ class _Streamed(httpx.AsyncByteStream):
         return self._stream.__aiter__()
 
 
-def _allowed(facts: ProviderFacts) -> Iterator[tuple[str, str]]:
-    """The headers of the project file, but for those that say what is sent, how, and by whom."""
-    taken = {*_OURS, facts.auth}
-    return ((name, value) for name, value in facts.headers.items() if name.lower() not in taken)
+def _described(facts: ProviderFacts) -> Iterator[tuple[str, str]]:
+    """Who we are and what we take, and the headers of the project file, but for those that say what is sent and how."""
+    usual = (("User-Agent", f"batchrunner/{__version__}"), ("Accept", "application/json"))
+    given = {name.lower(): (name, value) for name, value in (*usual, *facts.headers.items())}
+    return (given[name] for name in given if name not in {*_OURS, facts.auth})
 
 
 async def _read(response: httpx.Response, cap: int) -> bytes:
