@@ -2,7 +2,10 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from batchrunner.sandbox.records import Batch
 
 
 class Ledger:
@@ -15,13 +18,14 @@ class Ledger:
         """Every batch committed, oldest first.
 
         Keys: id, created_at (seconds), input_file_id, endpoint, completion_window, metadata, idempotency_key (None
-        where the request had none), cancelled_at.
+        where the request had none), cancelled_at (when somebody asked for that, else None), model, tokens, and what
+        came of its lines as far as somebody looked: total, completed, failed, and problems, the codes of why it failed
+        as a whole.
         """
         from batchrunner.sandbox.columns import BATCH, read_batch
 
         rows = self._read(f"SELECT {BATCH} FROM batches ORDER BY seq")  # noqa: S608 constant
-        batches = [asdict(read_batch(row)) for row in rows]
-        return [{name: value for name, value in batch.items() if name != "result"} for batch in batches]
+        return [_facts(read_batch(row)) for row in rows]
 
     def files(self) -> list[dict[str, Any]]:
         """Every upload committed, oldest first, deleted ones too; output files are not uploads.
@@ -54,3 +58,11 @@ class Ledger:
             if connection.execute("PRAGMA user_version").fetchone() == (0,):
                 return []  # a server is about to make its tables
             return connection.execute(select).fetchall()
+
+
+def _facts(batch: "Batch") -> dict[str, Any]:
+    known = asdict(batch)
+    result = known.pop("result") or {}
+    counted = {name: result.get(name, 0) for name in ("total", "completed", "failed")}
+    shown = {name: value for name, value in known.items() if name not in ("looks", "last_looks")}
+    return {**shown, **counted, "problems": [problem["code"] for problem in result.get("problems", ())]}
