@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from batchrunner.address import address
 from batchrunner.loader.explaining import belonging, kind_of
-from batchrunner.loader.findings import Finding, Findings
+from batchrunner.loader.findings import Finding, Findings, Target
 from batchrunner.loader.matrix import MatrixReader, Member
 from batchrunner.loader.merging import merged
 from batchrunner.loader.offers import Asked, Offers
@@ -122,6 +122,8 @@ class BatchReader:
         asked = (declaration.provider, declaration.endpoint, declaration.completion_window)
         if self._offers.refusals(asked):
             self._note_refusals(asked, pointer, unresolved)
+        if declaration.metadata or declaration.input_file_id is not None:
+            self._note_misfits(declaration, pointer)
         texts = {key: as_text(value) for key, value in member.items()} if member else None
         return Batch(address(self._spec, declaration.name, texts), declaration, pointer)
 
@@ -177,6 +179,12 @@ class BatchReader:
         for refusal in self._offers.refusals(asked):
             if (refusal.field,) not in known:
                 self._findings.add(Finding(refusal.code, refusal.message, (*pointer, refusal.field), refusal.hint))
+
+    def _note_misfits(self, declaration: BatchDeclaration, pointer: Pointer) -> None:
+        for misfit in self._offers.misfits(declaration):
+            way = (*pointer, misfit.field, misfit.entry) if misfit.entry else (*pointer, misfit.field)
+            target: Target = "key" if misfit.entry else "value"
+            self._findings.add(Finding(misfit.code, misfit.message, way, misfit.hint, target))
 
 
 def _declaration(fields: Mapping[str, Any]) -> BatchDeclaration | None:

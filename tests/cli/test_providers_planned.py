@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from tests.support.cli import Desk
+from support.cli import Desk
 
 SPEC = """
 run: {{once_per: day}}
