@@ -30,9 +30,8 @@ class Settler:
         self._settings = settings
         self._storage = storage
 
-    async def settled(self, batches: Sequence[Batch]) -> list[Batch]:
-        """The same batches, in order, those that are due with their lines answered."""
-        now = self._settings.clock()
+    async def settled(self, batches: Sequence[Batch], now: float) -> list[Batch]:
+        """The same batches, in order, those that are due at `now` with their lines answered, to be shown as of then."""
         due = [batch for batch in batches if self._is_due(batch, now)]
         if not due:
             return list(batches)

@@ -64,8 +64,9 @@ class Shelf:
         return json_reply(encode(self._speech.file(self._find_file(request))))
 
     async def _read_batch(self, request: Request) -> Submission:
-        batch = await self._find(request)
-        shown = self._show(batch, request)
+        now = self._settings.clock()
+        batch = await self._find(request, now)
+        shown = self._show(batch, request, now)
         if batch.looks < number_of(self._settings.habits, "404-young"):
             raise _no_such_batch(batch.id)
         return _told(shown)
@@ -78,25 +79,27 @@ class Shelf:
             mark = survey.before or survey.after
             raise ApiError(404, f"No batch found with id '{mark}'.", param="after", code="invalid_cursor")
         page, has_more = _cut(found, survey)
-        settled = await self._settler.settled(page)
-        shown = [self._show(batch, request) for batch in settled if self._is_asked_for(batch, survey)]
+        now = self._settings.clock()
+        settled = await self._settler.settled(page, now)
+        shown = [self._show(batch, request, now) for batch in settled if self._is_asked_for(batch, survey, now)]
         total = self._storage.count_batches(survey, created)
         return Told(Committed(encode(self._speech.batches(Page(shown, has_more), total))))
 
     async def _read_cancel(self, request: Request) -> Submission:
-        batch = await self._find(request)
         now = self._settings.clock()
+        batch = await self._find(request, now)
         status = lifecycle.status(batch, self._settings.pace, now)
         is_over = status in lifecycle.TERMINAL - {"cancelled"}
         if is_over and self._settings.terminal_cancel != 200:
             raise ApiError(409, f"Cannot cancel a batch with status '{status}'.", code="batch_not_cancellable")
         if not is_over:
             self._storage.cancel(batch.id, now)
-        return _told(self._show(await self._find(request), request))
+        return _told(self._show(await self._find(request, now), request, now))
 
     async def _read_results(self, request: Request) -> Submission:
-        batch = await self._find(request)
-        if lifecycle.status(batch, self._settings.pace, self._settings.clock()) not in lifecycle.TERMINAL:
+        now = self._settings.clock()
+        batch = await self._find(request, now)
+        if lifecycle.status(batch, self._settings.pace, now) not in lifecycle.TERMINAL:
             raise ApiError(404, f"Batch '{batch.id}' has no available results.", code="results_not_available")
         return self._sent(batch.output_file_id)
 
@@ -119,12 +122,12 @@ class Shelf:
     def _sent(self, file_id: str) -> Submission:
         return Told(Committed(path=self._storage.path(file_id), takes_ranges="no-ranges" not in self._settings.habits))
 
-    async def _find(self, request: Request) -> Batch:
+    async def _find(self, request: Request, now: float) -> Batch:
         batch_id = request.path_params["id"]
         batch = self._storage.batch(batch_id)
         if batch is None or self._has_vanished(batch):
             raise _no_such_batch(batch_id)
-        (settled,) = await self._settler.settled([batch])
+        (settled,) = await self._settler.settled([batch], now)
         return settled
 
     def _listed(self) -> tuple[float, float]:
@@ -144,14 +147,14 @@ class Shelf:
             raise ApiError(404, f"No such File object: {file_id}", param="id", code="file_not_found")
         return file
 
-    def _show(self, batch: Batch, request: Request) -> Json:
-        now = standing(batch, self._settings.pace, self._settings.clock(), self._settings.habits)
+    def _show(self, batch: Batch, request: Request, now: float) -> Json:
+        found = standing(batch, self._settings.pace, now, self._settings.habits)
         if self._counts_looks:
-            self._storage.looked_at(batch.id, is_over=now.is_over)
-        return self._speech.batch(now, str(request.base_url).rstrip("/"))
+            self._storage.looked_at(batch.id, is_over=found.is_over)
+        return self._speech.batch(found, str(request.base_url).rstrip("/"))
 
-    def _is_asked_for(self, batch: Batch, survey: Survey) -> bool:
-        status = lifecycle.status(batch, self._settings.pace, self._settings.clock())
+    def _is_asked_for(self, batch: Batch, survey: Survey, now: float) -> bool:
+        status = lifecycle.status(batch, self._settings.pace, now)
         return not survey.statuses or status in survey.statuses
 
 
