@@ -98,6 +98,7 @@ def test_documents() -> None:
         "attempt": 1,
         "status": "submitted",
         "batch_id": "batch_71",
+        "remote_status": "",
         "updated_at": AT,
     }
     shown = json.loads(dumps(show_document("n/b", [uploaded])))
