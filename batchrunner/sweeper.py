@@ -4,6 +4,7 @@ A send that is repeated without idempotency keys, a gateway that repeats one beh
 each may leave a batch that nobody knows of and somebody pays for. An apply in which nothing was ambiguous asks nothing.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,15 +17,21 @@ from batchrunner.state import State
 
 CLEAR = frozenset({"rate-limited", "connect-failed", "connect-timeout"})
 """Why a send is repeated that the provider cannot have acted on."""
+PATIENCE = 30.0
+"""Seconds for one list: nobody is to wait for a provider that is down when all is sent."""
 
 
 @dataclass(slots=True)
 class _Sent:
-    """The creates of one provider. `since` is when the first of them left, RFC 3339 UTC."""
+    """The creates of one provider, by key, and the keys that each batch was the answer to.
+
+    `since` is when the first of them left, RFC 3339 UTC.
+    """
 
     since: str
     is_ambiguous: bool = False
     trails: dict[str, Trail] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
     answers: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -54,7 +61,8 @@ class Lookout:
             sent = self._sent[job.provider] = _Sent(since=self._clock.now().isoformat(timespec="milliseconds"))
         sent.since = min(sent.since, job.sent_at or sent.since)
         own_file = job.input_file_id if job.is_own_file else ""
-        sent.trails[job.address] = Trail(key=job.idempotency_key, own_file_id=own_file)
+        sent.addresses[job.idempotency_key] = job.address
+        sent.trails[job.idempotency_key] = Trail(key=job.idempotency_key, own_file_id=own_file)
         self._provider_of[job.address] = job.provider
 
     def answered(self, job: Create, outcome: Outcome) -> None:
@@ -63,27 +71,36 @@ class Lookout:
         sent = self._sent[job.provider]
         sent.is_ambiguous |= isinstance(outcome, InDoubt) or (isinstance(outcome, Accepted) and outcome.is_adopted)
         if isinstance(outcome, Accepted):
-            sent.answers.setdefault(outcome.batch_id, []).append(job.address)
+            sent.answers.setdefault(outcome.batch_id, []).append(job.idempotency_key)
 
     async def sweep(
         self, executor: Executor, run_keys: Mapping[str, str], states: Iterable[State]
     ) -> tuple[Duplicated | SharedBatch, ...]:
         """What providers have too much of: one look at each that something was ambiguous at, and none at the others.
 
-        `run_keys` are by address, of what was sent; `states` as they were before. A list that cannot be read tells
+        `run_keys` are by key, of what was sent; `states` as they were before. A list that cannot be read tells
         nothing.
         """
         alarms: list[Duplicated | SharedBatch] = []
         for provider, sent in self._sent.items():
             alarms += _shared(provider, sent)
             if sent.is_ambiguous:
-                said = await executor.run(Survey(provider=provider, since=sent.since, address=provider))
-                if isinstance(said, Surveyed):
+                said = await _survey(executor, Survey(provider=provider, since=sent.since, address=provider))
+                if said is not None:
                     known = _recorded(states)
                     alarms += [_alarm(provider, sent, each, run_keys) for each in _doubled(said, sent, known)]
         for alarm in alarms:
             self._reporter.report(alarm)
         return tuple(alarms)
+
+
+async def _survey(executor: Executor, job: Survey) -> Surveyed | None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            said = await executor.run(job)
+    except TimeoutError:
+        return None
+    return said if isinstance(said, Surveyed) else None
 
 
 class _Watched:
@@ -120,12 +137,12 @@ def _doubled(said: Surveyed, sent: _Sent, known: Mapping[str, str]) -> Iterable[
 
 
 def _alarm(provider: str, sent: _Sent, found: Duplicate, run_keys: Mapping[str, str]) -> Duplicated:
-    address = next(address for address, trail in sent.trails.items() if trail.key == found.trail.key)
+    key = found.trail.key
     ids = [each.batch_id for each in found.batches if is_alive(each)]
-    kept = next((each for each in ids if address in sent.answers.get(each, ())), "")
+    kept = next((each for each in ids if key in sent.answers.get(each, ())), "")
     return Duplicated(
-        address=address,
-        run_key=run_keys.get(address, ""),
+        address=sent.addresses[key],
+        run_key=run_keys.get(key, ""),
         provider=provider,
         kept=kept,
         others=tuple(each for each in ids if each != kept),
@@ -134,6 +151,8 @@ def _alarm(provider: str, sent: _Sent, found: Duplicate, run_keys: Mapping[str, 
 
 def _shared(provider: str, sent: _Sent) -> Iterable[SharedBatch]:
     """Batches that several creates were answered with: only one of those can have been."""
-    for batch_id, addresses in sent.answers.items():
-        if len(addresses) > 1:
-            yield SharedBatch(provider=provider, batch_id=batch_id, addresses=tuple(addresses))
+    for batch_id, keys in sent.answers.items():
+        if len(keys) > 1:
+            yield SharedBatch(
+                provider=provider, batch_id=batch_id, addresses=tuple(map(sent.addresses.__getitem__, keys))
+            )

@@ -596,8 +596,8 @@ def resolve_with_the_placeholder(desk: Desk) -> Sequence[str]:
 
 
 @case(64)
-def resolve_without_an_answer(desk: Desk) -> Sequence[str]:
-    return ["resolve", "s/rows", "--sandbox"]
+def resolve_with_two_answers(desk: Desk) -> Sequence[str]:
+    return ["resolve", "s/rows", "--adopt", "batch-1", "--absent", "--sandbox"]
 
 
 # Saved plans.
@@ -781,7 +781,7 @@ def test_what_is_in_doubt_is_resolved_by_the_command_that_the_report_names(desk:
     assert "look at the provider for a batch of the input file-abc" in doubt.out
     assert "batchrunner apply" not in doubt.out  # it would only hold what is in doubt
     assert desk.run_script([SCRIPT, *typed[1:-2], "--absent", "--run-key", "2026-11-21"]).code == 1
-    assert desk.run_script([SCRIPT, *typed[1:-2], "--absent", "--run-key", "2026-11-22"]).code == 0
+    assert desk.run_script([SCRIPT, *typed[1:-2], "--absent", "--force", "--run-key", "2026-11-22"]).code == 0
     with provided(desk, honour_keys=False):
         again = desk.run("apply", "s.yaml", *NIGHT, "--target", "s/ready", "--json")
     assert (again.code, again.document["submitted"], len(desk.ledger.batches())) == (0, 1, 1)

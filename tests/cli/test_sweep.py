@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from support.cli import SCRIPT, Desk, check_golden, provided, steady
+from support.cli import KEY, SCRIPT, Desk, check_golden, provided, steady
 from support.recovering import GOLDEN
+from support.runs import scripted
+from support.scripted_server import reply
 
 NIGHT = ("--at", "2026-11-22T02:30:00Z")
 FACTS = {"metadata": "sent", "retry": {"base_seconds": 0.001, "cap_seconds": 0.01}, "timeouts": {"create_seconds": 5}}
@@ -81,3 +83,18 @@ def test_where_no_tags_are_taken_the_file_tells(desk: Desk, metadata: str) -> No
     with forgetful(desk, "create:drop-after-commit=first", metadata=metadata):
         ran = desk.run("apply", "s.yaml", *NIGHT, "--target", "s/rows", "--json")
         assert (ran.code, len(ran.document["alarms"])) == (3, 1)
+
+
+def test_two_submissions_with_one_batch_are_said(desk: Desk) -> None:
+    """Nothing was ambiguous, and still one of the two cannot have been made."""
+    created = reply(200, b'{"id": "batch-1", "object": "batch"}')
+    desk.write("s.yaml", desk.read("s.yaml").replace("input: data/rows.jsonl", "input_file_id: file-b"))
+    with scripted(created) as server:
+        env = {"ALPHAEDGE_BASE_URL": server.origin, "ALPHAEDGE_API_KEY": KEY}
+        ran = desk.run("apply", "s.yaml", *NIGHT, "--json", env=env)
+        assert len(server.seen) == 2
+    assert (ran.code, ran.document["submitted"]) == (3, 2)
+    (alarm,) = ran.document["alarms"]
+    assert (alarm["event"], alarm["batch_id"], sorted(alarm["addresses"])) == (
+        "shared-batch", "batch-1", ["s/ready", "s/rows"],
+    )  # fmt: skip

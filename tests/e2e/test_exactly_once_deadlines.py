@@ -19,7 +19,8 @@ ENDLESS = {
 @pytest.mark.parametrize("answer", ENDLESS.values(), ids=ENDLESS)
 def test_a_create_without_end_is_in_doubt_and_then_sent_again(answer) -> None:
     with scripted_desk(answer, answer, answer, CREATED) as (desk, server):
-        project = desk.project(ONE_BATCH, retry={"attempts": 3, "base_seconds": 0.001}, **HURRIED)
+        retry, paths = {"attempts": 3, "base_seconds": 0.001}, {"list_batches": None}
+        project = desk.project(ONE_BATCH, retry=retry, paths=paths, **HURRIED)
         endless = project.run("apply", "specs")
         assert endless.code == 3
         assert "in doubt" in endless.out

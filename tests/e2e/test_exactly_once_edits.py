@@ -13,7 +13,8 @@ DURING_THE_CREATE = "after send POST /v1/batch"
 
 
 def test_the_stored_intent_goes_first_and_byte_for_byte(killer: Killer) -> None:
-    with scripted_desk(hang_up(), CREATED) as (desk, server):
+    another = reply(200, b'{"id": "batch-2", "object": "batch"}')
+    with scripted_desk(hang_up(), CREATED, another) as (desk, server):
         project = desk.project({"nightly": spec(batch("ready", "file-old"))})
         run = partial(killer.run, project.folder, environment=project.environment)
         assert run("apply", "specs", label=DURING_THE_CREATE).killed
@@ -141,7 +142,8 @@ def test_state_that_is_lost_and_then_an_edit_within_the_day_wait_for_a_person(so
             unsure = project.run(*today)
             assert unsure.code == 3
             assert "This Idempotency-Key was used before" in unsure.out
-        assert project.run("resolve", "nightly/ready", "--adopt", made["id"]).code == 0
+        assert "it reads another file" in project.run("resolve", "nightly/ready", "--adopt", made["id"]).err
+        assert project.run("resolve", "nightly/ready", "--adopt", made["id"], "--force").code == 0
         assert project.run(*today).code == 0
         assert project.ids() == {"nightly/ready": made["id"]}
         assert len(project.batches()) == 1

@@ -2,4 +2,4 @@
 
 from pathlib import Path
 
-GOLDEN = Path(__file__).parents[1] / "cli" / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden" / "doubt"
