@@ -21,6 +21,7 @@ _INTERVAL_SECONDS = 0.1
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _BEYOND = re.compile(r"bytes \*/([0-9]{1,18})")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_LINES = re.compile(rb"(?:\xef\xbb\xbf)?[\s]*(?:\{|\Z)")
 _STRONG = re.compile(r'"[!#-~]{0,200}"')
 
 
@@ -36,7 +37,8 @@ class DownloadingFile:
     """A download, and the sink of its bytes. `call` makes the request from a byte on.
 
     A file at the provider does not change. Where a reply says otherwise (another size or another ETag), or where no
-    range was honoured, what is here is dropped and all of it comes anew.
+    range was honoured, what is here is dropped and all of it comes anew. A reply that is whole, but ends within a line,
+    is believed to be all there is when it says so twice.
     """
 
     is_patient = False
@@ -53,6 +55,8 @@ class DownloadingFile:
         self._waiting = 0
         self._best = part.size
         self._size: int | None = None
+        self._doubted = -1
+        self._is_anew = False
         self._etag = ""
         self._problem: Rejected | Deferred | None = None
         self._unwanted: Rejected | Again | None = None
@@ -63,7 +67,7 @@ class DownloadingFile:
 
     def next(self, server_time: datetime | None) -> Call | Outcome:
         """The request for what is missing."""
-        self._unwanted = None
+        self._unwanted, self._is_anew = None, False
         call = self._call(self._part.size)
         if self._etag and self._part.size:
             # RFC 9110 §13.1.5: the rest of another file is no use.
@@ -80,7 +84,9 @@ class DownloadingFile:
         return self._unwanted is None and self._problem is None
 
     async def take(self, piece: bytes) -> None:
-        """The next bytes. Raises `OSError` where they cannot be kept."""
+        """The next bytes. Raises `OSError` where they cannot be kept, `ValueError` where they are no result lines."""
+        if self._is_anew:
+            self._look_at(piece)
         self._pieces.append(piece)
         self._waiting += len(piece)
         if self._waiting >= _WRITE_BYTES:
@@ -113,6 +119,13 @@ class DownloadingFile:
         length = headers.get("content-length", "")
         self._size = int(length) if _NUMBER.fullmatch(length) else None
         self._keep(headers)
+        self._is_anew = True
+
+    def _look_at(self, first: bytes) -> None:
+        """What is here is only given up for something better."""
+        if not _LINES.match(first):
+            self._unwanted = Again("unusable-reply", 200, "what came in place of results is no JSON")
+            raise ValueError(self._unwanted.words)
         self._restart()
 
     def _rest(self, headers: Mapping[str, str]) -> Again | None:
@@ -131,11 +144,16 @@ class DownloadingFile:
         self._etag = etag if _STRONG.fullmatch(etag) else ""
 
     def _received(self, reply: Reply) -> Outcome | Again:
+        if self._is_anew:
+            self._restart()
         if self._size is not None and self._part.size != self._size:
             words = f"{self._part.size} of {self._size} bytes came"
             if self._part.size > self._size:
                 self._restart()
             return Again("cut-short", reply.status, words, has_advanced=self._has_advanced())
+        if self._doubted != self._part.size and self._part.ends_within_a_line():
+            self._doubted, self._size = self._part.size, None
+            return Again("cut-short", reply.status, "the results end within a line", has_advanced=self._has_advanced())
         self._tell(is_end=True)
         return Downloaded(size=self._part.size, sha256=self._part.digest)
 
@@ -143,12 +161,13 @@ class DownloadingFile:
         """Nothing is left where the file that is here is as long as the provider's (RFC 9110 §15.5.17)."""
         total = _BEYOND.fullmatch(reply.headers.get("content-range", ""))
         if total and int(total[1]) == self._part.size:
-            self._size = self._part.size
+            self._size = self._doubted = self._part.size
             return self._received(reply)
         self._restart()
         return self._problem or Again("unusable-range", 416, "the provider has fewer bytes than are here")
 
     def _restart(self) -> None:
+        self._is_anew = False
         if self._part.size:
             try:
                 self._part.restart()

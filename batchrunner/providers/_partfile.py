@@ -8,12 +8,16 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterable
+from typing import Any
 
 from batchrunner.digest import sha256
 from batchrunner.jobs import Deferred, Rejected
+from batchrunner.records import MALFORMED, decoder
 
 _READ_BYTES = 1024 * 1024
+_LONGEST_LINE = 16 * 1024 * 1024
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_read_any = decoder(Any).decode
 
 
 class Busy(Exception):
@@ -61,6 +65,15 @@ class PartFile:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
             self.size += len(piece)
+
+    def ends_within_a_line(self) -> bool:
+        """Whether its last line has no end, and is no JSON as it stands."""
+        start = max(0, self.size - _LONGEST_LINE)
+        *_, line = os.pread(self._file, self.size - start, start).rpartition(b"\n")
+        try:
+            return bool(line) and _read_any(line) is None
+        except MALFORMED:
+            return True
 
     def sync(self) -> None:
         """Make it durable."""

@@ -20,10 +20,12 @@ from batchrunner.providers._times import http_date
 Transport = httpx.AsyncBaseTransport
 
 _NAP_SECONDS = 0.1  # how soon a download notices that the run is stopping
-_OURS = frozenset(
-    "accept-encoding authorization connection content-length content-type host idempotency-key if-range range te"
-    " trailer transfer-encoding upgrade".split()
-)
+# fmt: off
+_OURS = frozenset((
+    "accept-encoding", "authorization", "connection", "content-length", "content-type", "host", "idempotency-key",
+    "if-range", "range", "te", "trailer", "transfer-encoding", "upgrade",
+))
+# fmt: on
 
 
 class Wire:

@@ -233,6 +233,27 @@ def test_however_it_is_cut_the_file_is_the_same(
     assert is_whole(fetched(target, answer, retry=FAST.__class__(attempts=6, base_seconds=0, cap_seconds=0))[0], target)
 
 
+@pytest.mark.parametrize("honours", [True, False], ids=["ranges", "no ranges"])
+def test_half_of_a_file_that_is_said_to_be_all_is_not_believed(honours: bool, target: Path) -> None:
+    outcome, server = fetched(target, reply(200, LINES[:1003]), honest(LINES) if honours else reply(200, LINES))
+    assert is_whole(outcome, target)
+    assert ranges(server) == ["", "bytes=1003-"]
+
+
+@pytest.mark.parametrize("end", [reply(416, b"", {"Content-Range": "bytes */1003"}), reply(200, LINES[:1003])])
+def test_what_is_said_to_be_all_twice_is_believed(end: Answer, target: Path) -> None:
+    outcome, server = fetched(target, reply(200, LINES[:1003]), end)
+    assert is_whole(outcome, target, LINES[:1003])
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("content", [LINES.rstrip(), LINES + b"\n\n", b"\n", b"\xef\xbb\xbf" + LINES, b" {}"])
+def test_other_ways_to_end_are_whole_too(content: bytes, target: Path) -> None:
+    outcome, server = fetched(target, reply(200, content))
+    assert is_whole(outcome, target, content)
+    assert len(server.seen) == 1
+
+
 # What fails
 
 
@@ -243,6 +264,9 @@ FAILING: dict[str, Answer] = {
     "not HTTP": raw(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "a chunk that is none": raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
     "a flood of headers": raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000),
+    "a page": reply(200, b"<html>Welcome to the captive portal</html>"),
+    "words": reply(200, b"OK", {"Content-Type": "text/plain"}),
+    "a list": reply(200, b"[1,2]"),
     "a huge refusal": reply(500, b"x" * 2_000_000),
 }
 
@@ -359,7 +383,7 @@ def test_downloads_leave_room_for_looks(tmp_path: Path) -> None:
             if seen.path.endswith("/content"):
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n")
                 await release.wait()
-                writer.write(b"x")
+                writer.write(b"\n")
             else:
                 await reply(200, BATCH)(seen, writer)
 
