@@ -82,8 +82,13 @@ class Shelf:
         now = self._settings.clock()
         settled = await self._settler.settled(page, now)
         shown = [self._show(batch, request, now) for batch in settled if self._is_asked_for(batch, survey, now)]
-        total = self._storage.count_batches(survey, created)
-        return Told(Committed(encode(self._speech.batches(Page(shown, has_more), total))))
+        return Told(
+            Committed(
+                encode(
+                    self._speech.batches(Page(shown, has_more), lambda: self._storage.count_batches(survey, created))
+                )
+            )
+        )
 
     async def _read_cancel(self, request: Request) -> Submission:
         now = self._settings.clock()

@@ -1,6 +1,6 @@
 """What the sandbox needs to know to speak as one family of providers does. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from batchrunner.sandbox.lines import Lines
@@ -64,8 +64,8 @@ class Speech(Protocol):
         """The reply to a create."""
         ...
 
-    def batches(self, page: Page, total: int) -> Any:
-        """Part of the list of batches, of which there are `total`."""
+    def batches(self, page: Page, total: Callable[[], int]) -> Any:
+        """Part of the list of batches, of which there are `total` on all pages."""
         ...
 
     def file(self, file: StoredFile) -> Json:

@@ -4,7 +4,7 @@ Read off the published client (anthropic 2.12.0). That `x-api-key` and `anthropi
 errors, are from memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from batchrunner.sandbox import lifecycle
@@ -105,7 +105,7 @@ class Anthropic(OpenAI):
             "results_url": f"{origin}{BASE}/{batch.id}/results" if now.is_over else None,
         }
 
-    def batches(self, page: Page, total: int) -> Any:
+    def batches(self, page: Page, total: Callable[[], int]) -> Any:
         """`{"data", "has_more", "first_id", "last_id"}`."""
         ends = (page.data[0]["id"], page.data[-1]["id"]) if page.data else (None, None)
         return {"data": list(page.data), "has_more": page.has_more, "first_id": ends[0], "last_id": ends[1]}

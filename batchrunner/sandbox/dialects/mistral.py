@@ -4,7 +4,7 @@ Read off the published client (mistralai 3.7.0). The form of errors other than 4
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -131,9 +131,9 @@ class Mistral(OpenAI):
             "completed_at": int(over[0]) if over else None,
         }
 
-    def batches(self, page: Page, total: int) -> Any:
+    def batches(self, page: Page, total: Callable[[], int]) -> Any:
         """`{"data", "object", "total"}`."""
-        return {"data": list(page.data), "object": "list", "total": total}
+        return {"data": list(page.data), "object": "list", "total": total()}
 
     def file(self, file: StoredFile) -> Json:
         """A file."""

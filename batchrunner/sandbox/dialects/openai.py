@@ -3,7 +3,7 @@
 openai-openapi (2.3.0), `Batch` and `OpenAIFile`; Azure's and Groq's paths are those of their clients.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from batchrunner.sandbox.habits import dressed
@@ -93,7 +93,7 @@ class OpenAI:
         """The batch itself."""
         return batch
 
-    def batches(self, page: Page, total: int) -> Any:
+    def batches(self, page: Page, total: Callable[[], int]) -> Any:
         """A list with its cursors."""
         return list_object(page)
 

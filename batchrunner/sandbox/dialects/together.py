@@ -4,7 +4,7 @@ Read off the published client (together 3.1.1). The form of error lines, and the
 cancelled, are from memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from batchrunner.sandbox import lifecycle
@@ -86,7 +86,7 @@ class Together(OpenAI):
         """`{"job", "warning"}`."""
         return {"job": batch, "warning": ""}
 
-    def batches(self, page: Page, total: int) -> Any:
+    def batches(self, page: Page, total: Callable[[], int]) -> Any:
         """A bare array."""
         return list(page.data)
 
