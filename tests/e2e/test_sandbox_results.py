@@ -1,6 +1,8 @@
 """What the sandbox leaves of a batch: whole, cut short, failing on request, and in the words of OpenAI's own types."""
 
+import contextlib
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -241,3 +243,41 @@ def test_every_moment_is_a_batch_of_the_vendors_own_type(client: httpx.Client, c
     assert seen[3].usage.total_tokens > 0
     for file in client.get("/v1/files").json()["data"]:
         assert not types.FileObject.model_validate(file, strict=True).model_extra
+
+
+def test_a_database_of_the_second_version_goes_on(settings: SandboxSettings, clock: Clock) -> None:
+    with running(settings) as sandbox, connect(sandbox.base_url) as client:
+        done = submit(client, "a", "b-sandbox-fail-400")
+        clock.now += 120
+        before = look(client, done)
+        output = results(client, before["output_file_id"])
+        waiting = submit(client, "c")
+    with contextlib.closing(sqlite3.connect(settings.database)) as database, database:
+        database.executescript(
+            "ALTER TABLE batches DROP COLUMN model; ALTER TABLE batches DROP COLUMN tokens;"
+            "ALTER TABLE batches DROP COLUMN looks; ALTER TABLE batches DROP COLUMN last_looks;"
+            "UPDATE batches SET result = json_remove(result, '$.unasked', '$.input_tokens', '$.output_tokens',"
+            " '$.is_final') WHERE result IS NOT NULL;"
+            "DROP TABLE failed_lines; DELETE FROM counters WHERE name IN ('looks', 'surveys', 'contents', 'cancels',"
+            " 'removes'); PRAGMA user_version = 2;"
+        )
+    with running(settings) as sandbox, connect(sandbox.base_url) as client:
+        after = look(client, done)
+        assert {**after, "usage": None} == {**before, "usage": None}
+        assert results(client, after["output_file_id"]) == output
+        clock.now += 120
+        assert look(client, waiting)["status"] == "completed"
+        client.post(f"/v1/batches/{waiting}/cancel")
+    assert Ledger(settings.database).requests()["cancels"] == 1
+
+
+def test_the_ledger_says_what_came_of_each_batch(client: httpx.Client, clock: Clock, settings: SandboxSettings) -> None:
+    whole, cut = submit(client, "a", "b-sandbox-fail-400"), submit(client, "a", "b")
+    client.post(f"/v1/batches/{cut}/cancel")
+    clock.now += 120
+    look(client, whole)
+    one, other = Ledger(settings.database).batches()
+    assert (one["total"], one["completed"], one["failed"], one["problems"]) == (2, 1, 1, [])
+    assert (one["cancelled_at"], other["cancelled_at"]) == (None, START)
+    requests = Ledger(settings.database).requests()
+    assert (requests["creates"], requests["looks"], requests["surveys"], requests["cancels"]) == (2, 1, 0, 1)
