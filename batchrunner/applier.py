@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from batchrunner.address import spec_of
 from batchrunner.attempts import settle, tags_of
+from batchrunner.brake import Brake
 from batchrunner.errors import StateError
 from batchrunner.events import AlarmEvent, Event, Failed, Finished, Started, Stopping, Submitted
 from batchrunner.events import Uploaded as UploadedEvent
@@ -19,31 +20,18 @@ from batchrunner.jobs import Accepted, Create, Denied, Outcome, Settling, Upload
 from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.plans import Plan, Resume, Sendable
 from batchrunner.ports import Clock, Committer, Executor, Provider, Reporter
+from batchrunner.queues import FULL, Room
 from batchrunner.state import Attempt, Entry, Intent, Problem, State, Status, moved
 
-
-class Brake:
-    """Says when to stop starting; what is in flight is still finished.
-
-    Pulled by Ctrl-C, a refused key, a failed write.
-    """
-
-    def __init__(self) -> None:
-        self.reason = ""
-
-    @property
-    def pulled(self) -> bool:
-        """Whether nothing more may be started."""
-        return bool(self.reason)
-
-    def pull(self, reason: str) -> None:
-        """Stop, for the first reason given."""
-        self.reason = self.reason or reason
+__all__ = ["Brake", "Report", "Tools", "apply_plan"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What an apply works with. `providers` build requests; the executor is what sends them."""
+    """What an apply works with. `providers` build requests; the executor is what sends them.
+
+    `room` is what the queues of providers take; the rest of a plan is put off before any of it is written or sent.
+    """
 
     providers: Mapping[str, Provider]
     executor: Executor
@@ -52,6 +40,7 @@ class Tools:
     clock: Clock
     brake: Brake
     concurrency: int = 16
+    room: Room = field(default_factory=lambda: Room({}))
 
 
 @dataclass(slots=True)
@@ -122,6 +111,8 @@ class _Apply:
 
     async def _send(self, change: Sendable) -> None:
         latest = self.states[spec_of(change.address)].latest(change.address, change.run_key)
+        if not self._has_room(change, latest):
+            return
         try:
             if latest is None or latest.number != change.attempt:
                 await self._begin(change)
@@ -134,6 +125,17 @@ class _Apply:
         except StateError as error:
             self.report.state_error = self.report.state_error or error
             self._stop("state-not-written")
+
+    def _has_room(self, change: Sendable, latest: Attempt | None) -> bool:
+        """Whether the provider's queue takes what no create has left for yet; it is put off otherwise."""
+        if latest is not None and latest.number == change.attempt and (latest.sent_at or not latest.unresolved):
+            return True
+        if self.tools.room.take(change):
+            return True
+        failure = Failed(address=change.address, run_key=change.run_key, outcome="deferred", code=FULL)
+        self.report.failed.append(failure)
+        self._tell(failure)
+        return False
 
     async def _begin(self, change: Sendable) -> None:
         if isinstance(change, Resume):

@@ -38,7 +38,7 @@ class Sharding:
         return cls(
             max_requests=_smaller(limits.max_requests, wanted.max_requests),
             max_bytes=_smaller(limits.max_bytes, wanted.max_bytes),
-            max_tokens=_smaller(limits.max_tokens, wanted.max_tokens),
+            max_tokens=_smaller(_smaller(limits.max_tokens, limits.max_enqueued_tokens), wanted.max_tokens),
             max_embedding_inputs=limits.max_embedding_inputs,
             is_allowed=shard is not False,
             is_numbered=isinstance(shard, Shard),

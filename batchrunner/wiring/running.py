@@ -25,6 +25,7 @@ from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.stores.committer import GroupCommitter
 from batchrunner.sweeper import Lookout
+from batchrunner.wiring.waves import room_for
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
 T = TypeVar("T")
@@ -139,6 +140,7 @@ async def _send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter
     )
     with stopping_on_signals(sending.brake, sending.say):
         try:
+            tools = replace(tools, room=await room_for(plan, ground.states, sending.providers, tools))
             report = await apply_plan(plan, ground.states, tools)
             if not sending.brake.pulled:
                 run_keys = {change.address: change.run_key for change in plan.sendable}

@@ -215,7 +215,7 @@ class History(RuleBasedStateMachine):
 
     def providers(self) -> dict[str, ProviderFacts]:
         known = {
-            "keyed": facts(origin=self.origin, idempotency="header", key_ttl_seconds=86_400),
+            "keyed": facts(origin=self.origin, idempotency="header", key_ttl_seconds=86_400, metadata="kept"),
             "plain": facts(origin="https://plain.example", idempotency="none"),
         }
         return {name: known[name] for name in sorted(self.configured)}
