@@ -28,6 +28,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def followed_options(command: F) -> F:
     """Add arguments and options that say which batches are meant; the command receives one `followed: Followed`.
 
+    And as `words` how one types the same again.
+
     Each word is a spec, or what may stand for several, where there is such a file, and an address otherwise.
     """
 
@@ -40,7 +42,8 @@ def followed_options(command: F) -> F:
         *args: Any, words: tuple[str, ...], targets: tuple[str, ...], run_key: str, sought: Sought, **kwargs: Any
     ) -> Any:
         followed = find_followed((*words, *targets), run_key, sought)
-        return command(*args, followed=followed, sought=sought, words=words, **kwargs)
+        run = ("--run-key", run_key) if run_key else ()
+        return command(*args, followed=followed, sought=sought, words=(*words, *targets, *run), **kwargs)
 
     return with_followed  # type: ignore[return-value]
 

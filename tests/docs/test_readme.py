@@ -95,12 +95,14 @@ def comparable(text: str) -> list[str]:
         (r"\b(batch|file)-[0-9a-f]{24}\b", r"\1-ID"),
         (r"content:[0-9a-f]{12}", "content:DIGEST"),
         (r"\(\d+/\d+\)", "(N/N)"),
+        (r" *\b\d+ (s|min|h|d) (ago|left)\b *", r" AGE \2 "),
+        (r"^( +ADDRESS +STATUS.*)$", lambda found: " ".join(found[0].split())),
         (r" #\d+", " #N"),
         # Prices change with every release of the list that they are from.
         (r" *(from |≤ )?<?\$[\d.,]*\d(\N{EN DASH}[\d.,]*\d)?", " COST"),
         (r"genai-prices [\d.]+\d", "genai-prices N"),
     ):
-        text = re.sub(pattern, stand_in, text)
+        text = re.sub(pattern, stand_in, text, flags=re.MULTILINE)
     lines = text.splitlines()
     return [line for line in lines if not line.startswith("TIME")] + sorted(
         line for line in lines if line.startswith("TIME")
