@@ -175,6 +175,7 @@ ANTHROPIC = ProviderFacts(
     statuses={"ended": "completed"},
 )
 
+DIALECTS = ("alphaedge", "anthropic", "mistral", "openai", "together")
 _BUILT_IN = {
     "alphaedge": ALPHAEDGE,
     "anthropic": ANTHROPIC,
@@ -186,7 +187,7 @@ _BUILT_IN = {
 }
 
 # Of a server that merely speaks as OpenAI does nothing is known of what it takes beyond the shapes.
-_COMPATIBLE = replace(
+COMPATIBLE = replace(
     ALPHAEDGE,
     dialect="openai",
     paths=OPENAI.paths,
@@ -199,17 +200,6 @@ _COMPATIBLE = replace(
 def built_in() -> Mapping[str, ProviderFacts]:
     """The providers that need no project file, by name."""
     return _BUILT_IN
-
-
-def inherited(dialect: str) -> ProviderFacts | None:
-    """What a new provider is known by once its dialect is named: all but whose it is and what it costs.
-
-    None for a dialect that is not built in.
-    """
-    base = {**_BUILT_IN, "openai": _COMPATIBLE}.get(dialect)
-    if base is None or base.dialect != dialect:
-        return None
-    return replace(base, origin="", origin_env=None, api_key=SecretReference(), price_list=None, discount=None)
 
 
 def sandbox_facts() -> ProviderFacts:

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from batchrunner.catalog import built_in, inherited
+from batchrunner.catalog import DIALECTS, built_in
 from batchrunner.errors import InvalidFiles, Refused
+from batchrunner.extensions import Providers, brought_facts, inherited, is_dialect
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader.explaining import findings_in, kind_of
 from batchrunner.loader.files import read_file
@@ -25,9 +26,11 @@ from batchrunner.loader.merging import merged
 from batchrunner.loader.strict import read_yaml
 from batchrunner.loader.text import InvalidText
 from batchrunner.origins import checked_origin
+from batchrunner.printable import brief
 from batchrunner.project import Policy, Project
 from batchrunner.projectdocuments import ProjectDocument, ProviderEntry, UrlReference
 from batchrunner.records import converted, plain
+from batchrunner.suggestions import did_you_mean, listed
 
 _STORES_LATER = frozenset({"postgresql", "postgres", "s3", "gs", "az"})
 _SCHEME = r"([A-Za-z][A-Za-z0-9+.-]*):"
@@ -88,8 +91,13 @@ class _ProjectReader:
             return entry
         checks = {"api_key": self._check_secret, "base_url": self._check_url}
         refused = {key for key, check in checks.items() if entry.get(key) is not None and not check(name, entry[key])}
-        if name not in built_in():
+        dialect = entry.get("dialect")
+        if name not in built_in() and (dialect is not None or brought_facts(name) is None):
             self._check_complete(name, entry)
+        if isinstance(dialect, str) and not is_dialect(dialect):
+            hint = did_you_mean(dialect, DIALECTS) or f"known are {listed(DIALECTS)}; packages can bring others"
+            self._note("unknown-dialect", f"there is no dialect `{brief(dialect)}`", "providers", name, "dialect",
+                       hint=hint)  # fmt: skip
         self._check_headers(name, entry.get("headers"))
         return {key: value for key, value in entry.items() if key not in refused}
 
@@ -139,17 +147,14 @@ class _ProjectReader:
 
     def _project(self, document: ProjectDocument) -> Project:
         url = document.state.url if document.state else ""
-        entries = {
-            name: _facts(entry, built_in().get(name) or inherited(entry.dialect or ""))
-            for name, entry in document.providers.items()
-        }
+        entries = {name: _facts(entry, _base(name, entry)) for name, entry in document.providers.items()}
         return Project(
             root=self._root,
             path=self._source.path,
             name=document.project or "",
             state_url=self._state_url(url) if isinstance(url, str) else "",
             state_env=url.env if isinstance(url, UrlReference) else "",
-            providers={**built_in(), **entries},
+            providers=Providers({**built_in(), **entries}),
             policy=converted(document.policy.model_dump(), Policy),
         )
 
@@ -162,6 +167,10 @@ class _ProjectReader:
 
     def _note(self, code: str, message: str, *way: str, hint: str = "", target: Any = "value") -> None:
         self.findings.add(Finding(code, message, way, hint, target))
+
+
+def _base(name: str, entry: ProviderEntry) -> ProviderFacts | None:
+    return built_in().get(name) or (inherited(entry.dialect) if entry.dialect else brought_facts(name))
 
 
 def _facts(entry: ProviderEntry, base: ProviderFacts | None) -> ProviderFacts:

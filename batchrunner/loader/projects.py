@@ -5,6 +5,7 @@ from pathlib import Path
 
 from batchrunner.catalog import built_in
 from batchrunner.errors import Diagnostic, InvalidFiles
+from batchrunner.extensions import Providers
 from batchrunner.loader.files import PROJECT_FILE
 from batchrunner.project import Policy, Project
 
@@ -21,7 +22,13 @@ def load_project(explicit: str | None, start: Path) -> Project:
     path = _named(explicit) if explicit else _found(here, top)
     if path is None:
         return Project(
-            root=str(top or here), path="", name="", state_url="", state_env="", providers=built_in(), policy=Policy()
+            root=str(top or here),
+            path="",
+            name="",
+            state_url="",
+            state_env="",
+            providers=Providers(built_in()),
+            policy=Policy(),
         )
     # The models of the project file are only imported where there is one.
     from batchrunner.loader.projectfile import read_project

@@ -1,21 +1,91 @@
-"""Batch services: facts about each, dialects that speak to them, and the one client that sends.
+"""Batch services: dialects that speak to them, and the one client that sends.
 
 Importing this package loads no HTTP client; opening a provider does.
+
+A service that none of the built-in dialects speaks to is a class in a package of your own. It builds requests and reads
+replies, and never sends anything; most are an `OpenAI` of which a few methods differ:
+
+    from batchrunner.providers import Call, OpenAI, ProviderFacts, SecretReference
+
+    class Example(OpenAI):
+        facts = ProviderFacts(
+            dialect="example",
+            origin="https://api.example.com",
+            api_key=SecretReference(env="EXAMPLE_API_KEY"),
+            idempotency="list-match",
+        )
+
+        def look_call(self, batch_id):
+            return Call("GET", f"/v1/jobs/{batch_id}", (), b"", 30.0)
+
+The class is made from `ProviderFacts`, those of the project file laid over its own `facts`, which may be missing. It is
+found by the entry point of its name, once a spec or a project file says that name as `provider` or `dialect`:
+
+    [project.entry-points."batchrunner.providers"]
+    example = "example_batches:Example"
+
+Nothing that a provider sent is trusted: a reply that proves nothing is read as `Unusable`, never as an exception, and
+`is_usable_id` says which ids may be put into a path. `batchrunner.testing.check_dialect` and `check_provider` have the
+checks that every dialect must pass. `Dialect` says what all of its methods are for.
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from batchrunner.events import Event
-from batchrunner.facts import ProviderFacts
+from batchrunner.facts import ProviderFacts, SecretReference
 from batchrunner.manifest import LocalFile
 from batchrunner.ports import Clock, Provider
 
 if TYPE_CHECKING:
+    from batchrunner.providers._calls import Call, Reply
+    from batchrunner.providers._dialect import BatchesPage, Dialect
+    from batchrunner.providers._finding import FilesPage, ListedFile
+    from batchrunner.providers._listing import is_usable_id
+    from batchrunner.providers._multipart import Framing
+    from batchrunner.providers._verdicts import Unusable
     from batchrunner.providers._wire import Transport
+    from batchrunner.providers.openai import OpenAI
     from batchrunner.rows import ResultLine
 
-__all__ = ["OpenProvider", "open_provider", "result_reader"]
+__all__ = [
+    "BatchesPage",
+    "Call",
+    "Dialect",
+    "FilesPage",
+    "Framing",
+    "ListedFile",
+    "OpenAI",
+    "OpenProvider",
+    "ProviderFacts",
+    "Reply",
+    "SecretReference",
+    "Unusable",
+    "is_usable_id",
+    "open_provider",
+    "result_reader",
+]
+
+_PARTS = {
+    "BatchesPage": "_dialect",
+    "Call": "_calls",
+    "Dialect": "_dialect",
+    "FilesPage": "_finding",
+    "Framing": "_multipart",
+    "ListedFile": "_finding",
+    "OpenAI": "openai",
+    "Reply": "_calls",
+    "Unusable": "_verdicts",
+    "is_usable_id": "_listing",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What dialects are made of, loaded for those who write one."""
+    if name not in _PARTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PARTS[name]}"), name)
 
 
 class OpenProvider(Provider, Protocol):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from batchrunner import records
 from batchrunner.catalog import sandbox_facts
 from batchrunner.errors import InvalidFiles, Refused
+from batchrunner.extensions import Providers
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import diagnostics_at, find_specs, load_project, load_specs
 from batchrunner.origins import checked_origin
@@ -161,7 +162,8 @@ def effective_providers(
     """
     if sandbox:
         return {SANDBOX: sandbox_facts()}
-    return {name: _with_origin(name, facts, variables, name in used) for name, facts in project.providers.items()}
+    known = {name: project.providers[name] for name in {*project.providers, *used} if name in project.providers}
+    return Providers({name: _with_origin(name, facts, variables, name in used) for name, facts in known.items()})
 
 
 def _with_origin(name: str, facts: ProviderFacts, variables: Mapping[str, str], is_used: bool) -> ProviderFacts:
