@@ -7,6 +7,7 @@ from typing import Any
 from batchrunner.events import AlarmEvent, Failed, SharedBatch
 from batchrunner.plans import Plan
 from batchrunner.printable import printable
+from batchrunner.queues import FULL
 from batchrunner.records import Record, field, plain
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
@@ -35,6 +36,10 @@ WHAT_TO_DO = {
     ),
     "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
     "denied": "Check the provider's API key; nothing more was sent.",
+    "queue-full": (
+        "The provider's queue has no room for the rest: `limits.max_enqueued_tokens`. The next apply sends what "
+        "fits once batches have ended."
+    ),
 }
 
 
@@ -175,6 +180,7 @@ def _onwards(summary: ApplySummary, style: Style, width: int) -> list[str]:
     if not _unfinished(summary):
         return []
     outcomes = {"held" if failure.address in summary.held else failure.outcome for failure in summary.failed}
+    outcomes |= {failure.code for failure in summary.failed if failure.code == FULL}
     advice = [words for outcome, words in WHAT_TO_DO.items() if outcome in outcomes]
     wrapped = [line for words in advice for line in paragraph(words, width, indent=0)]
     if _only_held(summary):
