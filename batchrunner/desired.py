@@ -1,7 +1,7 @@
 """What specs want, and what else a plan depends on: values that are planned from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from batchrunner.address import matches, spec_of, whole_of
@@ -38,7 +38,8 @@ class Desired:
 class Circumstances:
     """What else a plan depends on. `targets` empty means everything.
 
-    `replace` holds exact addresses; that of a batch which is cut into shards stands for all of them.
+    `replace` holds exact addresses; that of a batch which is cut into shards stands for all of them. `held` says of
+    each key in state for which address and run it is: that of a batch which was moved is computed for its old name.
     """
 
     project: str
@@ -46,6 +47,7 @@ class Circumstances:
     now: datetime
     targets: tuple[str, ...] = ()
     replace: frozenset[str] = frozenset()
+    held: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def targeted(self, address: str) -> bool:
         """Whether the plan is about `address`."""
@@ -61,5 +63,10 @@ class Circumstances:
         It outlives refusals, so that a batch which a wrong refusal hid is returned instead of made again, and can be
         computed anew when the state is lost.
         """
+        paid = {attempt.intent.idempotency_key for attempt in attempts if attempt.status == "submitted"}
         number = 1 + sum(attempt.status == "submitted" for attempt in attempts)
-        return idempotency_key(self.project, spec_of(address), address, run_key, number)
+        while True:
+            key = idempotency_key(self.project, spec_of(address), address, run_key, number)
+            if key not in paid and self.held.get(key, (address, run_key)) == (address, run_key):
+                return key
+            number += 1

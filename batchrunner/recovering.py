@@ -83,7 +83,8 @@ class Keyring:
         if not (_RUN_KEY.match(tags.run_key) and _FINGERPRINT.match(tags.fingerprint)):
             return False
         # A refused attempt uses no key up: the number of a key may be smaller than that of the attempt.
-        numbers = range(min(tags.attempt, MOST_ATTEMPTS), 0, -1)
+        # And where a batch was moved in state, its key stays taken: that of the next may have a larger one.
+        numbers = range(min(max(tags.attempt, LIKELY_ATTEMPTS), MOST_ATTEMPTS), 0, -1)
         return any(self._key(tags.address, tags.run_key, number) == tags.idempotency_key for number in numbers)
 
     def _told(self, key: str, batch: RemoteBatch, content: str) -> Tags | None:
@@ -138,6 +139,7 @@ class _Recovering:
         self._state = state
         self._wanted = wanted
         self._at = at
+        self._added_to: dict[tuple[str, str], set[int]] = {}
 
     def take(self, group: Sequence[Found], holders: Sequence[Entry]) -> None:
         """Take in the batches of one key, which `holders` are the attempts of."""
@@ -170,8 +172,17 @@ class _Recovering:
         there = self._state.batches.get(tags.address, {}).get(tags.run_key, ())
         if any(attempt.number == tags.attempt for attempt in there):
             return None
-        attempt = _rebuilt(found, self._wanted.get(tags.address), self._at)
+        number = self._free_number(tags, there)
+        attempt = replace(_rebuilt(found, self._wanted.get(tags.address), self._at), number=number)
         return Recovered(Entry(address=tags.address, run_key=tags.run_key, attempt=attempt), "added")
+
+    def _free_number(self, tags: Tags, there: Sequence[Attempt]) -> int:
+        """The attempt's own, unless another submission has it, which a batch that was moved in state leaves behind."""
+        added = self._added_to.setdefault((tags.address, tags.run_key), set())
+        taken = added | {attempt.number for attempt in there}
+        number = tags.attempt if tags.attempt not in added else max(taken) + 1
+        added.add(number)
+        return number
 
 
 def _rebuilt(found: Found, desired: Desired | None, at: str) -> Attempt:

@@ -144,6 +144,16 @@ def no_such_address(address: str, stores: Sequence[FileStore], sought: Sought) -
     return Refused("no-such-address", f"no state knows {address}", why=f"Looked in {looked}.", hint=hint)
 
 
+def saved(store: FileStore, state: State, entries: Sequence[Entry]) -> Path | None:
+    """Add `entries` to the `state` of a locked `store`; the backup, None where the state held nothing before."""
+    if not state.serial:
+        store.append(entries)
+        store.fold()
+        return None
+    state.record(entries)
+    return store.rewrite(state)
+
+
 def lock_timeout() -> float:
     """How many seconds to wait for a lock."""
     return Settings.read(environment()).lock_timeout

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batchrunner.address import spec_of
 from batchrunner.commands._asking import inquiry
 from batchrunner.commands._console import Console, answers_yes, somebody_is_there
 from batchrunner.commands._options import Output, output_options, spec_options
-from batchrunner.commands._states import lock_timeout
+from batchrunner.commands._states import lock_timeout, saved
 from batchrunner.errors import ExitCode, Refused, UsageError
-from batchrunner.recovering import Recovered, Recovery
+from batchrunner.recovering import Recovery
 from batchrunner.render.units import counted
 from batchrunner.state import State
 from batchrunner.stores import FileStore
@@ -80,7 +81,7 @@ class _Recovering:
             state = store.load()
             recovered = self._compare(store, state).recovered
             if recovered:
-                self.saved[store.url] = _save(store, state, recovered)
+                self.saved[store.url] = saved(store, state, [each.entry for each in recovered])
 
     def findings(self) -> "Findings":
         """All that was found, for whoever reads it."""
@@ -88,6 +89,7 @@ class _Recovering:
 
         found, all_of = self.discovered, list(self.recoveries.values())
         alarms = [alarm for each in all_of for alarm in each.alarms]
+        paths = {spec.name: spec.path for spec in self.workspace.specs}
         maybe = [(wanted, batch) for wanted, batch in found.maybe if not self._has(wanted.address, wanted.run_key)]
         return Findings(
             listed=found.listed,
@@ -98,7 +100,8 @@ class _Recovering:
             strangers=found.strangers,
             maybe=[(wanted.address, wanted.run_key, batch) for wanted, batch in maybe],
             broken_off=found.broken_off,
-            to_import={batch.batch_id: typed_import(wanted.address, batch.batch_id, self.workspace.choices)
+            to_import={batch.batch_id: typed_import(wanted.address, batch.batch_id, paths[spec_of(wanted.address)],
+                                                       self.workspace.choices)
                        for wanted, batch in maybe},
             to_cancel={batch.batch_id: typed_cancel(alarm.provider, batch.batch_id, self.workspace.choices)
                        for alarm in alarms for batch in alarm.others},
@@ -126,16 +129,6 @@ class _Recovering:
 
     def _distinct(self) -> Sequence[FileStore]:
         return list({id(store): store for store in self.stores.values()}.values())
-
-
-def _save(store: FileStore, state: State, recovered: Sequence[Recovered]) -> Path | None:
-    entries = [each.entry for each in recovered]
-    if not state.serial:
-        store.append(entries)
-        store.fold()
-        return None
-    state.record(entries)
-    return store.rewrite(state)
 
 
 def _approve(yes: bool, missing: int) -> None:

@@ -8,6 +8,7 @@ import click
 from batchrunner.address import GRAMMAR, is_address, matches, whole_of
 from batchrunner.commands import Suggesting
 from batchrunner.commands._console import Console, answers_yes, somebody_is_there
+from batchrunner.commands._importing import import_command
 from batchrunner.commands._options import EVERYWHERE, Output, idle_options, output_options, word_option
 from batchrunner.commands._states import (
     Sought,
@@ -171,6 +172,9 @@ def mv_command(*, source: str, target: str, sought: Sought, output: Output) -> i
     moved = f"{_counted(source, names)} is now {target}."
     _done(console, "state mv", moved, source=source, target=target, backup=str(backup))
     return 0
+
+
+command.add_command(import_command)
 
 
 @command.command("repair")

@@ -1,6 +1,6 @@
 """Plans a workspace: its batches with their inputs scanned, against the states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     check_batches(workspace, states)
     survey = _survey(workspace)
     check_shards(workspace.choices, survey.addresses, states)
-    around = _circumstances(workspace)
+    around = circumstances_of(workspace, states.values())
     planned = (
         with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
         for spec in workspace.specs
@@ -75,7 +75,8 @@ def _planned(spec: Spec, state_url: str, state: State) -> PlannedSpec:
     )
 
 
-def _circumstances(workspace: Workspace) -> Circumstances:
+def circumstances_of(workspace: Workspace, states: Iterable[State]) -> Circumstances:
+    """What else a plan depends on."""
     return Circumstances(
         project=workspace.project.name,
         providers=workspace.providers,
@@ -83,6 +84,13 @@ def _circumstances(workspace: Workspace) -> Circumstances:
         now=SystemClock().now(),
         targets=workspace.choices.targets,
         replace=workspace.choices.replace,
+        held={
+            attempt.intent.idempotency_key: (address, run_key)
+            for state in states
+            for address, runs in state.batches.items()
+            for run_key, attempts in runs.items()
+            for attempt in attempts
+        },
     )
 
 

@@ -35,11 +35,20 @@ class Witness:
         """
         if batch_id in self.taken:
             raise Refused("already-recorded", f"state has {batch_id} for another submission")
+        batch, why_not = self.seen(batch_id)
+        if batch is not None:
+            _require_ours(attempt, batch, self.provider)
+        return batch, why_not
+
+    def seen(self, batch_id: str) -> tuple[RemoteBatch | None, str]:
+        """The batch as it is now, or None and why nobody looked.
+
+        Raises `Refused` `no-such-batch`, `TryAgain` where the provider cannot be reached.
+        """
         if self.inquiry is None:
             return None, self.why_not
         (said,) = self.inquiry.ask([Look(address=self.provider, provider=self.provider, batch_id=batch_id)])
         if isinstance(said, Seen):
-            _require_ours(attempt, said.batch, self.provider)
             return said.batch, ""
         if isinstance(said, NotFound):
             raise Refused("no-such-batch", f"{self.provider} has no batch {batch_id}", why=said.words)

@@ -46,9 +46,9 @@ def typed_keep(address: str, run_key: str, batch_id: str, state_url: str) -> str
     return f"batchrunner resolve {named} --adopt {quote(batch_id)} --cancel-others"
 
 
-def typed_import(address: str, batch_id: str, choices: Choices) -> str:
+def typed_import(address: str, batch_id: str, path: str, choices: Choices) -> str:
     """How one takes a batch that was made elsewhere for the batch of a spec."""
-    return " ".join(["batchrunner state import", quote(address), quote(batch_id), *_flags(choices)])
+    return " ".join(["batchrunner state import", quote(address), quote(batch_id), quote(path), *_flags(choices)])
 
 
 def typed_cancel(provider: str, batch_id: str, choices: Choices) -> str:

@@ -170,7 +170,7 @@ def test_names_of_files_tell_where_no_tags_are_taken(shop: Desk) -> None:
     ran = shop.run("recover", "s.yaml", "--yes", *NIGHT)
     (ready,) = before.pop("s/ready")["day:2026-11-22"]  # type: ignore[index]
     assert ids(shop.state()["batches"]) == ids(before)
-    assert f"batchrunner state import s/ready {ready['batch_id']} --at 2026-11-22T02:30:00Z" in ran.out
+    assert f"batchrunner state import s/ready {ready['batch_id']} s.yaml --at 2026-11-22T02:30:00Z" in ran.out
     assert shop.run("apply", "s.yaml", *NIGHT, "--target", "s/rows", "--json").document["unchanged"] == 1
 
 
