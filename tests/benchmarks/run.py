@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import checking, inputs, loading, polling, rendering, sending, startup, state, uploading
+from tests.benchmarks import checking, inputs, loading, polling, rendering, results, sending, startup, state, uploading
 from tests.benchmarks.measuring import Row
 
 BENCHMARKS = {
@@ -37,6 +37,7 @@ BENCHMARKS = {
     "flat": sending.apply_is_flat,
     "upload": uploading.upload,
     "rows": rendering.rows,
+    "ledger": results.ledger,
     "polling": polling.polling,
 }
 _LINE = "{:<56} {:>10} {:>10} {:>7} {:>8}  {}"
