@@ -36,6 +36,7 @@ class SandboxSettings:
     the faults. `terminal_cancel` is what cancelling a batch that has ended answers: 409, or 200 and the batch as it is.
     `max_enqueued_tokens` are those that the batches which have not ended may have together: one more fails.
     `habits` are names of `habits.HABITS`, each with `:NUMBER` behind it where it takes one; UsageError for others.
+    `patience` is how many seconds a look waits for lines to be answered before it shows what was before.
     `port` 0 takes a free one.
     `clock` gives seconds since the epoch; it drives statuses, key expiry and the Date header.
     """
@@ -50,6 +51,7 @@ class SandboxSettings:
     terminal_cancel: Literal[200, 409] = 409
     max_enqueued_tokens: int | None = None
     dialect: Dialect = "openai"
+    patience: float = 5.0
     habits: frozenset[str] = frozenset()
     host: str = "127.0.0.1"
     port: int = 0

@@ -20,27 +20,64 @@ from batchrunner.sandbox.tries import FailedLines
 
 FILE_GONE = Result(problems=(LineProblem("file_not_found", "The input file was deleted."),), is_final=True)
 WHY: dict[str, Unasked] = {"expired": "batch_expired", "cancelled": "batch_cancelled"}
+BEFORE = 0.001
+LITTLE = 4096
 
 
 class Settler:
-    """Brings what is known of batches up to the present."""
+    """Brings what is known of batches up to the present.
+
+    One batch is worked on at a time, and each by one task alone: whoever looks meanwhile waits for that, and when his
+    patience ends is shown the batch as it was before.
+    """
 
     def __init__(self, settings: SandboxSettings, storage: Storage, speech: Speech) -> None:
         self._speech = speech
         self._settings = settings
         self._storage = storage
+        self._turn = asyncio.Semaphore(1)
+        self._tasks: dict[str, asyncio.Task[Batch]] = {}
 
-    async def settled(self, batches: Sequence[Batch], now: float) -> list[Batch]:
-        """The same batches, in order, those that are due at `now` with their lines answered, to be shown as of then."""
-        due = [batch for batch in batches if self._is_due(batch, now)]
-        if not due:
-            return list(batches)
-        inputs = [(batch, self._input(batch, now)) for batch in due]
-        results = await asyncio.to_thread(self._process_all, inputs, now)
-        found = [replace(batch, result=result) for batch, result in zip(due, results, strict=True)]
-        self._storage.finish([(batch, tuple(self._made(batch, now))) for batch in found])
-        fresh = {batch.id: batch for batch in found}
-        return [fresh.get(batch.id, batch) for batch in batches]
+    async def settled(self, batches: Sequence[Batch], now: float) -> list[tuple[Batch, float]]:
+        """The same batches, in order, with the moment up to `now` that each can be shown as of."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._settings.patience
+        known = {batch.id: batch for batch in batches}
+        while due := [batch for batch in known.values() if self._is_due(batch, now)]:
+            tasks = [self._task_for(batch) for batch in due]
+            done, _ = await asyncio.wait(tasks, timeout=max(0.0, deadline - clock()))
+            if not done:
+                break
+            known |= {task.result().id: task.result() for task in done}
+        return [(known[batch.id], self._shown_as_of(known[batch.id], now)) for batch in batches]
+
+    def _task_for(self, batch: Batch) -> "asyncio.Task[Batch]":
+        task = self._tasks.get(batch.id)
+        if task is None:
+            task = self._tasks[batch.id] = asyncio.create_task(self._work_on(batch))
+            task.add_done_callback(lambda _: self._tasks.pop(batch.id, None))
+        return task
+
+    async def _work_on(self, batch: Batch) -> Batch:
+        """Its lines answered as far as they are now: more may have become due while that was done."""
+        async with self._turn:
+            while self._is_due(batch, now := self._settings.clock()):
+                lines = self._input(batch, now)
+                if _is_little(lines):
+                    result = self._process(batch, lines, now)
+                else:
+                    result = await asyncio.to_thread(self._process, batch, lines, now)
+                found = replace(batch, result=result)
+                self._storage.finish([(found, tuple(self._made(found, now)))])
+                batch = self._storage.batch(batch.id) or found
+            return batch
+
+    def _shown_as_of(self, batch: Batch, now: float) -> float:
+        if not self._is_due(batch, now):
+            return now
+        if batch.result is None:
+            return batch.created_at - BEFORE
+        return lifecycle.steps(batch, self._settings.pace)[-1].at - BEFORE
 
     def _is_due(self, batch: Batch, now: float) -> bool:
         timings = self._settings.pace
@@ -59,9 +96,6 @@ class Settler:
             return invented_lines(file_id, batch.endpoint)
         kept = self._storage.path(file_id)
         return kept if batch.result is not None and kept.exists() else None
-
-    def _process_all(self, inputs: "list[tuple[Batch, Path | Iterable[bytes] | None]]", now: float) -> list[Result]:
-        return [self._process(batch, lines, now) for batch, lines in inputs]
 
     def _process(self, batch: Batch, lines: "Path | Iterable[bytes] | None", now: float) -> Result:
         """Its lines answered as far as they are, or will be."""
@@ -108,3 +142,8 @@ class Settler:
         path = self._storage.path(file_id)
         path.touch()
         return StoredFile(file_id, now, path.stat().st_size, filename, "batch_output", "output")
+
+
+def _is_little(lines: "Path | Iterable[bytes] | None") -> bool:
+    """Whether answering takes no longer than asking a thread to do it."""
+    return not isinstance(lines, Path) or (lines.is_file() and lines.stat().st_size < LITTLE)

@@ -65,7 +65,7 @@ class Shelf:
 
     async def _read_batch(self, request: Request) -> Submission:
         now = self._settings.clock()
-        batch = await self._find(request, now)
+        batch, now = await self._find(request, now)
         shown = self._show(batch, request, now)
         if batch.looks < number_of(self._settings.habits, "404-young"):
             raise _no_such_batch(batch.id)
@@ -81,7 +81,7 @@ class Shelf:
         page, has_more = _cut(found, survey)
         now = self._settings.clock()
         settled = await self._settler.settled(page, now)
-        shown = [self._show(batch, request, now) for batch in settled if self._is_asked_for(batch, survey, now)]
+        shown = [self._show(batch, request, at) for batch, at in settled if self._is_asked_for(batch, survey, at)]
         return Told(
             Committed(
                 encode(
@@ -92,19 +92,19 @@ class Shelf:
 
     async def _read_cancel(self, request: Request) -> Submission:
         now = self._settings.clock()
-        batch = await self._find(request, now)
-        status = lifecycle.status(batch, self._settings.pace, now)
+        batch, at = await self._find(request, now)
+        status = lifecycle.status(batch, self._settings.pace, at)
         is_over = status in lifecycle.TERMINAL - {"cancelled"}
         if is_over and self._settings.terminal_cancel != 200:
             raise ApiError(409, f"Cannot cancel a batch with status '{status}'.", code="batch_not_cancellable")
         if not is_over:
             self._storage.cancel(batch.id, now)
-        return _told(self._show(await self._find(request, now), request, now))
+        batch, at = await self._find(request, now)
+        return _told(self._show(batch, request, at))
 
     async def _read_results(self, request: Request) -> Submission:
-        now = self._settings.clock()
-        batch = await self._find(request, now)
-        if lifecycle.status(batch, self._settings.pace, now) not in lifecycle.TERMINAL:
+        batch, at = await self._find(request, self._settings.clock())
+        if lifecycle.status(batch, self._settings.pace, at) not in lifecycle.TERMINAL:
             raise ApiError(404, f"Batch '{batch.id}' has no available results.", code="results_not_available")
         return self._sent(batch.output_file_id)
 
@@ -127,13 +127,14 @@ class Shelf:
     def _sent(self, file_id: str) -> Submission:
         return Told(Committed(path=self._storage.path(file_id), takes_ranges="no-ranges" not in self._settings.habits))
 
-    async def _find(self, request: Request, now: float) -> Batch:
+    async def _find(self, request: Request, now: float) -> tuple[Batch, float]:
+        """The batch that is meant, and the moment up to `now` that it can be shown as of."""
         batch_id = request.path_params["id"]
         batch = self._storage.batch(batch_id)
         if batch is None or self._has_vanished(batch):
             raise _no_such_batch(batch_id)
-        (settled,) = await self._settler.settled([batch], now)
-        return settled
+        (found,) = await self._settler.settled([batch], now)
+        return found
 
     def _listed(self) -> tuple[float, float]:
         """When the batches were created that the list has."""
