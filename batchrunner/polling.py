@@ -4,15 +4,15 @@ A look may fail, come late, or come from a list that lags behind; a provider may
 makes a batch that ended run again, or one that runs end.
 """
 
-import re
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 
 from batchrunner.facts import Polling
 from batchrunner.jobs import Look, Survey
 from batchrunner.records import replace
-from batchrunner.remote import RemoteBatch, Sight
+from batchrunner.remote import Counts, RemoteBatch, Sight
 from batchrunner.state import Attempt, Entry
+from batchrunner.windows import hours
 
 GROWTH = 1.5
 """How much longer each wait is while nothing changes."""
@@ -23,8 +23,6 @@ PER_LOOK = 50
 LATE_SECONDS = 3600.0
 """How long after its end a batch may still be owed the name of its output file."""
 _PROGRESS = {"validating": 0, "in_progress": 1, "finalizing": 2, "cancelling": 3}
-_WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])\Z", re.ASCII)
-_SECONDS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def wait_seconds(polling: Polling, unchanged: int, jitter: float) -> float:
@@ -106,15 +104,28 @@ def awaits_output(sight: Sight | None) -> bool:
         return False
     if any(file.kind != "errors" for file in batch.files):
         return False
-    owed = batch.counts.completed > 0 if batch.counts else not batch.files
+    counts = _said_counts(batch)
+    owed = counts.completed > 0 if counts else not batch.files
     late = _seconds_between(batch.ended_at, sight.at)
     return owed and (late is None or late < LATE_SECONDS)
 
 
 def failed_throughout(batch: RemoteBatch) -> bool:
-    """Whether a batch completed without one request that succeeded."""
-    counts = batch.counts
-    return batch.status == "completed" and counts is not None and counts.completed == 0 and counts.failed > 0
+    """Whether a batch completed without one request that succeeded.
+
+    Where nothing was counted, it has no file but that of errors.
+    """
+    counts = _said_counts(batch)
+    if counts is None:
+        none_good = bool(batch.files) and all(file.kind == "errors" for file in batch.files)
+    else:
+        none_good = counts.completed == 0 and counts.failed > 0
+    return batch.status == "completed" and none_good
+
+
+def _said_counts(batch: RemoteBatch) -> Counts | None:
+    """The counts of a batch that has ended, None where they say nothing."""
+    return batch.counts if batch.counts and batch.counts.total else None
 
 
 def age_seconds(attempt: Attempt, now: datetime) -> float | None:
@@ -133,10 +144,8 @@ def seconds_left(attempt: Attempt, now: datetime) -> float | None:
     batch = attempt.sight.batch if attempt.sight else None
     if (expires := time_of(batch.expires_at if batch else "")) is not None:
         return (expires - now).total_seconds()
-    age, window = age_seconds(attempt, now), _WINDOW.match(attempt.intent.completion_window)
-    if age is None or window is None:
-        return None
-    return int(window[1]) * _SECONDS[window[2]] - age
+    age, window = age_seconds(attempt, now), hours(attempt.intent.completion_window)
+    return None if age is None or window is None else window * 3600 - age
 
 
 def is_overdue(attempt: Attempt, polling: Polling, now: datetime) -> bool:

@@ -29,22 +29,31 @@ def standings_text(standings: Sequence[Standing], typed: Typed, style: Style = P
     """`standings` in a table, then what is wrong with some of them, then a line of counts. Without a newline."""
     if not standings:
         return "Nothing was submitted."
-    lines = [style.bold(_heading(standings, width)), *_table(standings, style, width)]
+    heading, *rows = _rows(standings, width)
+    painted = (_paint(standing, style)(row) for standing, row in zip(standings, rows, strict=True))
+    lines = [style.bold(heading), *painted]
     told = [each for each in standings if _needs_words(each)]
     for standing in told[:SHOWN]:
         lines += ["", *_details(standing, typed, style, width)]
     if len(told) > SHOWN:
         lines += ["", f"… and {count(len(told) - SHOWN)} more like that: {typed('status --json')}"]
-    return neutral("\n".join([*lines, "", summary_line(standings, style)]))
+    return neutral("\n".join([*lines, "", *_summary(standings, style, width)]))
 
 
-def summary_line(standings: Sequence[Standing], style: Style = PLAIN) -> str:
-    """`5 batches: 3 completed, 1 in_progress, 1 failed.`"""
+def _summary(standings: Sequence[Standing], style: Style, width: int) -> list[str]:
+    """`5 batches: 3 completed, 1 in_progress, 1 failed.`, and what the next apply does about some."""
     words = Counter(printable(each.word) for each in standings)
     bad = any(each.verdict in {"failed", "refused"} for each in standings)
     paint = style.red if bad else style.green if all(each.verdict == "done" for each in standings) else style.yellow
     head = counted(len(standings), "batch") + ":"
-    return f"{paint(head)} {', '.join(f'{count(number)} {word}' for word, number in words.most_common())}."
+    counts = ", ".join(f"{count(number)} {word}" for word, number in words.most_common())
+    first, *more = paragraph(f"{head} {counts}.", width, indent=0)
+    lines = [first.replace(head, paint(head), 1), *more]
+    if any(each.verdict in {"held", "owed", "refused"} for each in standings):
+        lines += paragraph(
+            "What is in doubt, not sent or refused is what the next apply goes on with.", width, indent=0
+        )
+    return lines
 
 
 def standings_document(standings: Sequence[Standing], typed: Typed) -> dict[str, Any]:
@@ -112,15 +121,6 @@ def _rows(standings: Sequence[Standing], width: int) -> list[str]:
     return [f"{first}\n     {rest}".rstrip() for first, rest in zip(above, below, strict=True)]
 
 
-def _heading(standings: Sequence[Standing], width: int) -> str:
-    return _rows(standings, width)[0]
-
-
-def _table(standings: Sequence[Standing], style: Style, width: int) -> Iterator[str]:
-    for standing, line in zip(standings, _rows(standings, width)[1:], strict=True):
-        yield _paint(standing, style)(line)
-
-
 def _paint(standing: Standing, style: Style) -> Paint:
     paints: dict[Verdict, Paint] = {
         "failed": style.red,
@@ -147,7 +147,7 @@ def _details(standing: Standing, typed: Typed, style: Style, width: int) -> Iter
     for problem in standing.problems[:PROBLEMS_SHOWN]:
         yield from paragraph(problem_text(problem), width, indent=4)
     if more := len(standing.problems) - PROBLEMS_SHOWN:
-        yield from [f"    … and {counted(more, 'problem')} more"] * (more > 0)
+        yield from [f"    … and {counted(more, 'more problem')}"] * (more > 0)
     if command := command_for(standing, typed):
         yield f"    {style.bold(printable(command))}"
 
