@@ -91,6 +91,9 @@ def _judged(attempt: Attempt, now: datetime, polling: Polling) -> tuple[str, Ver
     return word, "failed" if is_overdue(attempt, polling, now) else "open"
 
 
+_NO_ANSWER = "completed, but with no answer, only errors"
+
+
 def _unsubmitted(attempt: Attempt) -> tuple[str, Verdict]:
     """An intent that was sent and has no outcome is in doubt, whatever its record says."""
     if attempt.status == "rejected":
@@ -120,8 +123,8 @@ def _notes(attempt: Attempt, now: datetime, polling: Polling) -> Iterator[str]:
     if batch is None:
         return
     counts = batch.counts
-    if failed_throughout(batch) and counts:
-        yield f"completed, but all {counts.failed} requests failed"
+    if failed_throughout(batch):
+        yield f"completed, but all {counts.failed} requests failed" if counts and counts.failed else _NO_ANSWER
     if batch.status == "finalizing" and counts and counts.total and counts.completed + counts.failed >= counts.total:
         yield "all requests are processed; the provider is writing the results"
     if is_overdue(attempt, polling, now):

@@ -73,12 +73,15 @@ class Submitter:
     def input_of(self, custom_ids: tuple[str, ...]) -> LocalFile:
         """An input with a request for each id."""
         lines = (json.dumps(self._line(custom_id), separators=(",", ":")) + "\n" for custom_id in custom_ids)
-        content = "".join(lines).encode()
+        return self.input_with("".join(lines).encode(), len(custom_ids))
+
+    def input_with(self, content: bytes, requests: int) -> LocalFile:
+        """An input that holds `content`."""
         path = f"{uuid4().hex}.jsonl"
         self.contents[path] = content
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         models = (str(self.subject.body.get("model", "")),)
-        return LocalFile(path=path, sha256=digest, size=len(content), requests=len(custom_ids), models=models)
+        return LocalFile(path=path, sha256=digest, size=len(content), requests=requests, models=models)
 
     def _line(self, custom_id: str) -> dict[str, JsonValue]:
         body = dict(self.subject.body)
@@ -90,10 +93,12 @@ class Submitter:
             case _:
                 return {"custom_id": custom_id, "method": "POST", "url": self.subject.endpoint, "body": body}
 
-    async def prepared(self, provider: Provider, count: int = 3, **changes: str) -> Submission:
-        """Everything before the create, done; `changes` are to the intent."""
+    async def prepared(
+        self, provider: Provider, count: int = 3, source: LocalFile | None = None, **changes: str
+    ) -> Submission:
+        """Everything before the create, done; `source` is another input than usual, `changes` are to the intent."""
         custom_ids = tuple(f"row-{number}" for number in range(count))
-        source = self.input_of(custom_ids)
+        source = source or self.input_of(custom_ids)
         key = f"br1-{uuid4().hex}"
         file_id = "" if provider.is_inline else await self.uploaded(provider, source, key)
         tags = Tags(key, "conformance/check", RUN_KEY, source.sha256, 1)

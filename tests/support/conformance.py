@@ -64,6 +64,7 @@ class Bench:
     around: Around
     sandbox_origin: str
     answers: Sequence[Answer] = ()
+    pages: Sequence[Answer | None] = ()
     change: Change | None = None
     server: Server | None = None
     submitter: Submitter = field(init=False)
@@ -90,7 +91,7 @@ class Bench:
         """Run `scenario` with the provider open."""
 
         async def opened() -> T:
-            if not (self.answers or self.change):
+            if not (self.answers or self.pages or self.change):
                 return await self._with_provider(scenario, self.facts)
             async with serving(self._relay) as server:
                 self.server = server
@@ -148,11 +149,13 @@ class Bench:
         assert outcome.batch_id in {batch["id"] for batch in self.made}
 
     async def _relay(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
-        """The next answer, where the request is a create and there is one left; else what the sandbox answers."""
-        is_create = seen.method == "POST" and seen.path == self.facts.paths.create_batch
-        number = self._count(seen) if is_create else len(self.answers)
-        if number < len(self.answers):
-            await self.answers[number](seen, writer)
+        """The next answer to a create or a look at the list, where there is one left; else what the sandbox answers."""
+        is_create = (seen.method, _path(seen)) == ("POST", self.facts.paths.create_batch)
+        is_page = (seen.method, _path(seen)) == ("GET", self.facts.paths.create_batch)
+        answers = self.answers if is_create else self.pages if is_page else ()
+        number = self._count(seen)
+        if number < len(answers) and (answer := answers[number]) is not None:
+            await answer(seen, writer)
             return
         status, headers, body = await asyncio.to_thread(self._forward, seen)
         if self.change and is_create:
@@ -162,9 +165,9 @@ class Bench:
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
     def _count(self, seen: Seen) -> int:
-        """How many creates came before this one."""
+        """How many of its kind came before."""
         assert self.server is not None
-        return sum(1 for each in self.server.seen if (each.method, each.path) == (seen.method, seen.path)) - 1
+        return sum(1 for each in self.server.seen if (each.method, _path(each)) == (seen.method, _path(seen))) - 1
 
     def _forward(self, seen: Seen) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(urlsplit(self.sandbox_origin).netloc, timeout=30)
@@ -179,21 +182,29 @@ class Bench:
             connection.close()
 
 
+def _path(seen: Seen) -> str:
+    return seen.path.partition("?")[0]
+
+
 @contextmanager
 def bench(
     dialect: str,
     folder: Path,
     *faults: str,
     answers: Sequence[Answer] = (),
+    pages: Sequence[Answer | None] = (),
     change: Change | None = None,
     facts: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Iterator[Bench]:
-    """A provider at a sandbox with `faults` and `settings`; `answers` are given to its first creates instead."""
+    """A provider at a sandbox with `faults` and `settings`.
+
+    `answers` are given to its first creates, `pages` to the first looks at its list; None is what the sandbox says.
+    """
     with sandbox_speaking(dialect, folder, *faults, **settings) as sandbox:
         known = facts_at(dialect, sandbox.base_url, **(facts or {}))
         ledger = Ledger(sandbox.settings.database)
-        yield Bench(known, ledger, Around(), sandbox.base_url, answers, change)
+        yield Bench(known, ledger, Around(), sandbox.base_url, answers, pages, change)
 
 
 def changed(**fields: Any) -> Change:
@@ -215,7 +226,7 @@ def with_status(status: int) -> Change:
 
 @contextmanager
 def desk_at(
-    dialect: str, folder: Path, *faults: str, batches: int = 1, **settings: Any
+    dialect: str, folder: Path, *faults: str, batches: int = 1, rows: int = 3, **settings: Any
 ) -> Iterator[tuple[Desk, Ledger]]:
     """The command line in a folder with a spec of so many batches, for a provider that is only told where it is."""
     known = built_in()[dialect]
@@ -228,7 +239,7 @@ def desk_at(
         run = {"once_per": "day"}
         defaults = {"provider": dialect, "endpoint": endpoint}
         desk.write("s.yaml", json.dumps({"run": run, "defaults": defaults, "batches": declared}))
-        write_rows(desk, known, "one", "two", "three")
+        write_rows(desk, known, *(f"row-{number}" for number in range(rows)))
         yield desk, Ledger(sandbox.settings.database)
 
 
