@@ -1,4 +1,4 @@
-"""Whatever a provider does wrong when it is asked what became of a batch: the right answer, or none yet, never a wrong."""
+"""Whatever a provider does wrong when it is asked what became of a batch: the right answer, or none, never a wrong."""
 
 import asyncio
 import gzip

@@ -79,6 +79,11 @@ class Desk:
         return sum(seen[kind] for kind in ("creates", "uploads", "unauthorized"))
 
 
+def _key_of(made: Mapping[str, Any]) -> str:
+    """The key that a batch was created under: sent as such, or as a tag."""
+    return str(made["idempotency_key"] or made["metadata"]["batchrunner_key"])
+
+
 def _usual_specs(name: str, two_specs: bool) -> dict[str, Any]:
     more = {"weekly": spec(batch("ready", f"file-{name}-weekly"), batch("first", "data/0.jsonl"))} if two_specs else {}
     return {"nightly": three_batches(name), **more}
@@ -186,10 +191,10 @@ class Project:
         ids = self.ids()
         assert len(made) == planned, made
         assert {batch["id"] for batch in made} == set(ids.values())
-        assert len(ids) == len({batch["idempotency_key"] for batch in made}) == planned
+        assert len(ids) == len(set(map(_key_of, made))) == planned
         for attempts in self.attempts().values():
             at_provider = next(batch for batch in made if batch["id"] == attempts[-1]["batch_id"])
-            assert attempts[-1]["intent"]["idempotency_key"] == at_provider["idempotency_key"]
+            assert attempts[-1]["intent"]["idempotency_key"] == _key_of(at_provider)
             assert attempts[-1]["file_id"] == at_provider["input_file_id"]
         assert not [path for path in self.folder.glob("specs/*.state.journal.jsonl") if path.stat().st_size]
         assert not list(self.folder.glob("specs/.*.tmp"))
