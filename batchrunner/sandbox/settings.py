@@ -51,7 +51,7 @@ class SandboxSettings:
     terminal_cancel: Literal[200, 409] = 409
     max_enqueued_tokens: int | None = None
     dialect: Dialect = "openai"
-    patience: float = 5.0
+    patience: float = 2.0
     habits: frozenset[str] = frozenset()
     host: str = "127.0.0.1"
     port: int = 0
