@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "Show where submitted batches stand.",
     "wait": "Wait until submitted batches have ended.",
     "fetch": "Download results, and account for every row.",
+    "gc": "Delete uploaded files that nobody needs any more.",
     "resolve": "Say what became of a batch that is in doubt.",
     "recover": "Rebuild a lost state from what the provider has.",
     "state": "Look at the state, or mend it.",
