@@ -1,4 +1,4 @@
-"""From a table to results, at every provider that is built in: apply, apply again, wait, fetch, through the command line."""
+"""From a table to results at every built-in provider: apply, apply again, wait, fetch, through the command line."""
 
 import json
 from pathlib import Path
