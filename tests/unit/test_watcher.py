@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.watching import NOT_FOUND, Stage, entries, entry, remote
 
@@ -35,6 +35,7 @@ def words(found: list[Entry]) -> list[str]:
 # How many calls.
 
 
+@settings(deadline=None)
 @given(st.integers(2, 120), st.floats(0, 2000))
 def test_many_batches_cost_one_walk_a_cycle_and_no_look(count: int, seconds: float) -> None:
     stage = Stage(entries(count), ends_after(seconds))
