@@ -6,7 +6,7 @@ from typing import Any
 from batchrunner.accounts import Account, Pending, Rows, summed
 from batchrunner.printable import brief, printable
 from batchrunner.records import Record, field, plain
-from batchrunner.render.costs import BASES, UNKNOWN, cost_words
+from batchrunner.render.costs import UNKNOWN, cost_words
 from batchrunner.render.github import neutral
 from batchrunner.render.json import envelope
 from batchrunner.render.layout import paragraph
@@ -22,6 +22,12 @@ PENDING = {
     "running": "not ended yet",
     "output-not-named": "ended, and its provider has not named the output file yet",
     "not-fetched": "not fetched",
+}
+PRICES = {
+    "batch": "batch prices",
+    "discount": "list prices less the provider's discount",
+    "full": "prices of live calls: at most",
+    "project": "prices of the project file",
 }
 
 
@@ -107,7 +113,8 @@ def _remarks(account: Account) -> Iterator[str]:
 
 
 def _codes(codes: Mapping[str, int]) -> str:
-    shown = [f"{printable(brief(code))} {count(number)}" for code, number in list(codes.items())[:CODES_SHOWN]]
+    most = sorted(codes.items(), key=lambda each: (-each[1], each[0]))[:CODES_SHOWN]
+    shown = [f"{printable(brief(code))} {count(number)}" for code, number in most]
     rest = len(codes) - CODES_SHOWN
     return f"why: {', '.join(shown)}" + (f" and {counted(rest, 'other code')}" if rest > 0 else "")
 
@@ -135,8 +142,8 @@ def _costs(account: Account) -> Iterator[str]:
     if cost.low is not None:
         told.append(f"estimated {cost_words(cost.low, cost.high, frozenset())}")
     if cost.actual is not None:
-        prices = " + ".join(BASES[basis] for basis in cost.basis.split("+") if basis in BASES)
-        told.append(f"actual {cost_words(cost.actual, cost.actual, frozenset())} ({prices} prices)")
+        prices = " and ".join(PRICES[basis] for basis in cost.basis.split("+") if basis in PRICES)
+        told.append(f"actual {cost_words(cost.actual, cost.actual, frozenset())} ({prices})")
     elif tokens is not None:
         told.append(f"actual cost {UNKNOWN}")
     if told:

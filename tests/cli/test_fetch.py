@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cli import Desk, Ran, check_golden, steady
-from support.fetching import IDS, bare, fetched, lines_of, served, submitted, written
+from support.cli import SCRIPT, Desk, Ran, check_golden, request_lines, steady
+from support.fetching import IDS, SPEC, bare, fetched, lines_of, served, submitted, written
 
 from batchrunner.sandbox import Timings
 
@@ -274,6 +274,51 @@ def test_a_folder_that_cannot_be_written(bench: Desk) -> None:
 
     assert ran.code == 1
     assert "results cannot be written" in ran.err
+
+
+def test_a_disk_that_is_full_loses_nothing(bench: Desk) -> None:
+    """A limit on the size of files stands for it: 400 results are more than the 30 kB there are."""
+    with served(written(bench, [f"row-{number}" for number in range(400)])):
+        submitted(bench)
+        assert bench.run("wait").code == 0
+        ran = bench.run_script(["bash", "-c", f"ulimit -f 30; exec {SCRIPT} fetch"])
+        assert ran.code == 1, ran
+        assert not list(bench.folder.rglob("*.output.jsonl"))
+        assert bench.run("fetch").code == 0
+
+    assert len(lines_of(bench, "results.jsonl")) == 400
+
+
+def test_a_disk_that_has_room_for_raw_files_alone(bench: Desk) -> None:
+    ids = [f"row-{number}" for number in range(100)]
+    bench.write("s.yaml", SPEC.replace("max_requests: 4", "max_requests: 50"))
+    bench.write("data/rows.jsonl", request_lines(*ids))
+    with served(bench):
+        submitted(bench)
+        assert bench.run("wait").code == 0
+        ran = bench.run_script(["bash", "-c", f"ulimit -f 30; exec {SCRIPT} fetch"])
+    bench.env.pop("ALPHAEDGE_API_KEY")
+
+    assert ran.code == 1, ran
+    assert "results cannot be written" in ran.err
+    assert "then fetch again" in ran.err
+    assert not list(bench.folder.rglob("*.tmp"))
+    assert bench.run("fetch").code == 0
+    assert [line["custom_id"] for line in lines_of(bench, "results.jsonl")] == ids
+
+
+def test_a_retry_puts_its_answers_in_their_places(bench: Desk) -> None:
+    ids = ["a", "b-sandbox-flaky-2", "c-sandbox-fail-400", "d-sandbox-flaky-2", "e"]
+    with served(written(bench, ids)):
+        assert submitted(bench).run("fetch").code == 5
+        assert bench.run("retry", "s/rows", "--yes").code == 0
+        assert bench.run("wait").code in {0, 5}
+        ran = bench.run("fetch", "--json")
+
+    assert outcomes(ran) == {"total": 5, "ok": 4, "error": 1}
+    assert [line["custom_id"] for line in lines_of(bench, "results.jsonl")] == [ids[0], ids[1], ids[3], ids[4]]
+    batches = ran.document["batches"][0]["batches"]
+    assert [(each["attempt"], each["retry_of"], each["rows"]["total"]) for each in batches] == [(1, 0, 5), (2, 1, 2)]
 
 
 def test_two_at_a_time_do_not_write_into_each_other(bench: Desk) -> None:
