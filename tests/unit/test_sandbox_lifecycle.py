@@ -1,5 +1,7 @@
 """Where a batch stands follows from its times alone."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ def batch(**fields: object) -> Batch:
     return Batch("batch_1", 1000.0, "file-1", "/v1/embeddings", **known)  # type: ignore[arg-type]
 
 
-def shown_at(one: Batch, now: float) -> dict[str, object]:
+def shown_at(one: Batch, now: float) -> dict[str, Any]:
     return batch_object(standing(one, TIMINGS, now))
 
 
