@@ -1,9 +1,9 @@
 """The commands. Importing this imports click and nothing else; each command's module is loaded when it is called."""
 
-import gc
 import importlib
 import os
 from collections.abc import Sequence
+from gc import disable as stop_collecting  # `gc` itself is one of our commands
 from typing import NoReturn
 
 import click
@@ -95,7 +95,7 @@ def group(ctx: click.Context) -> None:
 
 def run(arguments: Sequence[str]) -> NoReturn:
     """Run a command line and end the process. Every error becomes words and an exit code here, and nowhere else."""
-    gc.disable()  # a command's imports make objects that live to its end: collecting during them is wasted
+    stop_collecting()  # a command's imports make objects that live to its end: collecting during them is wasted
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     prepare_streams()
     code = _guarded(list(arguments))
