@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from batchrunner.address import spec_of
 from batchrunner.errors import Diagnostic
-from batchrunner.plans import Plan, Unchanged
+from batchrunner.plans import Change, Plan, Unchanged
 from batchrunner.printable import printable
 from batchrunner.render.costs import cost_sentences
 from batchrunner.render.reasons import command, sentence
@@ -55,10 +55,11 @@ def plan_github(plan: Plan) -> str:
         for each in plan.refusals
     ]
     ended = [each for each in plan.changes if isinstance(each, Unchanged) and each.hint]
+    noteworthy: list[Change] = [*plan.blocked, *ended]
     blocked = [
         _command("warning", f"{each.address}: {sentence(each)}. {command(each)}",
                  file=paths.get(spec_of(each.address), ""), title=each.reason)
-        for each in (*plan.blocked, *ended)
+        for each in noteworthy
     ]  # fmt: skip
     warnings = [each for each in plan.notices if each.is_warning]
     notices = [_command("warning", each.message, title=each.code, where=each.where) for each in warnings]
