@@ -226,7 +226,13 @@ def with_status(status: int) -> Change:
 
 @contextmanager
 def desk_at(
-    dialect: str, folder: Path, *faults: str, batches: int = 1, rows: int = 3, **settings: Any
+    dialect: str,
+    folder: Path,
+    *faults: str,
+    batches: int = 1,
+    rows: int = 3,
+    custom_ids: Sequence[str] = (),
+    **settings: Any,
 ) -> Iterator[tuple[Desk, Ledger]]:
     """The command line in a folder with a spec of so many batches, for a provider that is only told where it is."""
     known = built_in()[dialect]
@@ -239,7 +245,7 @@ def desk_at(
         run = {"once_per": "day"}
         defaults = {"provider": dialect, "endpoint": endpoint}
         desk.write("s.yaml", json.dumps({"run": run, "defaults": defaults, "batches": declared}))
-        write_rows(desk, known, *(f"row-{number}" for number in range(rows)))
+        write_rows(desk, known, *(custom_ids or (f"row-{number}" for number in range(rows))))
         yield desk, Ledger(sandbox.settings.database)
 
 
