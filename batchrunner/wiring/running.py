@@ -143,7 +143,7 @@ async def _send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter
             tools = replace(tools, room=await room_for(plan, ground.states, sending.providers, tools))
             report = await apply_plan(plan, ground.states, tools)
             if not sending.brake.pulled:
-                run_keys = {change.address: change.run_key for change in plan.sendable}
+                run_keys = {change.idempotency_key: change.run_key for change in plan.sendable}
                 report.alarms = await lookout.sweep(executor, run_keys, ground.states.values())
             return report
         finally:
