@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 import click
 
@@ -14,7 +15,7 @@ from batchrunner.commands._console import Console
 from batchrunner.commands._following import followed_options, keys_for
 from batchrunner.commands._options import Output, idle_options, output_options
 from batchrunner.commands._plans import show_plan, stop_refused
-from batchrunner.commands._reporting import Ending, opened_screen, show_ending
+from batchrunner.commands._reporting import Ending, ending_document, opened_screen, show_ending
 from batchrunner.commands._states import Sought, lock_timeout
 from batchrunner.errors import BatchrunnerError, ExitCode, UsageError
 from batchrunner.rows import RowOutcome
@@ -34,6 +35,7 @@ IN_FLIGHT = 16
 @click.option("--only-expired", "only", flag_value="expired", help="Only rows that were not processed in time.")
 @click.option("--only-missing", "only", flag_value="missing", help="Only rows that nothing was said of.")
 @click.option("--force", is_flag=True, help="Also rows that the provider called invalid, and batches that it lost.")
+@click.option("--wait", is_flag=True, help="Then wait until all of it has ended, as `wait` does.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @idle_options("var", "at")
 @output_options()
@@ -44,6 +46,7 @@ def command(
     sought: Sought,
     only: RowOutcome | None,
     force: bool,
+    wait: bool,
     yes: bool,
     output: Output,
 ) -> int:
@@ -65,7 +68,24 @@ def command(
         for address, error in ready.outlook.untouched.items():
             if error.code == "still-running":
                 error.hint = sought.typed(f"wait {quote(address)}")
-        return _retry(_Run(ready.prepared, ready.outlook, followed, typed, yes), console)
+        run = _Run(ready.prepared, ready.outlook, followed, typed, yes, wait)
+        sent = _retry(run, console)
+    if not (wait and run.prepared.plan.sendable) or sent[0] in _STOPPED:
+        return sent[0]
+    # The lock is free again: waiting takes hours.
+    return _wait(run, words, sought, sent, console)
+
+
+_STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.CONFLICT)
+
+
+def _wait(run: "_Run", words: Sequence[str], sought: Sought, sent: "_Sent", console: Console) -> int:
+    """Wait for what was sent. What did not go well before counts first."""
+    from batchrunner.commands._waiting import wait_for_plan
+
+    choices = Choices(project=sought.project, state=sought.state, sandbox=sought.sandbox)
+    waited = wait_for_plan(run.prepared, tuple(words), choices, sent[1], console)
+    return waited if waited in _STOPPED else sent[0] or waited
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,7 @@ class _Run:
     followed: Followed
     typed: str
     yes: bool
+    wait: bool
 
 
 def _typed(words: Sequence[str], followed: Followed, sought: Sought, only: str | None, *, force: bool) -> str:
@@ -100,12 +121,16 @@ def _fetch(followed: Followed, console: Console) -> None:
             console.warn(f"{brought.entry.address}: its results could not be fetched: {brought.trouble.words}")
 
 
-def _retry(run: _Run, console: Console) -> int:
+_Sent = tuple[int, dict[str, Any] | None]
+"""The exit code, and the document that is still to be shown, where waiting adds to it."""
+
+
+def _retry(run: _Run, console: Console) -> _Sent:
     prepared = run.prepared
     _tell(run.outlook, console)
     if not prepared.plan.changes:
         _show_nothing(run.outlook, console)
-        return int(_exit_of(run.outlook, None))
+        return int(_exit_of(run.outlook, None)), None
     if not console.output.json:
         show_plan(prepared.plan, "retry", console)
     stop_refused(prepared.refusals, prepared.project_file, console)
@@ -115,7 +140,7 @@ def _retry(run: _Run, console: Console) -> int:
     return _send(run, keys, console)
 
 
-def _send(run: _Run, keys: Mapping[str, str], console: Console) -> int:
+def _send(run: _Run, keys: Mapping[str, str], console: Console) -> _Sent:
     from batchrunner.commands.apply import exit_code
 
     prepared, brake, report = run.prepared, Brake(), Report()
@@ -126,12 +151,13 @@ def _send(run: _Run, keys: Mapping[str, str], console: Console) -> int:
     stopped = interrupted(brake)
     names = {change.provider for change in prepared.plan.sendable}
     keyless = frozenset(name for name in names if prepared.providers[name].idempotency == "none")
-    show_ending(
-        Ending(prepared.plan, prepared.ground, report, stopped is not None, (), Choices(), keyless, verb="retry",
-               typed=run.typed),
-        console,
-    )  # fmt: skip
-    return int(stopped or exit_code(prepared.plan, report) or _exit_of(run.outlook, report))
+    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, (), Choices(), keyless, verb="retry",
+                    typed=run.typed)  # fmt: skip
+    code = int(stopped or exit_code(prepared.plan, report) or _exit_of(run.outlook, report))
+    if console.output.json and run.wait and code not in _STOPPED:
+        return code, ending_document(ending, console)
+    show_ending(ending, console)
+    return code, None
 
 
 def _tell(outlook: Outlook, console: Console) -> None:

@@ -201,3 +201,16 @@ def test_only_the_newest_run_unless_another_is_named(mixed: Desk) -> None:
 def test_says_what_it_did_in_a_document(mixed: Desk) -> None:
     told = mixed.run("retry", "s/rows", "--json").document
     assert (told["command"], told["submitted"]) == ("retry", 1)
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_waits_where_that_is_asked_for(desk: Desk, flags: tuple[str, ...]) -> None:
+    with provided(desk) as shop:
+        applied(shop, "a", FLAKY)
+        ran = shop.run("retry", "s/rows", "--wait", *flags)
+        assert ran.code == 0, ran
+        assert [each["sight"]["batch"]["status"] for each in attempts(shop)] == ["completed", "completed"]
+        if flags:
+            assert (ran.document["command"], ran.document["submitted"]) == ("retry", 1)
+            assert "wait" in ran.document
+        assert rows(shop) == {"ok": 2, "error": 0, "expired": 0, "missing": 0}
