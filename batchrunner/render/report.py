@@ -31,8 +31,8 @@ WHAT_TO_DO = {
     ),
     "held": (
         "What is in doubt at a provider without idempotency keys is only held by the next apply, so that it is not "
-        "paid twice. Look at the provider and say what is there: as above, or with --absent in place of "
-        "--adopt BATCH_ID."
+        "paid twice. Say what is there: as above, or with --absent in place of --adopt BATCH_ID; without either it "
+        "shows what the provider has."
     ),
     "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
     "denied": "Check the provider's API key; nothing more was sent.",

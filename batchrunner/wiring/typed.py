@@ -8,7 +8,7 @@ from batchrunner.records import replace
 from batchrunner.wiring.workspace import Choices
 
 VALUES = "a plan keeps no values of --var: type yours in place of VALUE"
-OTHERWISE = "where the provider does not have it, --absent takes the place of --adopt BATCH_ID"
+OTHERWISE = "without --adopt BATCH_ID it shows what the provider has; where that has nothing, --absent takes its place"
 
 
 def typed_apply(
