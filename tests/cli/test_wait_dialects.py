@@ -35,11 +35,13 @@ def test_what_was_submitted_is_waited_for_with_one_walk_a_cycle(empty: Desk, dia
         for name in ("one", "two"):
             desk.write(f"{name}.jsonl", line(dialect, name, endpoint))
         desk.env["THE_KEY"] = KEY
-        assert desk.run("apply", "s.yaml", "-q").code == 0
+        applied = desk.run("apply", "s.yaml", "-q")
+        assert applied.code == 0, applied
         ran = desk.run("wait", "--timeout", "30", "--json")
         asked = desk.ledger.requests()
 
     assert (ran.code, ran.document["counts"]) == (0, {"completed": 2})
-    assert [each["counts"] for each in ran.document["batches"]] == [{"total": 1, "completed": 1, "failed": 0}] * 2
+    if dialect != "together":  # whose batches say no counts
+        assert [each["counts"] for each in ran.document["batches"]] == [{"total": 1, "completed": 1, "failed": 0}] * 2
     assert asked["looks"] == 0
     assert asked["surveys"] >= 1
