@@ -32,8 +32,13 @@ providers:
     dialect: openai
     base_url: https://llm.example.com
     api_key: {env: IN_HOUSE_API_KEY}
-    statuses: {reticulating: in_progress}   # words of its own
-    paths: {create_batch: /compatible-mode/v1/batches, upload_file: /compatible-mode/v1/files}
+    statuses: {reticulating: in_progress}    # words of its own
+    paths:                                   # where they do not start with /v1
+      create_batch: /compatible-mode/v1/batches
+      upload_file: /compatible-mode/v1/files
+      list_files: /compatible-mode/v1/files
+      file: "/compatible-mode/v1/files/{id}"
+      file_content: "/compatible-mode/v1/files/{id}/content"
 ```
 
 A dialect of your own is a class that comes with a package, by an entry point of the group `batchrunner.providers`; see

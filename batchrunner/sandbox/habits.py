@@ -27,6 +27,7 @@ class Habit:
 HABITS: Final[Mapping[str, Habit]] = MappingProxyType(
     {
         "404-young": Habit("a new batch is not found by the first looks at it", "looks", 1),
+        "any-lines": Habit("lines may have the form, and batches the endpoint, of any dialect"),
         "bare-errors": Habit("lines that failed have an error and no response"),
         "bare-response": Habit("the response of a line is the answer itself, without a status code"),
         "body-string": Habit("the body in a line of results is a JSON string"),

@@ -65,6 +65,8 @@ class OpenAILines:
     def read(self, raw: bytes, endpoint: str) -> Asked:
         """`{"custom_id", "method", "url", "body"}`; the url is the endpoint of the batch."""
         line = read_object(raw)
+        if "any-lines" in self._habits:
+            line = {"url": endpoint, "body": line.get("params"), **line}
         if not isinstance(line.get("custom_id"), str) or not isinstance(line.get("body"), dict):
             raise LineRefused("missing_required_parameter", "This line needs a custom_id and a body.")
         if line.get("url") != endpoint:

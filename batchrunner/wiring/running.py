@@ -202,7 +202,7 @@ def _sandbox(sending: Sending) -> Iterator[Mapping[str, ProviderFacts]]:
         return
     from batchrunner.sandbox import SandboxSettings, running
 
-    settings = SandboxSettings(database=_sandbox_database(sending.root), key=SANDBOX_KEY)
+    settings = SandboxSettings(_sandbox_database(sending.root), key=SANDBOX_KEY, habits=frozenset({"any-lines"}))
     with running(settings) as sandbox:
         facts = records.replace(sending.providers[SANDBOX], origin=sandbox.base_url)
         yield {**sending.providers, SANDBOX: facts}

@@ -73,3 +73,11 @@ def ledger(sandbox: Running) -> list[object]:
     from batchrunner.sandbox import Ledger
 
     return [*Ledger(sandbox.settings.database).batches()]
+
+
+def test_the_built_in_sandbox_stands_in_for_any_of_them(desk: Desk, provider: str) -> None:
+    settle(desk, provider, "https://x.example.com")
+    for command in (("apply", "s.yaml", "--yes"), ("wait", "s.yaml"), ("fetch", "s.yaml")):
+        ran = desk.run(*command, "--sandbox")
+        assert ran.code == 0, ran
+    assert sorted(results(desk)) == ["r-1", "r-2", "r-3"]

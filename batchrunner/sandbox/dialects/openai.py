@@ -6,6 +6,7 @@ openai-openapi (2.3.0), `Batch` and `OpenAIFile`; Azure's and Groq's paths are t
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
+from batchrunner.sandbox import responder
 from batchrunner.sandbox.habits import dressed
 from batchrunner.sandbox.lines import Lines, OpenAILines
 from batchrunner.sandbox.objects import ApiError, Json, Page, batch_object, error_object, file_object, list_object
@@ -59,6 +60,9 @@ class OpenAI:
     def __init__(self, habits: frozenset[str] = frozenset()) -> None:
         self._habits = habits
         self.lines: Lines = OpenAILines(habits)
+        if "any-lines" in habits:
+            answered = {*self.endpoints, *responder.ENDPOINTS}
+            self.endpoints = {*answered, *(each.removeprefix("/v1") for each in answered)}
 
     def refused(self, headers: Mapping[bytes, bytes]) -> ApiError | None:
         """Never."""
