@@ -1,10 +1,12 @@
 """A folder of specs whose provider is a real server, known to us by its project file alone."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openai import OpenAI
 from support.cli import KEY, Desk, Ran
 from support.killing import Ended, Killer
 from support.real_servers import MODEL, RealServer
@@ -29,18 +31,19 @@ class RealDesk:
     desk: Desk
     server: RealServer
     name: str
+    model: str = MODEL
 
     @classmethod
-    def opened(cls, folder: Path, server: RealServer, **facts: Any) -> "RealDesk":
+    def opened(cls, folder: Path, server: RealServer, model: str = MODEL, **facts: Any) -> "RealDesk":
         """A desk in `folder`; `facts` are what the project file says of the provider."""
         folder.mkdir(exist_ok=True)
         desk = Desk(folder, {"REAL_KEY": KEY})
         described = {"dialect": "openai", "base_url": f"{server.origin}/v1", "api_key": {"env": "REAL_KEY"},
-                     "retry": QUICK, **facts}  # fmt: skip
-        opened = cls(desk, server, folder.name)
+                     "retry": QUICK, "polling": QUICK_POLLING, **facts}  # fmt: skip
+        opened = cls(desk, server, folder.name, model)
         desk.write("batchrunner.yaml", json.dumps({"project": folder.name, "providers": {"real": described}}))
         opened.write_spec({"name": "rows", "input": "rows.jsonl"})
-        opened.write_rows(*(request(f"r{number}") for number in range(3)))
+        opened.write_rows(*(request(f"r{number}", model=model) for number in range(3)))
         return opened
 
     def write_spec(self, *batches: dict[str, Any]) -> None:
@@ -62,10 +65,14 @@ class RealDesk:
             self.desk.folder, *arguments, environment={**self.desk.env, "HOME": str(self.desk.folder)}, label=label
         )
 
-    def apply_until_done(self, limit: int = 20) -> int:
+    def apply_until_done(self) -> int:
         """Type `apply` again until it ends with 0; returns how often that was."""
+        return self.until_done("apply", "s.yaml")
+
+    def until_done(self, *arguments: str, limit: int = 20) -> int:
+        """Type a command again until it ends with 0; returns how often that was."""
         for number in range(1, limit + 1):
-            ran = self.run("apply", "s.yaml")
+            ran = self.run(*arguments)
             if ran.code == 0:
                 return number
             assert ran.code in GOES_ON, ran
@@ -84,6 +91,27 @@ class RealDesk:
         """The id of the last attempt."""
         identity: str = self.attempts(address)[-1]["batch_id"]
         return identity
+
+    def upload(self, rows: Sequence[Any]) -> str:
+        """The id of a file with `rows`, uploaded past the code under test."""
+        with OpenAI(api_key=KEY, base_url=f"{self.server.origin}/v1", max_retries=0) as client:
+            content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+            return client.files.create(file=("rows.jsonl", content), purpose="batch").id
+
+    def standing(self, *arguments: str) -> dict[str, Any]:
+        """What `status` says of the one batch."""
+        (standing,) = self.run("status", *arguments, "--json").document["batches"]
+        return dict(standing)
+
+    def forget(self) -> None:
+        """Lose the state."""
+        for path in self.desk.folder.glob("s.state.*"):
+            path.unlink()
+
+    def rows(self, name: str = "results.jsonl") -> list[dict[str, Any]]:
+        """What was fetched."""
+        (path,) = self.desk.folder.rglob(name)
+        return [json.loads(line) for line in path.read_text().splitlines()]
 
     def assert_once(self, address: str = "s/rows") -> None:
         """The server has one batch of ours, and state knows it."""
