@@ -18,6 +18,7 @@ from batchrunner.commands._reporting import Ending, ending_document, opened_scre
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode, StaleError, UsageError
 from batchrunner.plans import Plan
+from batchrunner.queues import FULL
 from batchrunner.records import replace
 from batchrunner.settings import Settings, environment
 from batchrunner.staleness import is_done
@@ -67,17 +68,21 @@ def command(
     reviewed = is_saved_plan(paths)
     prepare = _from_plan if reviewed else _from_specs
     choices = choices.replacing(replace)
-    with prepare(paths, choices, Patience(timeout, console.warn)) as prepared:
-        if not output.json:
-            _show(prepared, console)
-        stop_refused(prepared.refusals, prepared.project_file, console)
-        keys = needed_keys(prepared.plan, prepared.providers)
-        keep_secret(key for name, key in keys.items() if name != SANDBOX)
-        if prepared.plan.sendable and not (yes or reviewed):
-            approve(prepared.plan)
-        ended = _apply(_Run(prepared, keys, concurrency, paths, choices, wait), console)
-    # The lock is free again: waiting takes hours.
-    return _wait(ended, console) if wait and not ended.is_stopped else ended.code
+    while True:
+        with prepare(paths, choices, Patience(timeout, console.warn)) as prepared:
+            if not output.json:
+                _show(prepared, console)
+            stop_refused(prepared.refusals, prepared.project_file, console)
+            keys = needed_keys(prepared.plan, prepared.providers)
+            keep_secret(key for name, key in keys.items() if name != SANDBOX)
+            if prepared.plan.sendable and not (yes or reviewed):
+                approve(prepared.plan)
+            ended = _apply(_Run(prepared, keys, concurrency, paths, choices, wait), console)
+        # The lock is free again: waiting takes hours.
+        code = _wait(ended, console) if wait and not ended.is_stopped else ended.code
+        if not (wait and ended.has_next_wave and code == ExitCode.TRY_AGAIN):
+            return code
+        yes = True  # what waited for room was approved with the rest
 
 
 def _refuse_company(paths: tuple[str, ...]) -> None:
@@ -136,12 +141,16 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """An apply that is over. `document` is what is still to be shown of it, where waiting adds to that."""
+    """An apply that is over. `document` is what is still to be shown of it, where waiting adds to that.
+
+    `has_next_wave` where some of it was sent, and the rest waits for room in a provider's queue.
+    """
 
     run: _Run
     code: int
     is_stopped: bool
     document: dict[str, Any] | None = None
+    has_next_wave: bool = False
 
 
 def _apply(run: _Run, console: Console) -> _Ended:
@@ -159,7 +168,14 @@ def _apply(run: _Run, console: Console) -> _Ended:
     document = ending_document(ending, console) if waits else None
     if document is None:
         show_ending(ending, console)
-    return _Ended(run, int(stopped or exit_code(prepared.plan, report)), is_stopped, document)
+    code = int(stopped or exit_code(prepared.plan, report))
+    return _Ended(run, code, is_stopped, document, has_next_wave=document is None and _is_wave(run, report))
+
+
+def _is_wave(run: _Run, report: Report) -> bool:
+    """Whether the same command may go on by itself: a replacement that was sent would be sent once more."""
+    put_off = all(failure.code == FULL for failure in report.failed)
+    return bool(report.submitted and report.failed and put_off and not run.choices.replace)
 
 
 def _wait(ended: _Ended, console: Console) -> int:

@@ -69,3 +69,18 @@ def test_no_queue_is_too_short_for_a_shard(narrow: tuple[Desk, Clock]) -> None:
     assert len([change for change in plan["changes"] if change["action"] == "submit"]) == 3
     desk.write("s.yaml", SPEC.replace("{max_requests: 2}", "false"))
     assert desk.run("plan", "s.yaml").code == 1
+
+
+def test_apply_waits_through_all_of_them(desk: Desk) -> None:
+    database = desk.folder.with_name("provider.sqlite3")
+    desk.write("s.yaml", SPEC)
+    desk.write("data/rows.jsonl", request_lines("a", "b", "c", "d", "e", "f").replace("words", "words " * 70))
+    limits = f"limits: {{max_enqueued_tokens: {TOKENS}}}, polling: {{base_seconds: 0.05}}"
+    desk.write("batchrunner.yaml", f"providers: {{alphaedge: {{{limits}}}}}\n")
+    with running(SandboxSettings(database, key=KEY, max_enqueued_tokens=TOKENS)) as provider:
+        desk.database = database
+        desk.env |= {"ALPHAEDGE_BASE_URL": provider.base_url, "ALPHAEDGE_API_KEY": KEY}
+        ran = desk.run("apply", "s.yaml", "--wait")
+    assert ran.code == 0, ran
+    assert len(desk.ledger.batches()) == 3
+    assert "3 completed" in ran.out
