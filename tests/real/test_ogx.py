@@ -74,3 +74,17 @@ def test_killed_and_applied_again_it_is_one_batch(desk: RealDesk, killer: Killer
     assert desk.killed(killer, "apply", "s.yaml", label=moment).killed
     assert desk.apply_until_done() == 1
     desk.assert_once()
+
+
+def test_a_lost_state_and_an_apply_are_no_second_batch(desk: RealDesk) -> None:
+    """The key is the same, so what was uploaded before is the same batch; another upload is refused, not paid for."""
+    file_id = desk.upload([request("r0", model=desk.model)])
+    desk.write_spec({"name": "rows", "input": "rows.jsonl"}, {"name": "ready", "input_file_id": file_id})
+    assert desk.run("apply", "s.yaml").code == 0
+    before, made = desk.batch_id("s/ready"), sorted(batch["id"] for batch in desk.batches())
+    desk.forget()
+    again = desk.run("apply", "s.yaml")
+    assert again.code in (0, 3), again
+    assert desk.batch_id("s/ready") == before
+    assert sorted(batch["id"] for batch in desk.batches()) == made
+    assert again.code == 0 or "batchrunner re" in again.out + again.err, again
