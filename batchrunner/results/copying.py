@@ -13,6 +13,8 @@ KEPT = 64 << 20
 """Bytes of the files of one shard that may be in memory, so that lines in another order are not read one by one."""
 
 
+_STEP = 8 << 20
+
 Place = tuple[int, int, int]
 """Where a line is: the number of its file, the byte that it starts at, and its size in bytes, its end included."""
 
@@ -30,7 +32,8 @@ class Room:
         self._used = 0
         wanted = min(sum(sizes), self._size)
         if len(self._bytes) < wanted:
-            self._bytes = bytearray(wanted)
+            self._bytes = bytearray()  # given back before more is asked for
+            self._bytes = bytearray(min(-(-wanted // _STEP) * _STEP, self._size))
 
     def take(self, size: int) -> memoryview | None:
         """`size` bytes that hold anything; None where there is no room for them."""

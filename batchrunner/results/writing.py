@@ -62,6 +62,7 @@ def write_ledger(folder: Path, shards: Iterable[Shard]) -> Written:
         total, room = 0, Room()
         for shard in shards:
             total += _write_shard(shard, results, failed, room)
+            del shard  # before the next one is made: there is room for one
         failed.flush()
         return Written(total, failed.written, dict(failed.codes.most_common()))
 

@@ -122,8 +122,9 @@ class _Here:
         for shard in self.run.shards:
             sheet = self._sheet(shard)
             if sheet is not None:
-                yield Shard(sheet, self.accountant.ledger.reader(shard.base))
                 self._close(sheet)
+                yield Shard(sheet, self.accountant.ledger.reader(shard.base))
+            del sheet  # before the next one is made
 
     def _sheet(self, shard: ShardRun) -> Sheet | None:
         base: Sheet | None = None

@@ -26,6 +26,7 @@ def batchrunner(folder: Path, shards: int) -> None:
             sheet.take(RawFile(folder / f"out-{number}.jsonl", "batch", 1), read)
             assert sheet.tally().ok == sheet.tally().total
             yield Shard(sheet, read)
+            del sheet
 
     write_ledger(folder, sheets())
 
