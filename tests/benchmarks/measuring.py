@@ -133,6 +133,13 @@ def sink():
 
 
 @contextmanager
+def source(path: Path):
+    """A provider in a process of its own that sends the file at `path` to who asks; the origin it listens at."""
+    with _listening("source", str(path)) as origin:
+        yield origin
+
+
+@contextmanager
 def _listening(name: str, *arguments: str):
     argv = [PYTHON, str(CHILDREN / f"{name}.py"), *arguments]
     with subprocess.Popen(argv, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

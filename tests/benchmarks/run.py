@@ -17,7 +17,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import checking, inputs, loading, polling, rendering, results, sending, startup, state, uploading
+from tests.benchmarks import (
+    checking,
+    downloading,
+    inputs,
+    loading,
+    polling,
+    rendering,
+    results,
+    sending,
+    startup,
+    state,
+    uploading,
+)
 from tests.benchmarks.measuring import Row
 
 BENCHMARKS = {
@@ -36,6 +48,7 @@ BENCHMARKS = {
     "creates": sending.creates,
     "flat": sending.apply_is_flat,
     "upload": uploading.upload,
+    "download": downloading.download,
     "rows": rendering.rows,
     "ledger": results.ledger,
     "polling": polling.polling,
