@@ -2,7 +2,6 @@
 
 from batchrunner.testing.cases import CASES, Case
 from batchrunner.testing.dialects import DIALECT_CHECKS, DialectUnderTest, check_dialect
-from batchrunner.testing.dialects import DIALECT_CHECKS, DialectUnderTest, check_dialect
 from batchrunner.testing.examples import example_entry
 from batchrunner.testing.memory import MemoryPlace, MemoryStore
 from batchrunner.testing.providers import PROVIDER_CHECKS, check_provider
@@ -10,19 +9,16 @@ from batchrunner.testing.stores import STORE_CHECKS, StoreUnderTest, check_store
 from batchrunner.testing.submitting import ProviderUnderTest
 
 __all__ = [
-    "DIALECT_CHECKS",
     "CASES",
     "DIALECT_CHECKS",
     "PROVIDER_CHECKS",
     "STORE_CHECKS",
     "Case",
     "DialectUnderTest",
-    "DialectUnderTest",
     "MemoryPlace",
     "MemoryStore",
     "ProviderUnderTest",
     "StoreUnderTest",
-    "check_dialect",
     "check_dialect",
     "check_provider",
     "check_store",
