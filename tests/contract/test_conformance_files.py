@@ -44,7 +44,7 @@ def test_an_upload_that_was_not_answered_is_found(dialect: str, tmp_path: Path, 
 @pytest.mark.parametrize("fault", ["truncated", "drop-after-commit", "500", "503-html", "stall=first:1:9"])
 def test_a_download_that_breaks_off(dialect: str, tmp_path: Path, fault: str) -> None:
     fault = fault if "=" in fault else f"{fault}=first:2"
-    timeouts = replace(SHORT, download_idle_seconds=0.3)
+    timeouts = replace(SHORT, download_idle_seconds=1.5)
     with bench(dialect, tmp_path, f"content:{fault}", facts={"timeouts": timeouts}) as at:
 
         async def scenario(provider: OpenProvider, submitter: Submitter) -> tuple[list[str], bytes]:
