@@ -84,14 +84,19 @@ def circumstances_of(workspace: Workspace, states: Iterable[State]) -> Circumsta
         now=SystemClock().now(),
         targets=workspace.choices.targets,
         replace=workspace.choices.replace,
-        held={
-            attempt.intent.idempotency_key: (address, run_key)
-            for state in states
-            for address, runs in state.batches.items()
-            for run_key, attempts in runs.items()
-            for attempt in attempts
-        },
+        held=held_keys(states),
     )
+
+
+def held_keys(states: Iterable[State]) -> Mapping[str, tuple[str, str]]:
+    """For which address and run each key in `states` is."""
+    return {
+        attempt.intent.idempotency_key: (address, run_key)
+        for state in states
+        for address, runs in state.batches.items()
+        for run_key, attempts in runs.items()
+        for attempt in attempts
+    }
 
 
 @dataclass(frozen=True, slots=True)

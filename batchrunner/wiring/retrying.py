@@ -23,6 +23,7 @@ from batchrunner.stores import FileStore
 from batchrunner.wiring.estimates import Asked, with_estimates
 from batchrunner.wiring.following import Followed
 from batchrunner.wiring.ledgers import Files, Ledger, RowNow, ShardRun, input_file, noted_files, rows_now
+from batchrunner.wiring.planning import held_keys
 from batchrunner.wiring.preparing import Patience, Prepared, loaded
 from batchrunner.wiring.requests import scanned_requests, write_requests
 from batchrunner.wiring.workspace import SystemClock
@@ -154,7 +155,8 @@ class _Planning:
 
     def changes(self, runs: Mapping[str, str], states: Mapping[str, State]) -> list[Change]:
         project = self.followed.project
-        around = Circumstances(project.name, self.followed.providers, SystemClock().now())
+        held = held_keys(states.values())
+        around = Circumstances(project.name, self.followed.providers, SystemClock().now(), held=held)
         found = []
         for address, run_key in runs.items():
             attempts = states[spec_of(address)].batches.get(address, {}).get(run_key, [])
