@@ -4,7 +4,7 @@ A row takes some twenty bytes beside its id, and one shard is held at a time: li
 """
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -186,6 +186,18 @@ class Sheet:
                 self.starts[mine], self.sizes[mine] = retry.starts[row], retry.sizes[row]
                 self.sources[mine] = offset + retry.sources[row]
         self._add(retry)
+
+    def keep_only(self, owner: str, owners: Mapping[str, str]) -> None:
+        """Let go of the rows that `owners`, by id, give to another than `owner`."""
+        kept = {custom_id: row for custom_id, row in self.rows.items() if owners.get(custom_id, owner) == owner}
+        if len(kept) == len(self.rows):
+            return
+        rows = list(kept.values())
+        self.rows = dict(zip(kept, range(len(rows)), strict=True))
+        self.outcomes = bytearray(self.outcomes[row] for row in rows)
+        self.starts = array("q", (self.starts[row] for row in rows))
+        self.sizes = array("q", (self.sizes[row] for row in rows))
+        self.sources = array("H", (self.sources[row] for row in rows))
 
     def _add(self, retry: "Sheet") -> None:
         self.duplicates += retry.duplicates

@@ -28,9 +28,10 @@ from batchrunner.results import ERRORS, RESULTS, SUMMARY, ResultsShelf, Shard, S
 from batchrunner.state import Attempt, Entry, FetchedFile
 from batchrunner.watched import word_of
 from batchrunner.wiring.following import name_of
-from batchrunner.wiring.ledgers import BatchRun, Ledger, ShardRun, is_ended, result_files
+from batchrunner.wiring.ledgers import Ledger, is_ended, result_files
+from batchrunner.wiring.runs import BatchRun, ShardRun
 
-MAKER = "1"
+MAKER = "2"
 """Changes with what is made of the same downloads."""
 
 CostOf = Callable[[Entry, Usage], Estimate | None]
@@ -119,9 +120,11 @@ class _Here:
 
     def shards(self) -> Iterator[Shard]:
         """The shards that are here, in order."""
+        owners = self.accountant.ledger.owners(self.run)
         for shard in self.run.shards:
             sheet = self._sheet(shard)
             if sheet is not None:
+                sheet.keep_only(shard.base.address, owners)
                 self._close(sheet)
                 yield Shard(sheet, self.accountant.ledger.reader(shard.base))
             del sheet  # before the next one is made

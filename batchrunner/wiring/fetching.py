@@ -22,9 +22,10 @@ from batchrunner.results.shelf import INPUT
 from batchrunner.state import Attempt, Entry, Fetched, State
 from batchrunner.wiring.accounting import Accountant
 from batchrunner.wiring.following import Followed, FollowedStates, name_of
-from batchrunner.wiring.ledgers import BatchRun, Ledger, input_file, is_ended, result_files, runs_of
+from batchrunner.wiring.ledgers import Ledger, input_file, is_ended, result_files
 from batchrunner.wiring.recording import StateRecorder
 from batchrunner.wiring.running import Sending, follow
+from batchrunner.wiring.runs import BatchRun, runs_of
 from batchrunner.wiring.watching import Watching, sorted_by_reach
 from batchrunner.wiring.workspace import SystemClock
 

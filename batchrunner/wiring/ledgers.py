@@ -8,83 +8,18 @@ from pathlib import Path
 from shlex import quote
 from typing import BinaryIO, NamedTuple
 
-from batchrunner.address import natural, whole_of
 from batchrunner.errors import Refused
 from batchrunner.facts import ProviderFacts
 from batchrunner.inputs import InputRefused, open_content
-from batchrunner.manifest import LocalFile, Source
+from batchrunner.manifest import LocalFile
 from batchrunner.polling import awaits_output
 from batchrunner.providers import result_reader
 from batchrunner.remote import ResultFile
 from batchrunner.renderer import BadTemplate
 from batchrunner.results import Asked, InputMoved, RawFile, ReadLine, Sheet, ids_of, lines_by_id
 from batchrunner.rows import RowOutcome
-from batchrunner.state import Attempt, Entry, FetchedFile, State
-
-
-class ShardRun(NamedTuple):
-    """What was submitted of one shard, or of a batch that has none, in a run: the base, and its retries by number."""
-
-    base: Entry
-    retries: tuple[Entry, ...]
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """All of it."""
-        return self.base, *self.retries
-
-
-class BatchRun(NamedTuple):
-    """A batch in a run. `superseded` was submitted before a replacement, and answers what nobody asks any more."""
-
-    address: str
-    run_key: str
-    shards: tuple[ShardRun, ...]
-    superseded: tuple[Entry, ...]
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """Which batch and run it is."""
-        return self.address, self.run_key
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """Every attempt whose results count."""
-        return tuple(entry for shard in self.shards for entry in shard.entries)
-
-
-def runs_of(states: Iterable[State], entries: Iterable[Entry]) -> list[BatchRun]:
-    """The runs of batches that any of `entries` belongs to, with all their shards."""
-    wanted = dict.fromkeys((whole_of(entry.address), entry.run_key) for entry in entries)
-    submitted: dict[tuple[str, str], list[Entry]] = {name: [] for name in wanted}
-    for state in states:
-        for entry in state.entries():
-            name = whole_of(entry.address), entry.run_key
-            if name in submitted and entry.attempt.status == "submitted":
-                submitted[name].append(entry)
-    return [_run(address, run_key, submitted[address, run_key]) for address, run_key in wanted]
-
-
-def _run(address: str, run_key: str, submitted: Sequence[Entry]) -> BatchRun:
-    bases = {entry.address: entry for entry in submitted if not entry.attempt.is_retry}
-    newest = max(bases.values(), key=lambda entry: entry.attempt.intent.created_at, default=None)
-    content = _whole(newest.attempt.intent.source) if newest else ""
-    current = {name: base for name, base in bases.items() if _whole(base.attempt.intent.source) == content}
-    shards = tuple(
-        ShardRun(base, tuple(each for each in submitted if _retries(each, base)))
-        for _, base in sorted(current.items(), key=lambda item: natural(item[0]))
-    )
-    counted = {id(entry) for shard in shards for entry in shard.entries}
-    return BatchRun(address, run_key, shards, tuple(each for each in submitted if id(each) not in counted))
-
-
-def _retries(entry: Entry, base: Entry) -> bool:
-    return entry.address == base.address and entry.attempt.intent.retry_of == base.attempt.number
-
-
-def _whole(source: Source) -> str:
-    return source.whole if isinstance(source, LocalFile) else source.content
-
+from batchrunner.state import Attempt, Entry, FetchedFile
+from batchrunner.wiring.runs import BatchRun, ShardRun, owners_of
 
 Files = Callable[[Entry], Sequence[FetchedFile] | None]
 """What is here of the results of an attempt; None where not all of it is."""
@@ -154,6 +89,13 @@ class Ledger:
             base.merge(sheet)
         return base or sheet
 
+    def owners(self, run: BatchRun) -> Mapping[str, str]:
+        """The address of the shard whose answer counts, by id; empty where no id can be in several shards of `run`."""
+        if run.is_disjoint:
+            return {}
+        asked = {shard.base.address: self.asked(shard.base) for shard in run.shards}
+        return owners_of(run, {address: ids.rows for address, ids in asked.items() if ids is not None})
+
     def asked(self, entry: Entry) -> Asked | None:
         """The ids that an attempt asked for; None where its input is neither here nor downloaded."""
         proven = self._proven(entry)
@@ -206,8 +148,8 @@ class RowNow(NamedTuple):
     line: bytes
 
 
-def rows_now(ledger: Ledger, shard: ShardRun, files: Files) -> Iterator[RowNow]:
-    """Every row of `shard` in the order of its input, in flat memory but for ids.
+def rows_now(ledger: Ledger, shard: ShardRun, files: Files, owners: Mapping[str, str]) -> Iterator[RowNow]:
+    """Every row of `shard` in the order of its input, in flat memory but for ids; not what `owners` give to others.
 
     Raises `Refused` `not-fetched` where results of it are not here, and `input-unknown`.
     """
@@ -217,6 +159,8 @@ def rows_now(ledger: Ledger, shard: ShardRun, files: Files) -> Iterator[RowNow]:
     sheets = list(ledger.merged(shard, files))
     base = sheets[0][1]
     for custom_id, line in ledger.lines(shard.base):
+        if owners.get(custom_id, shard.base.address) != shard.base.address:
+            continue
         answer = base.answer(custom_id, base.rows[custom_id])
         yield RowNow(custom_id, answer.outcome, answer.is_transient, line)
 

@@ -18,14 +18,15 @@ from batchrunner.results import ResultsShelf
 from batchrunner.results.shelf import INPUT
 from batchrunner.retries import Rows, carried_on, retried, retry, unfinished
 from batchrunner.rows import RowOutcome
-from batchrunner.state import Attempt, Entry, State
+from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.wiring.estimates import Asked, with_estimates
 from batchrunner.wiring.following import Followed
-from batchrunner.wiring.ledgers import Files, Ledger, RowNow, ShardRun, input_file, noted_files, rows_now
+from batchrunner.wiring.ledgers import Files, Ledger, RowNow, input_file, noted_files, rows_now
 from batchrunner.wiring.planning import held_keys
 from batchrunner.wiring.preparing import Patience, Prepared, loaded
 from batchrunner.wiring.requests import scanned_requests, write_requests
+from batchrunner.wiring.runs import BatchRun, ShardRun, runs_of
 from batchrunner.wiring.workspace import SystemClock
 
 
@@ -159,21 +160,25 @@ class _Planning:
         around = Circumstances(project.name, self.followed.providers, SystemClock().now(), held=held)
         found = []
         for address, run_key in runs.items():
-            attempts = states[spec_of(address)].batches.get(address, {}).get(run_key, [])
+            state = states[spec_of(address)]
             try:
-                change = self._change(address, run_key, attempts, around)
+                change = self._change(address, run_key, state, around)
             except BatchrunnerError as error:
                 self.outlook.untouched[address] = error
             else:
                 found += [change] if change is not None else []
         return found
 
-    def _change(self, address: str, run_key: str, attempts: Sequence[Attempt], around: Circumstances) -> Change | None:
+    def _change(self, address: str, run_key: str, state: State, around: Circumstances) -> Change | None:
+        attempts = state.batches.get(address, {}).get(run_key, [])
         waiting = unfinished(attempts)
         if waiting is not None and waiting.is_retry:
             return carried_on(address, run_key, waiting, around)
         found = retried(address, run_key, attempts, force=self.wish.force)
         base, *retries = (Entry(address=address, run_key=run_key, attempt=each) for each in found.attempts)
+        (run,) = runs_of([state], [base])
+        if all(each.attempt is not found.base for each in run.entries):
+            return None
         facts = self.followed.providers.get(base.attempt.intent.provider)
         if facts is None:
             raise Refused("unknown-provider", f"provider {base.attempt.intent.provider} is not configured here",
@@ -181,13 +186,13 @@ class _Planning:
         if found.was_never_processed:
             source: Source | None = base.attempt.intent.source
         else:
-            source = self._written(ShardRun(base, tuple(retries)), facts)
+            source = self._written(ShardRun(base, tuple(retries)), run, facts)
         return None if source is None else retry(address, run_key, attempts, Rows(base.attempt, source), around)
 
-    def _written(self, shard: ShardRun, facts: ProviderFacts) -> LocalFile | None:
+    def _written(self, shard: ShardRun, run: BatchRun, facts: ProviderFacts) -> LocalFile | None:
         """The requests of `shard` that are asked for again, as a file; None where there are none."""
         address = shard.base.address
-        chosen = self._chosen(address, rows_now(self.ledger, shard, self.files))
+        chosen = self._chosen(address, rows_now(self.ledger, shard, self.files, self.ledger.owners(run)))
         path = write_requests(self.followed.project.root, chosen)
         if path is None:
             return None
