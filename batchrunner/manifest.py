@@ -33,8 +33,7 @@ class Part(Record):
 class Template(Record):
     """What each row of a table is rendered with: `custom_id`, `body`, and the `url` of every request.
 
-    `form` is that of the lines: `full`, `bare` without `method` and `url`, or `params`, which is what the body is called
-    then.
+    `form` is that of the lines: `full`, `bare` without `method` and `url`, or `params`, as the body is called then.
 
     In texts only references to the row are left: `${row.NAME}` stands for a value of it, `$${` for `${`. Lines are
     rendered with the keys of `body` in sorted order, so that the order in which they were written changes nothing.

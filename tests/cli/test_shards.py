@@ -235,4 +235,5 @@ def test_the_shard_in_doubt_is_resolved(shop: Desk) -> None:
     assert (ran.code, "several shards of s/x are open: s/x#1, s/x#2, s/x#3" in ran.err) == (64, True)
     for number in (1, 2):
         assert shop.run("resolve", f"s/x#{number}", "--adopt", f"batch-{number}", "--force").code == 0
-    assert shop.run("resolve", "s/x", "--adopt", "batch-3", "--force").out.startswith("s/x#3 (day:2026-11-22) is batch-3.")
+    third = shop.run("resolve", "s/x", "--adopt", "batch-3", "--force")
+    assert third.out.startswith("s/x#3 (day:2026-11-22) is batch-3.")

@@ -7,7 +7,7 @@ from support.cli import KEY
 from support.dialects import subject_of
 from support.real_servers import OGX_MODEL, RealServer
 
-from batchrunner.catalog import inherited
+from batchrunner.extensions import inherited
 from batchrunner.facts import ProviderFacts
 from batchrunner.records import replace
 from batchrunner.testing import PROVIDER_CHECKS, ProviderUnderTest
