@@ -57,7 +57,7 @@ class Circumstances:
         """Whether `address` is to be submitted once more, by itself or with all other shards."""
         return address in self.replace or whole_of(address) in self.replace
 
-    def next_key(self, address: str, run_key: str, attempts: Sequence[Attempt]) -> str:
+    def next_key(self, address: str, run_key: str, attempts: Sequence[Attempt], *, is_retry: bool = False) -> str:
         """The key of the next paid submission of a run: another one only where one was paid for, retries among them.
 
         It outlives refusals, so that a batch which a wrong refusal hid is returned instead of made again, and can be
@@ -66,7 +66,7 @@ class Circumstances:
         paid = {attempt.intent.idempotency_key for attempt in attempts if attempt.status == "submitted"}
         number = 1 + sum(attempt.status == "submitted" for attempt in attempts)
         while True:
-            key = idempotency_key(self.project, spec_of(address), address, run_key, number)
+            key = idempotency_key(self.project, spec_of(address), address, run_key, number, is_retry=is_retry)
             if key not in paid and self.held.get(key, (address, run_key)) == (address, run_key):
                 return key
             number += 1

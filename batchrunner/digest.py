@@ -53,11 +53,16 @@ def fingerprint(provider: str, endpoint: str, completion_window: str, content: s
     return digest_of(["br1", provider, endpoint, completion_window, content])
 
 
-def idempotency_key(project: str, spec: str, address: str, run_key: str, attempt: int) -> str:
+def idempotency_key(
+    project: str, spec: str, address: str, run_key: str, attempt: int, *, is_retry: bool = False
+) -> str:
     """The stable name of one paid submission: 36 lower-case characters. `attempt` counts what was paid for, from 1.
+
+    A retry has other keys: where a provider takes no metadata, its key alone tells that it asks for some rows only.
 
     No clock, no random number, no path and no lineage go in, so the key survives the loss of the whole state; of a
     shard, as long as its input is cut the same way.
     """
-    name = hashlib.sha256(canonical_json([project, spec, address, run_key, attempt])).digest()
+    names: list[str | int] = [project, spec, address, run_key, attempt, *(["retry"] if is_retry else [])]
+    name = hashlib.sha256(canonical_json(names)).digest()
     return "br1-" + base64.b32encode(name).decode("ascii")[:32].lower()

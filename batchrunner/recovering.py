@@ -7,6 +7,7 @@ project, or tags that somebody made up, are told from ours.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 from typing import Literal, NamedTuple
 
 from batchrunner.address import is_address, spec_of
@@ -20,6 +21,8 @@ from batchrunner.state import Attempt, Entry, Intent, State
 
 MOST_ATTEMPTS = 1_000
 LIKELY_ATTEMPTS = 16
+UNTOLD = -1
+"""What a retry asks again for, where its key alone is known: rows of what was submitted last before it."""
 _RUN_KEY = re.compile(r"[a-z]+:[!-~]{1,128}\Z", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}\Z", re.ASCII)
 _UPLOAD_NAME = re.compile(r"(br1-[a-z2-7]{32})-([0-9a-f]{16})\.jsonl\Z", re.ASCII)
@@ -59,10 +62,11 @@ class Keyring:
     def __init__(self, project: str, specs: Collection[str], desired: Iterable[Desired]) -> None:
         self._project = project
         self._specs = specs
-        self._expected: dict[str, tuple[int, Desired]] = {}
+        self._expected: dict[str, tuple[int, bool, Desired]] = {}
         for each in desired:
-            for number in range(1, LIKELY_ATTEMPTS + 1):
-                self._expected[self._key(each.address, each.run_key, number)] = (number, each)
+            for number, is_retry in product(range(1, LIKELY_ATTEMPTS + 1), (False, True)):
+                key = self._key(each.address, each.run_key, number, is_retry=is_retry)
+                self._expected[key] = (number, is_retry, each)
 
     def tags_of(self, batch: RemoteBatch, upload_name: str = "") -> Tags | None:
         """Which submission `batch` is; None where it is none of ours. `upload_name` is that of the file it reads."""
@@ -85,28 +89,31 @@ class Keyring:
         # A refused attempt uses no key up: the number of a key may be smaller than that of the attempt.
         # And where a batch was moved in state, its key stays taken: that of the next may have a larger one.
         numbers = range(min(max(tags.attempt, LIKELY_ATTEMPTS), MOST_ATTEMPTS), 0, -1)
-        return any(self._key(tags.address, tags.run_key, number) == tags.idempotency_key for number in numbers)
+        is_retry = tags.retry_of > 0
+        keys = (self._key(tags.address, tags.run_key, number, is_retry=is_retry) for number in numbers)
+        return tags.idempotency_key in keys
 
     def _told(self, key: str, batch: RemoteBatch, content: str) -> Tags | None:
         """By a key alone, and the first 16 digits of the `content` that was uploaded, where that is known."""
         if key not in self._expected:
             return None
-        number, desired = self._expected[key]
+        number, is_retry, desired = self._expected[key]
         paid_for = desired.fingerprint
-        if not _is_same_content(desired, content):
+        if not _is_same_content(desired, content, is_retry=is_retry):
             file = ProviderFile(file_id=batch.input_file_id).content
             paid_for = fingerprint(desired.provider, desired.endpoint, desired.completion_window, file)
-        return Tags(key, desired.address, desired.run_key, paid_for, number)
+        retry_of = UNTOLD if is_retry else 0
+        return Tags(key, desired.address, desired.run_key, paid_for, number, retry_of=retry_of)
 
-    def _key(self, address: str, run_key: str, number: int) -> str:
-        return idempotency_key(self._project, spec_of(address), address, run_key, number)
+    def _key(self, address: str, run_key: str, number: int, *, is_retry: bool) -> str:
+        return idempotency_key(self._project, spec_of(address), address, run_key, number, is_retry=is_retry)
 
 
-def _is_same_content(desired: Desired, content: str) -> bool:
+def _is_same_content(desired: Desired, content: str, *, is_retry: bool) -> bool:
     """Whether it is what `desired` is paid for: a run that is keyed by content says so itself."""
     if content and isinstance(desired.source, LocalFile):
         return desired.source.sha256.removeprefix("sha256:").startswith(content)
-    return desired.run_key.startswith("content:")
+    return desired.run_key.startswith("content:") and not is_retry
 
 
 def recovery(found: Iterable[Found], state: State, desired: Iterable[Desired], at: str) -> Recovery:
@@ -173,8 +180,17 @@ class _Recovering:
         if any(attempt.number == tags.attempt for attempt in there):
             return None
         number = self._free_number(tags, there)
+        if tags.retry_of == UNTOLD:
+            found = found._replace(tags=tags._replace(retry_of=self._base_of(tags, there)))
         attempt = replace(_rebuilt(found, self._wanted.get(tags.address), self._at), number=number)
         return Recovered(Entry(address=tags.address, run_key=tags.run_key, attempt=attempt), "added")
+
+    def _base_of(self, tags: Tags, there: Sequence[Attempt]) -> int:
+        """The number of the newest attempt before it that is no retry; 0 where that is not known."""
+        here = [each.entry.attempt for each in self.recovered
+                if (each.entry.address, each.entry.run_key) == (tags.address, tags.run_key)]  # fmt: skip
+        bases = (each.number for each in [*there, *here] if each.status == "submitted" and not each.is_retry)
+        return max((number for number in bases if number < tags.attempt), default=0)
 
     def _free_number(self, tags: Tags, there: Sequence[Attempt]) -> int:
         """The attempt's own, unless another submission has it, which a batch that was moved in state leaves behind."""

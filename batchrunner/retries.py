@@ -58,7 +58,7 @@ def retry(
         run_key=run_key,
         reason="retry",
         attempt=latest.number + 1,
-        idempotency_key=around.next_key(address, run_key, attempts),
+        idempotency_key=around.next_key(address, run_key, attempts, is_retry=True),
         fingerprint=fingerprint(terms.provider, terms.endpoint, terms.completion_window, rows.source.content),
         provider=terms.provider,
         origin=origin,

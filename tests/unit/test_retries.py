@@ -3,6 +3,7 @@
 import pytest
 from support.builders import DAY, around, attempt, desired, facts, intent, local, plan_of, shards, state_of
 
+from batchrunner.digest import idempotency_key
 from batchrunner.plans import Blocked, Resume, Submit, action_of
 from batchrunner.retries import Rows, carried_on, retry, unfinished
 from batchrunner.state import Attempt, Entry, State, newest_paid
@@ -89,4 +90,5 @@ def test_a_replacement_has_a_key_after_those_of_retries() -> None:
     (change,) = plan.changes
     assert isinstance(change, Submit)
     assert (change.attempt, change.retry_of) == (3, 0)
-    assert change.idempotency_key == asked(BASE, a_retry()).idempotency_key
+    assert change.idempotency_key == idempotency_key("acme", "nightly", "nightly/a", change.run_key, 3)
+    assert change.idempotency_key != asked(BASE, a_retry()).idempotency_key
