@@ -147,21 +147,29 @@ def _since(text: str, now: datetime) -> float | None:
 def current(entries: Sequence[Entry], *, every_run: bool = False) -> list[Entry]:
     """Those of `entries` that count now, in their order: of each address the newest attempt of the newest run, and
     whatever is still open or unresolved. With `every_run` the newest attempt of each run.
+
+    Beside an attempt that no provider took, the newest before it that may have been taken counts as well.
     """
-    latest: dict[tuple[str, str], Attempt] = {}
-    for entry in entries:
-        name = (entry.address, entry.run_key)
-        if name not in latest or latest[name].number < entry.attempt.number:
-            latest[name] = entry.attempt
+    latest = _latest(entries)
+    taken = _latest(entry for entry in entries if entry.attempt.may_be_sent)
     newest = _newest_runs(latest)
     return [
         entry
         for entry in entries
         if entry.attempt.is_open
         or (entry.attempt.unresolved and latest[entry.address, entry.run_key] is entry.attempt)
-        or (entry.attempt is latest[entry.address, entry.run_key]
+        or (any(entry.attempt is each.get((entry.address, entry.run_key)) for each in (latest, taken))
             and (every_run or newest[entry.address] == entry.run_key))
     ]  # fmt: skip
+
+
+def _latest(entries: Iterable[Entry]) -> dict[tuple[str, str], Attempt]:
+    latest: dict[tuple[str, str], Attempt] = {}
+    for entry in entries:
+        name = (entry.address, entry.run_key)
+        if name not in latest or latest[name].number < entry.attempt.number:
+            latest[name] = entry.attempt
+    return latest
 
 
 def _newest_runs(latest: dict[tuple[str, str], Attempt]) -> dict[str, str]:
@@ -175,10 +183,14 @@ def _newest_runs(latest: dict[tuple[str, str], Attempt]) -> dict[str, str]:
 
 
 def deciding(standings: Iterable[Standing]) -> list[Standing]:
-    """Of each address and run the last of `standings`, a later attempt being the answer to an earlier one."""
-    last: dict[tuple[str, str], Standing] = {}
+    """Of each address and run the last of `standings`, a later attempt being the answer to an earlier one.
+
+    One that no provider took answers nothing: then the last before it counts as well.
+    """
+    last: dict[tuple[str, str, bool], Standing] = {}
     for standing in standings:
-        name = (standing.address, standing.run_key)
-        if name not in last or last[name].attempt < standing.attempt:
-            last[name] = standing
-    return list(last.values())
+        taken = standing.verdict not in {"refused", "owed"}
+        for name in {(standing.address, standing.run_key, taken), (standing.address, standing.run_key, False)}:
+            if name not in last or last[name].attempt < standing.attempt:
+                last[name] = standing
+    return list({id(each): each for each in last.values()}.values())
