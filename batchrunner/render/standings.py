@@ -29,7 +29,7 @@ def standings_text(standings: Sequence[Standing], typed: Typed, style: Style = P
     """`standings` in a table, then what is wrong with some of them, then a line of counts. Without a newline."""
     if not standings:
         return "Nothing was submitted."
-    heading, *rows = _rows(standings, width)
+    (heading, *rows), looked = _rows(standings, width)
     painted = (_paint(standing, style)(row) for standing, row in zip(standings, rows, strict=True))
     lines = [style.bold(heading), *painted]
     told = [each for each in standings if _needs_words(each)]
@@ -37,7 +37,7 @@ def standings_text(standings: Sequence[Standing], typed: Typed, style: Style = P
         lines += ["", *_details(standing, typed, style, width)]
     if len(told) > SHOWN:
         lines += ["", f"… and {count(len(told) - SHOWN)} more like that: {typed('status --json')}"]
-    return neutral("\n".join([*lines, "", *_summary(standings, style, width)]))
+    return neutral("\n".join([*lines, "", *_summary(standings, style, width), *looked]))
 
 
 def _summary(standings: Sequence[Standing], style: Style, width: int) -> list[str]:
@@ -86,7 +86,7 @@ def _cells(standing: Standing) -> tuple[str, ...]:
         shorten(standing.word, 24) + retry,
         _requests(standing.counts),
         _time(standing),
-        "" if not standing.batch_id else "never" if standing.seen is None else f"{rough(standing.seen)} ago",
+        "" if not _may_change(standing) else "never" if standing.seen is None else f"{rough(standing.seen)} ago",
         standing.batch_id,
     )
     return tuple(map(printable, cells))
@@ -107,18 +107,38 @@ def _time(standing: Standing) -> str:
     return f"{rough(standing.age)} old" if standing.age is not None else ""
 
 
-def _rows(standings: Sequence[Standing], width: int) -> list[str]:
+def _may_change(standing: Standing) -> bool:
+    """Whether another look may show something new: of a batch that has ended it does not matter when it was seen."""
+    return standing.verdict == "open" or standing.left is not None
+
+
+def _rows(standings: Sequence[Standing], width: int) -> tuple[list[str], list[str]]:
+    """The table, and what is said below it of when it was looked, where the table has no room for that.
+
+    Batch ids are shown where there is room for them. A row has two lines only where one is never enough.
+    """
     rows = [HEADINGS, *map(_cells, standings)]
-    # Batch ids are shown where there is room for them; when it was looked, where that was not just now.
-    fresh = all(each.seen is not None and each.seen < STALE_SECONDS for each in standings if each.batch_id)
-    for columns in (range(7), range(6)):
-        shown = [column for column in columns if not (fresh and HEADINGS[column] == "SEEN")]
-        lines = table([[row[column] for column in shown] for row in rows])
+    looks = [each.seen for each in standings if _may_change(each)]
+    fresh = all(seen is not None and seen < STALE_SECONDS for seen in looks)
+    said = [] if fresh else [_looked(looks)]
+    choices: list[Sequence[int]] = [(0, 1, 2, 3, 4, 6), range(5)] if fresh else [range(7), range(6), range(5)]
+    for columns in choices:
+        lines = table([[row[column] for column in columns] for row in rows])
         if max(map(width_of, lines)) <= width:
-            return lines
+            return lines, said if len(columns) == 5 else []
     above = [f"{left(row[0], 1)}  {row[1]}".rstrip() for row in rows]
-    below = table([row[2:5] if fresh else row[2:6] for row in rows])
-    return [f"{first}\n     {rest}".rstrip() for first, rest in zip(above, below, strict=True)]
+    rest = table([row[2:5] for row in rows])
+    return [f"{first}\n     {second}".rstrip() for first, second in zip(above, rest, strict=True)], said
+
+
+def _looked(looks: Sequence[float | None]) -> str:
+    """`Last looked: 3 min to 2 h ago, 1 never.`"""
+    known = sorted(seen for seen in looks if seen is not None)
+    times = list(dict.fromkeys(rough(seen) for seen in known[:1] + known[-1:]))
+    never = len(looks) - len(known)
+    told = [f"{' to '.join(times)} ago"] if times else []
+    told += [f"{count(never)} never" if times else "never"] if never else []
+    return f"Last looked: {', '.join(told)}."
 
 
 def _paint(standing: Standing, style: Style) -> Paint:

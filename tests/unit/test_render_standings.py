@@ -133,3 +133,40 @@ def test_a_later_attempt_decides() -> None:
     both = [standing_of(entry("a", each), NOW, Polling()) for each in (first, second)]
 
     assert [each.attempt for each in deciding(both)] == [2]
+
+
+# When it was looked.
+
+
+def looked_at(minutes: int, name: str = "tickets[lang=en]") -> Entry:
+    at = (NOW - timedelta(minutes=minutes)).isoformat()
+    counts = Counts(total=50_000, completed=12_000, failed=1_234)
+    batch = RemoteBatch(batch_id="batch-1", status="in_progress", said="in_progress", counts=counts, expires_at=EXPIRES)
+    return entry(name, attempt(sight=Sight(at=at, batch=batch)))
+
+
+def shown(*entries: Entry, width: int = 80) -> str:
+    return standings_text([standing_of(each, NOW, Polling()) for each in entries], typed, PLAIN, width)
+
+
+def test_when_it_was_looked_is_said_below_rather_than_breaking_every_row() -> None:
+    text = shown(looked_at(3), looked_at(130, "tickets[lang=fr]"), entry("never", attempt()))
+
+    heading, *lines = text.split("\n")
+    assert heading.split() == ["ADDRESS", "STATUS", "REQUESTS", "TIME"]
+    assert lines[0] == "~  nightly/tickets[lang=en]  in_progress  12,000/50,000, 1,234 failed  5 h left"
+    assert lines[-1] == "Last looked: 3 min to 2 h ago, 1 never."
+
+
+def test_when_it_was_looked_has_a_column_where_there_is_room() -> None:
+    text = shown(looked_at(3), width=120)
+
+    assert "SEEN" in text
+    assert "Last looked" not in text
+
+
+def test_a_batch_that_has_ended_was_seen_and_that_is_all() -> None:
+    text = shown(entry("done", seen("completed", ended_at=AT)))
+
+    assert "SEEN" not in text
+    assert "Last looked" not in text
