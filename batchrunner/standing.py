@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
+from batchrunner.address import whole_of
 from batchrunner.facts import Polling
 from batchrunner.polling import age_seconds, failed_throughout, is_overdue, seconds_left, time_of
 from batchrunner.records import Record
@@ -145,21 +146,21 @@ def _since(text: str, now: datetime) -> float | None:
 
 
 def current(entries: Sequence[Entry], *, every_run: bool = False) -> list[Entry]:
-    """Those of `entries` that count now, in their order: of each address the newest attempt of the newest run, and
+    """Those of `entries` that count now, in their order: of the newest run of each batch the newest attempts, and
     whatever is still open or unresolved. With `every_run` the newest attempt of each run.
 
     Beside an attempt that no provider took, the newest before it that may have been taken counts as well.
     """
     latest = _latest(entries)
     taken = _latest(entry for entry in entries if entry.attempt.may_be_sent)
-    newest = _newest_runs(latest)
+    newest = newest_runs(entries)
     return [
         entry
         for entry in entries
         if entry.attempt.is_open
         or (entry.attempt.unresolved and latest[entry.address, entry.run_key] is entry.attempt)
         or (any(entry.attempt is each.get((entry.address, entry.run_key)) for each in (latest, taken))
-            and (every_run or newest[entry.address] == entry.run_key))
+            and (every_run or newest.get(whole_of(entry.address)) == entry.run_key))
     ]  # fmt: skip
 
 
@@ -172,14 +173,14 @@ def _latest(entries: Iterable[Entry]) -> dict[tuple[str, str], Attempt]:
     return latest
 
 
-def _newest_runs(latest: dict[tuple[str, str], Attempt]) -> dict[str, str]:
-    """By address the run whose first send was the last one."""
-    newest: dict[str, str] = {}
-    for (address, run_key), attempt in latest.items():
-        before = newest.get(address)
-        if before is None or latest[address, before].intent.created_at <= attempt.intent.created_at:
-            newest[address] = run_key
-    return newest
+def newest_runs(entries: Iterable[Entry]) -> dict[str, str]:
+    """Of each batch, all its shards together, the run that was begun last. A retry begins none."""
+    newest: dict[str, tuple[str, str]] = {}
+    for entry in entries:
+        if not entry.attempt.is_retry:
+            whole, begun = whole_of(entry.address), (entry.attempt.intent.created_at, entry.run_key)
+            newest[whole] = max(begun, newest.get(whole, begun))
+    return {whole: run_key for whole, (_, run_key) in newest.items()}
 
 
 def deciding(standings: Iterable[Standing]) -> list[Standing]:

@@ -10,6 +10,7 @@ from time import monotonic
 import click
 
 from batchrunner.accounts import Account
+from batchrunner.address import whole_of
 from batchrunner.applier import Brake
 from batchrunner.commands._console import Console
 from batchrunner.commands._following import followed_options, keys_for, require_some
@@ -21,11 +22,12 @@ from batchrunner.fetcher import Brought
 from batchrunner.printable import printable
 from batchrunner.render.accounts import FetchSummary, fetch_document, fetch_text, pending_addresses
 from batchrunner.render.lines import LineReporter
-from batchrunner.render.units import size
+from batchrunner.render.units import counted, size
 from batchrunner.results import folder_of, make_folder, only_one
 from batchrunner.wiring.fetching import FOLDER, Ending, Fetching
-from batchrunner.wiring.following import Followed
+from batchrunner.wiring.following import Followed, FollowedStates
 from batchrunner.wiring.running import Sending, interrupted
+from batchrunner.wiring.runs import left_to_fetch
 from batchrunner.wiring.workspace import SystemClock
 
 _MOST_NEXT = 5
@@ -38,6 +40,7 @@ _OFTEN, _SELDOM = 5.0, 30.0
 @followed_options
 @word_option("--out", metavar="DIR", help="Folder of the results.  [default: results/ in the project]")
 @click.option("--parquet", is_flag=True, help="Write results.parquet too, a row for each request.")
+@click.option("--all", "everything", is_flag=True, help="Every run, not only the newest and what was never fetched.")
 @click.option("--allow-errors", is_flag=True, help="Exit with 0 where all is here, whatever became of single rows.")
 @idle_options("var", "at")
 @output_options()
@@ -48,6 +51,7 @@ def command(
     words: tuple[str, ...],
     out: str,
     parquet: bool,
+    everything: bool,
     allow_errors: bool,
     output: Output,
 ) -> int:
@@ -60,6 +64,7 @@ def command(
     top = Path(out or os.path.join(followed.project.root, FOLDER))
     states = followed.states()
     require_some(states.submitted(), "batch that was submitted", sought)
+    meant = states if everything or followed.run_key else left_to_fetch(states)
     make_folder(top)
     brake = Brake()
     progress = _Progress(console)
@@ -69,9 +74,16 @@ def command(
             return Sending(followed.project.root, followed.providers, keys_for(names, followed), _AT_A_TIME, brake,
                            console.warn)  # fmt: skip
 
-        ending = Fetching(followed, states, top, sending, progress, progress.brought, with_tables=parquet).run()
+        ending = Fetching(followed, meant, top, sending, progress, progress.brought, with_tables=parquet).run()
     _show(_summary(ending, top, sought, words), console)
+    _tell_earlier(states, meant, sought.typed(" ".join(["fetch", *map(quote, words), "--all"])), console)
     return int(interrupted(brake) or exit_code(ending, allow_errors=allow_errors))
+
+
+def _tell_earlier(states: FollowedStates, meant: FollowedStates, typed: str, console: Console) -> None:
+    known, shown = ({(whole_of(each.address), each.run_key) for each in some.submitted()} for some in (states, meant))
+    if (earlier := len(known) - len(shown)) and not console.output.json:
+        console.note(f"{counted(earlier, 'earlier run was', 'earlier runs were')} fetched before. All of them: {typed}")
 
 
 def _nothing(words: str) -> None:

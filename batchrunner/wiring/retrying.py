@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchrunner._version import __version__
-from batchrunner.address import spec_of
+from batchrunner.address import spec_of, whole_of
 from batchrunner.desired import Circumstances
 from batchrunner.errors import BatchrunnerError, Refused
 from batchrunner.facts import ProviderFacts
@@ -18,6 +18,7 @@ from batchrunner.results import ResultsShelf
 from batchrunner.results.shelf import INPUT
 from batchrunner.retries import Rows, carried_on, retried, retry, unfinished
 from batchrunner.rows import RowOutcome
+from batchrunner.standing import newest_runs
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.wiring.estimates import Asked, with_estimates
@@ -69,7 +70,7 @@ def newest_only(followed: Followed) -> Followed:
     """`followed`, narrowed to the newest run of each address unless it names one."""
     if followed.run_key:
         return followed
-    runs = newest_runs(followed.states().entries())
+    runs = _runs(followed.states().entries())
     return replace(followed, runs=frozenset(runs.items()))
 
 
@@ -86,14 +87,11 @@ def ledger_of(followed: Followed, top: Path) -> tuple[Files, Ledger]:
     return noted_files(root), Ledger(root, followed.providers, input_here)
 
 
-def newest_runs(entries: Iterable[Entry]) -> dict[str, str]:
-    """The run key of each address that was begun last."""
-    newest: dict[str, tuple[str, str]] = {}
-    for entry in entries:
-        if not entry.attempt.is_retry:
-            begun = (entry.attempt.intent.created_at, entry.run_key)
-            newest[entry.address] = max(begun, newest.get(entry.address, begun))
-    return {address: run_key for address, (_, run_key) in newest.items()}
+def _runs(entries: Iterable[Entry]) -> dict[str, str]:
+    """By address the run that is meant: the newest one of its batch. Shards that it has no more are left alone."""
+    entries = list(entries)
+    newest = newest_runs(entries)
+    return {each.address: each.run_key for each in entries if newest.get(whole_of(each.address)) == each.run_key}
 
 
 @contextmanager
@@ -102,7 +100,7 @@ def prepared_retry(
 ) -> Iterator[PreparedRetry]:
     """Plan the retry of what is `followed`, of each address its newest run, with its states locked."""
     states = followed.states()
-    runs = newest_runs(states.entries())
+    runs = _runs(states.entries())
     stores = {spec_of(address): states.store_of(address) for address in runs}
     with loaded(stores, patience) as ground:
         outlook = Outlook()

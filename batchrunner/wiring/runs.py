@@ -1,12 +1,15 @@
 """Runs of batches as they were submitted: which shards count, after some were replaced, cut otherwise, or added."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 from batchrunner.address import natural, whole_of
 from batchrunner.manifest import LocalFile
+from batchrunner.standing import newest_runs
 from batchrunner.state import Entry, State
+from batchrunner.wiring.following import FollowedStates
 
 Range = tuple[int, int]
 """The first request of a content, and the one after the last."""
@@ -62,6 +65,21 @@ def runs_of(states: Iterable[State], entries: Iterable[Entry]) -> list[BatchRun]
             if name in submitted and entry.attempt.status == "submitted":
                 submitted[name].append(entry)
     return [_run(address, run_key, submitted[address, run_key]) for address, run_key in wanted]
+
+
+def left_to_fetch(states: FollowedStates) -> FollowedStates:
+    """`states`, narrowed to what a fetch is about that names no run: of each batch the newest one, and those of which
+    some results were never here.
+    """
+    entries = states.submitted()
+    newest = newest_runs(entries)
+    meant = {
+        run.name
+        for run in runs_of(states.states.values(), entries)
+        if newest.get(run.address) == run.run_key or any(each.attempt.fetched is None for each in run.entries)
+    }
+    runs = ((each.address, each.run_key) for each in entries if (whole_of(each.address), each.run_key) in meant)
+    return FollowedStates(replace(states.followed, runs=frozenset(runs)), states.states)
 
 
 def _run(address: str, run_key: str, submitted: Sequence[Entry]) -> BatchRun:
