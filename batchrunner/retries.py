@@ -116,7 +116,7 @@ def retried(address: str, run_key: str, attempts: Sequence[Attempt], *, force: b
         raise TryAgain("still-running", f"{run} has not ended: {running.batch_id} is {word_of(running)}",
                        why="Which rows have to be asked again is known when it has.")  # fmt: skip
     _refuse_failed(address, base)
-    if not force and any(_is_lost(each) for each in found.attempts):
+    if not force and _is_lost(found.attempts[-1]):
         raise Refused("batch-gone", f"the provider no longer knows a batch of {run}",
                       why="Its results cannot be fetched. It may have been processed: to ask again may be paid twice.",
                       hint="add --force to ask again for all that has no result here")  # fmt: skip
@@ -139,7 +139,9 @@ def _was_processed(attempt: Attempt) -> bool:
 
 
 def _is_lost(attempt: Attempt) -> bool:
-    return attempt.sight is not None and attempt.sight.is_gone and attempt.fetched is None
+    """Whether nobody can know what it was answered. To fetch what is gone brings nothing, and proves nothing."""
+    is_here = attempt.fetched is not None and attempt.fetched.files
+    return attempt.sight is not None and attempt.sight.is_gone and not is_here
 
 
 def _refuse_failed(address: str, base: Attempt) -> None:
