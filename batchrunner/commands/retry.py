@@ -53,7 +53,8 @@ def command(
     """Submit once more the requests of the named batches that have no answer: errors, expired and missing ones.
 
     What the provider called invalid is left out, as it would fail again. Of each batch its newest run is meant, unless
-    --run-key says otherwise. Results are fetched first; fetch puts the new answers in their places.
+    --run-key says otherwise. Results are fetched first; fetch puts the new answers in their places. Exits with 0 too
+    where nothing is left to retry.
     """
     if not (words or followed.patterns):
         raise UsageError("nothing-named", "say what to retry: addresses, or specs",
@@ -115,7 +116,7 @@ def _fetch(followed: Followed, console: Console) -> None:
         return Sending(followed.project.root, followed.providers, keys, IN_FLIGHT, Brake())
 
     top = Path(followed.project.root, FOLDER)
-    ending = Fetching(followed, followed.states(), top, sending, Silent()).run()
+    ending = Fetching(followed, followed.states(), top, sending, Silent(), with_inputs=True).run()
     for brought in ending.brought:
         if brought.trouble is not None:
             console.warn(f"{brought.entry.address}: its results could not be fetched: {brought.trouble.words}")
@@ -168,7 +169,8 @@ def _tell(outlook: Outlook, console: Console) -> None:
         console.warn(error_text(error))
     for address, count in outlook.kept.items():
         rows = "1 row" if count == 1 else f"{count:,} rows"
-        console.note(f"{address}: {rows} failed for good, and would again; --force asks for them all the same")
+        them = "it" if count == 1 else "them"
+        console.note(f"{address}: {rows} failed for good, and would again; --force asks for {them} all the same")
 
 
 def _show_nothing(outlook: Outlook, console: Console) -> None:

@@ -57,7 +57,8 @@ class Ending:
 class Fetching:
     """One fetch of `followed` into the folder `top`, of which it is the only one that writes there.
 
-    `sending` makes what the providers with these names are asked with; it is called only where one has to be.
+    `sending` makes what the providers with these names are asked with; it is called only where one has to be. With
+    `with_inputs` what was asked is brought as well, where a row is not ok and the input is not here as it was sent.
     """
 
     followed: Followed
@@ -67,6 +68,7 @@ class Fetching:
     reporter: Reporter
     told: Callable[[Brought], None] = lambda _: None
     with_tables: bool = False
+    with_inputs: bool = False
     _ending: Ending = field(default_factory=Ending)
     _tried: set[AttemptName] = field(default_factory=set)
 
@@ -162,6 +164,9 @@ class Fetching:
             if not account.is_known and self._bring_inputs(run.entries, accountant):
                 account = accountant.made(run)
             self._ending.made += bool(account.batches)
+        if self.with_inputs and account.rows.failed:
+            bases = (shard.base for shard in run.shards)
+            self._bring_inputs([base for base in bases if accountant.ledger.asked(base) is None], accountant)
         if self.with_tables and account.batches:
             accountant.write_table(run)
         self._ending.accounts.append(account)

@@ -105,8 +105,10 @@ class Ledger:
         """The ids and lines that an attempt asked for, in order, each id once. Raises `Refused` `input-unknown`."""
         proven = self._proven(entry)
         if proven is None:
-            raise Refused("input-unknown", "what was asked is not here any more", where=entry.address,
-                          hint="fetch again: it is downloaded where the provider still has it")  # fmt: skip
+            source = entry.attempt.intent.source
+            file = source.path if isinstance(source, LocalFile) else source.file_id
+            raise Refused("input-unknown", "what was asked is neither here nor at the provider any more",
+                          where=entry.address, hint=f"bring back {file} as it was when it was submitted")  # fmt: skip
         with closing(proven[0]()) as stream:
             yield from lines_by_id(stream)
 
@@ -158,11 +160,19 @@ def rows_now(ledger: Ledger, shard: ShardRun, files: Files, owners: Mapping[str,
                       hint=f"batchrunner fetch {quote(missing[0].address)}")  # fmt: skip
     sheets = list(ledger.merged(shard, files))
     base = sheets[0][1]
+    if not base.is_known and _is_answered(shard.base, base):
+        return
     for custom_id, line in ledger.lines(shard.base):
         if owners.get(custom_id, shard.base.address) != shard.base.address:
             continue
         answer = base.answer(custom_id, base.rows[custom_id])
         yield RowNow(custom_id, answer.outcome, answer.is_transient, line)
+
+
+def _is_answered(entry: Entry, sheet: Sheet) -> bool:
+    """Whether as many rows are ok as were asked for, which can be told without the input."""
+    source = entry.attempt.intent.source
+    return isinstance(source, LocalFile) and not sheet.strangers.count and sheet.tally().ok == source.requests
 
 
 def noted_files(root: str) -> Files:
