@@ -64,7 +64,7 @@ def inputs_left(entries: Iterable[Entry]) -> list[Leftover]:
 
 def _input_of(entry: Entry, why: str) -> Leftover:
     attempt, source = entry.attempt, entry.attempt.intent.source
-    is_ours = isinstance(source, LocalFile) and not attempt.input_removed_at
+    is_ours = attempt.has_own_file and not attempt.input_removed_at
     return Leftover(provider=attempt.intent.provider, file_id=attempt.file_id if is_ours else "", why=why,
                     size=source.size if isinstance(source, LocalFile) else 0, created_at=attempt.intent.created_at,
                     entry=entry)  # fmt: skip

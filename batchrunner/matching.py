@@ -72,10 +72,9 @@ class Duplicate(NamedTuple):
 def trail_of(attempt: Attempt, until: str = "") -> Trail:
     """What the remote batch of `attempt` can be told by; its create cannot have left after `until`."""
     source = attempt.intent.source
-    is_own = isinstance(source, LocalFile)
     return Trail(
         key=attempt.intent.idempotency_key,
-        own_file_id=attempt.file_id if is_own else "",
+        own_file_id=attempt.file_id if attempt.has_own_file else "",
         file_id=attempt.file_id,
         requests=source.requests if isinstance(source, LocalFile) else 0,
         since=attempt.sent_at or attempt.intent.created_at,

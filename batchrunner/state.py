@@ -9,10 +9,10 @@ been sent by a process that died: it is unresolved, as `in-doubt` is. `deferred`
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from batchrunner.manifest import Source
+from batchrunner.manifest import LocalFile, Source
 from batchrunner.pricing import Estimate
 from batchrunner.records import Raw, Record, field, replace
-from batchrunner.remote import NO_REPLY, ResultFile, Sight, Usage
+from batchrunner.remote import NO_REPLY, ResultFile, Sight, Usage, key_in
 from batchrunner.rows import Tally
 
 Status = Literal["intended", "uploaded", "in-doubt", "deferred", "submitted", "rejected"]
@@ -121,6 +121,17 @@ class Attempt(Record):
     def is_retry(self) -> bool:
         """Whether it asks again for rows of an earlier attempt, rather than for a batch that a spec declares."""
         return self.intent.retry_of > 0
+
+    @property
+    def has_own_file(self) -> bool:
+        """Whether `file_id` was uploaded for it, as far as is known: a batch made elsewhere may read anybody's file."""
+        is_told = (
+            self.sight is not None
+            and self.sight.batch is not None
+            and (key_in(self.sight.batch.metadata) == self.intent.idempotency_key)
+        )
+        is_ours = not self.adopted or self.upload_reply != NO_REPLY or is_told
+        return bool(self.file_id) and isinstance(self.intent.source, LocalFile) and is_ours
 
     @property
     def is_open(self) -> bool:
