@@ -149,18 +149,19 @@ def current(entries: Sequence[Entry], *, every_run: bool = False) -> list[Entry]
     """Those of `entries` that count now, in their order: of the newest run of each batch the newest attempts, and
     whatever is still open or unresolved. With `every_run` the newest attempt of each run.
 
-    Beside an attempt that no provider took, the newest before it that may have been taken counts as well.
+    Beside an attempt that no provider took, the newest before it that may have been taken counts as well,
+    and beside such a run the newest that was.
     """
     latest = _latest(entries)
     taken = _latest(entry for entry in entries if entry.attempt.may_be_sent)
-    newest = newest_runs(entries)
+    runs = (newest_runs(entries), newest_runs(entry for entry in entries if entry.attempt.may_be_sent))
     return [
         entry
         for entry in entries
         if entry.attempt.is_open
         or (entry.attempt.unresolved and latest[entry.address, entry.run_key] is entry.attempt)
         or (any(entry.attempt is each.get((entry.address, entry.run_key)) for each in (latest, taken))
-            and (every_run or newest.get(whole_of(entry.address)) == entry.run_key))
+            and (every_run or any(each.get(whole_of(entry.address)) == entry.run_key for each in runs)))
     ]  # fmt: skip
 
 

@@ -88,3 +88,16 @@ def test_nothing_is_left_out_of_what_was_submitted_only_now(bench: Desk) -> None
         ran = submitted(bench).run("fetch")
 
     assert "--all" not in ran.err + ran.out
+
+
+def test_a_run_that_nobody_took_hides_none_that_was(empty: Desk) -> None:
+    with served(written(empty, ["a"])):
+        on(empty, "2026-11-21").run("wait")
+        empty.env |= {"ALPHAEDGE_API_KEY": "wrong"}
+        assert empty.run("apply", "s.yaml", "--yes", "--run-key", "2026-11-20").code == 1
+        shown = empty.run("status", "--json").document["batches"]
+
+    assert [(batch["run_key"], batch["word"]) for batch in shown] == [
+        ("day:2026-11-20", "deferred"),
+        ("day:2026-11-21", "completed"),
+    ]
