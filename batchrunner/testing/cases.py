@@ -70,7 +70,7 @@ CASES: Sequence[Case] = (
     Case("C14", "401 and 403 stop the run"),
     Case("C15", "404 for the create itself"),
     Case("C16", "413"),
-    Case("C17", "`x-should-retry`, both ways, changes nothing of what is safe"),
+    Case("C17", "`x-should-retry` is heeded both ways, and makes nothing safe that is not"),
     Case("C18", "killed at a step of an apply, then applied again: one batch"),
     Case("C19", "two runners with the same plan: one batch"),
     Case("C20", "fields and statuses that nobody knows are kept, and are no end"),

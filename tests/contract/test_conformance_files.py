@@ -57,7 +57,7 @@ def test_a_download_that_breaks_off(dialect: str, tmp_path: Path, fault: str) ->
         assert sorted(found) == sorted(custom_ids)
 
 
-@case("F3")
+@case("F3", is_slow=True)
 def test_results_that_do_not_come_are_not_there(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, "content:truncated=1") as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
@@ -67,7 +67,7 @@ def test_results_that_do_not_come_are_not_there(dialect: str, tmp_path: Path) ->
         assert not list(desk.folder.rglob("results.jsonl"))
 
 
-@case("F3")
+@case("F3", is_slow=True)
 def test_killed_in_a_fetch(dialect: str, tmp_path: Path, killer: Killer) -> None:
     with desk_at(dialect, tmp_path) as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
@@ -84,7 +84,7 @@ def ids_in(desk: Desk, name: str) -> list[str]:
     return [json.loads(line)["custom_id"] for line in path.read_text().splitlines()]
 
 
-@case("F4")
+@case("F4", is_slow=True)
 def test_out_of_order_missing_and_twice(dialect: str, tmp_path: Path) -> None:
     ids = ("z", "a-sandbox-drop", "m-sandbox-duplicate", "b", "c-sandbox-stranger", "a", "k-sandbox-fail-500")
     with desk_at(dialect, tmp_path, custom_ids=ids) as (desk, _):
@@ -99,7 +99,7 @@ def test_out_of_order_missing_and_twice(dialect: str, tmp_path: Path) -> None:
         assert ids_in(desk, "errors.jsonl") == ["a-sandbox-drop", "k-sandbox-fail-500"]
 
 
-@case("F5")
+@case("F5", is_slow=True)
 def test_a_body_that_is_a_string(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, habits=frozenset({"body-string"})) as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
@@ -108,7 +108,7 @@ def test_a_body_that_is_a_string(dialect: str, tmp_path: Path) -> None:
         assert (fetched.code, fetched.document["rows"]["ok"]) == (0, 3)
 
 
-@case("F6")
+@case("F6", is_slow=True)
 def test_an_error_file_of_nothing(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, habits=frozenset({"empty-error-file"})) as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
@@ -128,7 +128,7 @@ BAD_INPUTS: dict[str, Any] = {
 }
 
 
-@case("F7")
+@case("F7", is_slow=True)
 @pytest.mark.parametrize("how", BAD_INPUTS)
 def test_a_bad_input_is_refused_by_the_plan(dialect: str, tmp_path: Path, how: str) -> None:
     with desk_at(dialect, tmp_path, rows=1) as (desk, ledger):
@@ -140,7 +140,7 @@ def test_a_bad_input_is_refused_by_the_plan(dialect: str, tmp_path: Path, how: s
         assert (ledger.batches(), ledger.files()) == ([], [])
 
 
-@case("F7", mistral="lines need no url", together="lines need no url", anthropic="lines have no url")
+@case("F7", is_slow=True, mistral="lines need no url", together="lines need no url", anthropic="lines have no url")
 def test_another_url_is_refused_by_the_plan(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path) as (desk, _):
         desk.write("rows.jsonl", desk.read("rows.jsonl").replace("/v1/chat/completions", "/v1/embeddings"))
@@ -154,7 +154,7 @@ async def removed(dialect: str, desk: Desk, file_id: str) -> Outcome:
         return await provider.follow(RemoveFile(provider=dialect, file_id=file_id))
 
 
-@case("F8")
+@case("F8", is_slow=True)
 def test_a_file_that_is_gone_before_the_create(dialect: str, tmp_path: Path, killer: Killer) -> None:
     """No batch, no loop, and words that say what to do."""
     with desk_at(dialect, tmp_path) as (desk, ledger):

@@ -64,7 +64,7 @@ def test_failed_with_the_lines_that_are_wrong(dialect: str, tmp_path: Path) -> N
         assert {problem.line for problem in batch.problems} <= {0, 2}
 
 
-@case("L2")
+@case("L2", is_slow=True)
 def test_a_failed_batch_is_told_of_at_once(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, max_enqueued_tokens=0) as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
@@ -75,7 +75,7 @@ def test_a_failed_batch_is_told_of_at_once(dialect: str, tmp_path: Path) -> None
         assert batch["problems"]
 
 
-@case("L3")
+@case("L3", is_slow=True)
 def test_too_much_enqueued_is_for_later(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, max_enqueued_tokens=0) as (desk, ledger):
         assert desk.run("apply", "s.yaml").code == 0
@@ -86,7 +86,7 @@ def test_too_much_enqueued_is_for_later(dialect: str, tmp_path: Path) -> None:
         assert len(ledger.batches()) == 1
 
 
-@case("L4")
+@case("L4", is_slow=True)
 def test_expired_with_results_of_a_part(dialect: str, tmp_path: Path) -> None:
     clock = Later()
     with desk_at(dialect, tmp_path, timings=SLOW, clock=clock, rows=10) as (desk, _):
@@ -100,7 +100,7 @@ def test_expired_with_results_of_a_part(dialect: str, tmp_path: Path) -> None:
         assert rows["ok"] + rows["expired"] == rows["total"] == 10
 
 
-@case("L5")
+@case("L5", is_slow=True)
 def test_every_request_failed(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, habits=frozenset({"errors-only"})) as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
@@ -111,7 +111,7 @@ def test_every_request_failed(dialect: str, tmp_path: Path) -> None:
         assert (fetched.document["rows"]["ok"], fetched.document["rows"]["error"]) == (0, 3)
 
 
-@case("L6")
+@case("L6", is_slow=True)
 def test_completed_before_the_results_can_be_named(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, habits=frozenset({"late-output:3"})) as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
@@ -119,7 +119,7 @@ def test_completed_before_the_results_can_be_named(dialect: str, tmp_path: Path)
         assert desk.run("fetch", "--json").document["rows"]["ok"] == 3
 
 
-@case("L7")
+@case("L7", is_slow=True)
 def test_a_batch_that_runs_is_stopped(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, timings=Timings(0.01, 1000, 0.01, 0.01)) as (desk, ledger):
         assert desk.run("apply", "s.yaml").code == 0
@@ -153,7 +153,7 @@ def test_stopping_what_was_stopped(dialect: str, tmp_path: Path) -> None:
         assert isinstance(at.cancel(batch_id), Seen)
 
 
-@case("L10")
+@case("L10", is_slow=True)
 def test_long_after_it_should_have_expired(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, habits=frozenset({"stuck"}), clock=Later(-200 * 3600)) as (desk, ledger):
         assert desk.run("apply", "s.yaml").code == 0
@@ -165,7 +165,7 @@ def test_long_after_it_should_have_expired(dialect: str, tmp_path: Path) -> None
         assert len(ledger.batches()) == 1
 
 
-@case("L11")
+@case("L11", is_slow=True)
 def test_not_found_any_more(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, habits=frozenset({"vanishing:0.01"})) as (desk, ledger):
         assert desk.run("apply", "s.yaml").code == 0
@@ -177,14 +177,14 @@ def test_not_found_any_more(dialect: str, tmp_path: Path) -> None:
         assert (again.code, again.document["submitted"], len(ledger.batches())) == (0, 0, 1)
 
 
-@case("L11")
+@case("L11", is_slow=True)
 def test_not_found_yet_is_not_gone(dialect: str, tmp_path: Path) -> None:
     with desk_at(dialect, tmp_path, habits=frozenset({"404-young"})) as (desk, _):
         assert desk.run("apply", "s.yaml").code == 0
         assert desk.run("wait").code == 0
 
 
-@case("L12")
+@case("L12", is_slow=True)
 def test_foreign_habits(dialect: str, tmp_path: Path) -> None:
     habits = frozenset({"capitals", "iso-times", "null-counts", "uuid-ids", "scheduling", "window-1d"})
     with desk_at(dialect, tmp_path, habits=habits) as (desk, _):

@@ -41,16 +41,23 @@ BY_NAME = {case.name: case for case in CASES}
 Change = Callable[[int, dict[str, str], bytes], tuple[int, dict[str, str], bytes]]
 
 
-def case(name: str, **reasons: str) -> pytest.MarkDecorator:
+COUSINS = frozenset({"azure", "groq"})
+"""They speak as OpenAI does, from other paths: the campaign has them in every case, a daily run where that is quick."""
+
+
+def case(name: str, *, is_slow: bool = False, **reasons: str) -> pytest.MarkDecorator:
     """Runs a test for every dialect that the case applies to; for the others its reason is the skip's.
 
-    `reasons` are further ones, by dialect.
+    `reasons` are further ones, by dialect. What `is_slow` starts processes, and leaves cousins to the campaign.
     """
     found = BY_NAME[name]
 
     def parameter(dialect: str) -> Any:
         why = found.absent(built_in()[dialect]) or reasons.get(dialect, "")
-        return pytest.param(dialect, id=f"{name}-{dialect}", marks=[pytest.mark.skip(reason=why)] if why else [])
+        marks = [pytest.mark.skip(reason=why)] if why else []
+        if is_slow and dialect in COUSINS:
+            marks.append(pytest.mark.campaign)
+        return pytest.param(dialect, id=f"{name}-{dialect}", marks=marks)
 
     return pytest.mark.parametrize("dialect", [parameter(dialect) for dialect in DIALECTS])
 
