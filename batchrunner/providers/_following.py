@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
@@ -67,7 +68,7 @@ class FollowUps:
         """Run one job to an outcome."""
         match job:
             case Look():
-                return await self._ask(job.address, self._dialect.look_call(job.batch_id), self._seen, "looking")
+                return await self._look(job.address, job.batch_id)
             case Cancel():
                 return await self._cancel(job)
             case Survey():
@@ -85,16 +86,23 @@ class FollowUps:
             return not_offered(what)
         return await self._client.run(Asking(address, call, read, self._client.redact, self._clock))
 
-    def _seen(self, body: bytes) -> Seen | Unusable:
+    async def _look(self, address: str, batch_id: str) -> Outcome:
+        return await self._ask(address, self._dialect.look_call(batch_id), partial(self._seen, batch_id), "looking")
+
+    def _seen(self, batch_id: str, body: bytes) -> Seen | Unusable:
         batch = self._dialect.read_batch(body)
-        return batch if isinstance(batch, Unusable) else Seen(batch=batch)
+        if isinstance(batch, Unusable):
+            return batch
+        # What a confused gateway says of another batch must not end this one, or have that one's results fetched.
+        return Seen(batch=batch) if batch.batch_id == batch_id else Unusable("the reply is about another batch")
 
     async def _cancel(self, job: Cancel) -> Outcome:
         """Some refuse to stop what has ended: a look tells."""
-        said = await self._ask(job.address, self._dialect.cancel_call(job.batch_id), self._seen, "cancelling")
+        read = partial(self._seen, job.batch_id)
+        said = await self._ask(job.address, self._dialect.cancel_call(job.batch_id), read, "cancelling")
         if not isinstance(said, Rejected) or said.code == NOT_OFFERED:
             return said
-        now = await self._ask(job.address, self._dialect.look_call(job.batch_id), self._seen, "looking")
+        now = await self._look(job.address, job.batch_id)
         return now if isinstance(now, Seen) and now.batch.is_terminal else said
 
     async def _download(self, job: Download) -> Outcome:
