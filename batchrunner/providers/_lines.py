@@ -6,9 +6,11 @@ body as a JSON string, leave `response` out beside an error, or put the answer i
 time, value by value.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from batchrunner.printable import is_unicode
 from batchrunner.providers._usage import SpentTokens, usage_of, usage_said
 from batchrunner.records import MALFORMED, Tolerant, decoder
 from batchrunner.remote import Usage
@@ -44,6 +46,8 @@ class _AnyLine(Tolerant):
     error: Any = None
 
 
+_Answer = TypeVar("_Answer")
+
 _read = decoder(_Line).decode
 _read_any_line = decoder(_AnyLine).decode
 _read_body = decoder(_Body).decode
@@ -64,9 +68,8 @@ def read_line(line: bytes) -> ResultLine | None:
 
 
 def _read_unusual(line: bytes) -> ResultLine | None:
-    try:
-        found = _read_any_line(line)
-    except MALFORMED:
+    found = read_leniently(line, _read_any_line, _AnyLine)
+    if found is None:
         return None
     response = found.response if isinstance(found.response, Mapping) else None
     status = _status(response)
@@ -75,6 +78,26 @@ def _read_unusual(line: bytes) -> ResultLine | None:
         return ResultLine(found.custom_id, "ok", status or 200, "", "", _spent(body))
     code, message = words_of(body if _is_silent(found.error) else found.error)
     return ResultLine(found.custom_id, _OUTCOMES.get(code, "error"), status, code, message)
+
+
+def read_leniently(line: bytes, read: Callable[[bytes], _Answer], kind: type[_Answer]) -> _Answer | None:
+    """`line` by `read`, else as JSON is written by many: as a `kind`, which has a `custom_id`; None for what is none.
+
+    Half a surrogate pair, where an answer was cut within a character, and numbers such as NaN and -Infinity make no
+    answer that was paid for one that never came.
+    """
+    try:
+        return read(line)
+    except MALFORMED:
+        pass
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    custom_id = said.get("custom_id") if isinstance(said, dict) else None
+    if not isinstance(custom_id, str) or not is_unicode(custom_id):
+        return None
+    return kind(**{name: said[name] for name in said if name in kind.__annotations__})
 
 
 def _status(response: Mapping[str, Any] | None) -> int:
@@ -90,7 +113,7 @@ def _document(body: Any) -> Any:
         return body
     try:
         return _read_any(body)
-    except MALFORMED:
+    except (*MALFORMED, UnicodeEncodeError):
         return body
 
 
@@ -109,7 +132,16 @@ def words_of(error: Any) -> tuple[str, str]:
         if isinstance(error, Mapping) and error.get(name):
             error = error[name]
     if not isinstance(error, Mapping):
-        return "", error[:MOST_WORDS] if isinstance(error, str) else ""
+        return "", _kept(error, MOST_WORDS) if isinstance(error, str) else ""
     code = error.get("code") or error.get("type") or ""
     message = error.get("message") or ""
-    return str(code)[:128], str(message)[:MOST_WORDS]
+    return _kept(code, 128), _kept(message, MOST_WORDS)
+
+
+def _kept(said: Any, most: int) -> str:
+    """The beginning of what was said, which can be written as UTF-8."""
+    try:
+        text = str(said)[:most]
+    except (RecursionError, ValueError):  # too deep, or a number of thousands of digits
+        return ""
+    return text if is_unicode(text) else text.encode("utf-8", "replace").decode()

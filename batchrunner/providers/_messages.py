@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from batchrunner.providers._lines import words_of
+from batchrunner.providers._lines import read_leniently, words_of
 from batchrunner.providers._usage import SpentTokens, usage_of, usage_said
 from batchrunner.records import MALFORMED, Tolerant, decoder
 from batchrunner.rows import ResultLine, RowOutcome
@@ -52,9 +52,8 @@ def read_line(line: bytes) -> ResultLine | None:
 
 
 def _read_unusual(line: bytes) -> ResultLine | None:
-    try:
-        found = _read_any_line(line)
-    except MALFORMED:
+    found = read_leniently(line, _read_any_line, _AnyLine)
+    if found is None:
         return None
     result = found.result if isinstance(found.result, Mapping) else {}
     kind = result.get("type")

@@ -1,5 +1,6 @@
 """The results of a batch as one Parquet file, a row for each request. The only module here that imports pyarrow."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,23 @@ def body_of(line: bytes) -> str | None:
         if bytes(answer.result).startswith(b"{"):
             return _text(_read_message(answer.result).message)
     except MALFORMED:
-        pass
+        return _loose_body_of(line)
     return None
+
+
+def _loose_body_of(line: bytes) -> str | None:
+    """The body in a line that is JSON only as many write it: with half a surrogate pair, or NaN."""
+    try:
+        answer = json.loads(line)
+        if isinstance(answer.get("response"), dict):
+            body = answer["response"].get("body")
+        else:
+            body = answer["result"].get("message")
+        if isinstance(body, str):
+            return body.encode("utf-8", "replace").decode()
+        return None if body is None else json.dumps(body, separators=(",", ":"))
+    except (ValueError, RecursionError, AttributeError, LookupError, TypeError):
+        return None
 
 
 def _text(body: Raw) -> str | None:
