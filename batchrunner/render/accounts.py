@@ -53,7 +53,8 @@ def fetch_text(summary: FetchSummary, style: Style = PLAIN, width: int = 80) -> 
         lines += _account(account, folder, style, width)
     if rest := summary.accounts[SHOWN:]:
         lines.append(f"  … and {counted(len(rest), 'further batch')}: --json has them all")
-    lines += [_headline(summary, style), *(line for words in summary.problems for line in paragraph(words, width, 0))]
+    told = [line for words in summary.problems for line in paragraph(printable(words), width, 0)]
+    lines += [_headline(summary, style), *told]
     if summary.next:
         lines += ["To go on:", *(f"  {style.bold(printable(command))}" for command in summary.next)]
     return neutral("\n".join(lines))
