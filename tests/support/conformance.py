@@ -35,27 +35,34 @@ from batchrunner.testing.submitting import Submission, Submitter
 T = TypeVar("T")
 HASTE = {
     "retry": {"attempts": 4, "base_seconds": 0.001, "cap_seconds": 0.01, "budget": 10_000},
-    "polling": {"base_seconds": 0.02, "cap_seconds": 0.1, "settle_seconds": 0.2, "gone_looks": 2, "gone_seconds": 0.05},
+    "polling": {
+        "base_seconds": 0.02,
+        "cap_seconds": 0.1,
+        "settle_seconds": 0.2,
+        "gone_looks": 2,
+        "gone_seconds": 0.05,
+        "late_output_seconds": 0,
+    },
 }
 BY_NAME = {case.name: case for case in CASES}
 Change = Callable[[int, dict[str, str], bytes], tuple[int, dict[str, str], bytes]]
 
 
-COUSINS = frozenset({"azure", "groq"})
-"""They speak as OpenAI does, from other paths: the campaign has them in every case, a daily run where that is quick."""
+DAILY = frozenset({"openai", "anthropic"})
+"""Requests in files, and requests in the create: what the daily run starts processes for; the campaign has them all."""
 
 
 def case(name: str, *, is_slow: bool = False, **reasons: str) -> pytest.MarkDecorator:
     """Runs a test for every dialect that the case applies to; for the others its reason is the skip's.
 
-    `reasons` are further ones, by dialect. What `is_slow` starts processes, and leaves cousins to the campaign.
+    `reasons` are further ones, by dialect. What `is_slow` starts processes.
     """
     found = BY_NAME[name]
 
     def parameter(dialect: str) -> Any:
         why = found.absent(built_in()[dialect]) or reasons.get(dialect, "")
         marks = [pytest.mark.skip(reason=why)] if why else []
-        if is_slow and dialect in COUSINS:
+        if is_slow and dialect not in DAILY:
             marks.append(pytest.mark.campaign)
         return pytest.param(dialect, id=f"{name}-{dialect}", marks=marks)
 
