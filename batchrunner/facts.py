@@ -103,7 +103,8 @@ class Polling(Record):
 
     `settle_seconds` is how long after an unanswered create a list may not show it yet. A batch that is not found is
     believed to be gone after `gone_looks` looks over at least `gone_seconds`. A batch that has not ended
-    `overdue_seconds` after it should have expired is waited for no longer.
+    `overdue_seconds` after it should have expired is waited for no longer. One that completed with errors alone, and no
+    counts, may name its answers until `late_output_seconds` after its end.
     """
 
     base_seconds: float = 10.0
@@ -112,6 +113,7 @@ class Polling(Record):
     gone_looks: int = 5
     gone_seconds: float = 600.0
     overdue_seconds: float = 3600.0
+    late_output_seconds: float = 120.0
 
 
 class ModelPrice(Record):

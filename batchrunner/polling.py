@@ -7,7 +7,7 @@ makes a batch that ended run again, or one that runs end.
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 
-from batchrunner.facts import Polling
+from batchrunner.facts import Polling, ProviderFacts
 from batchrunner.jobs import Look, Survey
 from batchrunner.records import replace
 from batchrunner.remote import Counts, RemoteBatch, Sight
@@ -42,7 +42,7 @@ def seen(before: Sight | None, batch: RemoteBatch, at: str, *, listed: bool = Fa
     What was begun earlier than the sight before it counts only where it shows an end. A list may lag: it takes nothing
     back that was seen.
     """
-    now = Sight(at=at, batch=batch)
+    now = Sight(at=at, batch=batch, owed_since=_owed_since(before, batch, at))
     if before is None:
         return now
     if before.batch is not None and (_is_older(at, before.at) or listed) and _is_behind(batch, before.batch):
@@ -94,10 +94,16 @@ def _processed(batch: RemoteBatch) -> int:
     return batch.counts.completed + batch.counts.failed if batch.counts else 0
 
 
-def awaits_output(sight: Sight | None) -> bool:
-    """Whether a batch says that requests succeeded, and not yet where their answers are.
+def polling_at(provider: str, providers: Mapping[str, ProviderFacts]) -> Polling:
+    """How batches of `provider` are watched; as usual where it is not among `providers`."""
+    return providers[provider].polling if provider in providers else Polling()
 
-    Some providers name the output file a moment after the end. An hour after it nothing more is expected.
+
+def awaits_output(sight: Sight | None, polling: Polling) -> bool:
+    """Whether a batch says that requests succeeded, and not yet where their answers are; or may have such answers.
+
+    Some providers name the output file a moment after the end. An hour after it nothing more is expected; sooner where
+    there is a file of errors, and no counts that say that there is more.
     """
     batch = sight.batch if sight else None
     if sight is None or batch is None or batch.status != "completed":
@@ -105,9 +111,21 @@ def awaits_output(sight: Sight | None) -> bool:
     if any(file.kind != "errors" for file in batch.files):
         return False
     counts = _said_counts(batch)
-    owed = counts.completed > 0 if counts else not batch.files
-    late = _seconds_between(batch.ended_at, sight.at)
-    return owed and (late is None or late < LATE_SECONDS)
+    late = _seconds_between(sight.owed_since or batch.ended_at, sight.at)
+    longest = polling.late_output_seconds if _has_errors_alone(batch) else LATE_SECONDS
+    return (counts is None or counts.completed > 0) and (late is None or late < longest)
+
+
+def _has_errors_alone(batch: RemoteBatch) -> bool:
+    """Whether it completed with a file of errors only, and nothing says that this is all."""
+    named_errors = bool(batch.files) and all(file.kind == "errors" for file in batch.files)
+    return batch.status == "completed" and named_errors and _said_counts(batch) is None
+
+
+def _owed_since(before: Sight | None, batch: RemoteBatch, at: str) -> str:
+    if time_of(batch.ended_at) is not None or not _has_errors_alone(batch):
+        return ""
+    return before.owed_since or at if before else at
 
 
 def failed_throughout(batch: RemoteBatch) -> bool:
@@ -117,10 +135,8 @@ def failed_throughout(batch: RemoteBatch) -> bool:
     """
     counts = _said_counts(batch)
     if counts is None:
-        none_good = bool(batch.files) and all(file.kind == "errors" for file in batch.files)
-    else:
-        none_good = counts.completed == 0 and counts.failed > 0
-    return batch.status == "completed" and none_good
+        return _has_errors_alone(batch)
+    return batch.status == "completed" and counts.completed == 0 and counts.failed > 0
 
 
 def _said_counts(batch: RemoteBatch) -> Counts | None:

@@ -103,7 +103,8 @@ class Polling(Value):
 
     `settle_seconds` is how long after an unanswered create a list may not show it yet. A batch that is not found is
     believed to be gone after `gone_looks` looks over at least `gone_seconds`. A batch that has not ended
-    `overdue_seconds` after it should have expired is waited for no longer.
+    `overdue_seconds` after it should have expired is waited for no longer. One that completed with errors alone, and no
+    counts, may name its answers until `late_output_seconds` after its end.
     """
 
     base_seconds: Seconds = _POLLING.base_seconds
@@ -112,6 +113,7 @@ class Polling(Value):
     gone_looks: Annotated[int, Field(ge=1, le=1000)] = _POLLING.gone_looks
     gone_seconds: Annotated[float, Field(ge=0, le=86_400 * 30)] = _POLLING.gone_seconds
     overdue_seconds: Annotated[float, Field(ge=0, le=86_400 * 30)] = _POLLING.overdue_seconds
+    late_output_seconds: Annotated[float, Field(ge=0, le=86_400)] = _POLLING.late_output_seconds
 
 
 class ModelPrice(Value):

@@ -91,7 +91,8 @@ class Sight(Record):
     """What was last seen of a remote batch, and when; `batch` is None where it was never seen.
 
     `misses` counts the looks since then that did not find it, `missed_since` is the first of them. `is_gone` once that
-    was believed: a tombstone, and never a reason to submit anything again.
+    was believed: a tombstone, and never a reason to submit anything again. `owed_since` is the first look that found it
+    ended and perhaps without all of its files, where the provider does not say when it ended.
     """
 
     at: str
@@ -99,6 +100,7 @@ class Sight(Record):
     misses: int = 0
     missed_since: str = ""
     is_gone: bool = False
+    owed_since: str = ""
 
     @property
     def is_final(self) -> bool:

@@ -100,6 +100,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "gone_looks": "How many looks in a row must not find a batch until it is believed to be gone.",
         "gone_seconds": "Over how many seconds they must be spread, at least.",
         "overdue_seconds": "Seconds after its expiry that a batch which has not ended is still waited for.",
+        "late_output_seconds": "Seconds after its end in which a batch with errors alone may still name answers.",
     },
 }
 

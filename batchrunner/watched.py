@@ -27,6 +27,7 @@ class Watched:
     """
 
     entry: Entry
+    polling: Polling = field(default_factory=Polling)
     direct: bool = True
     noted_at: datetime | None = None
     unnoted: bool = False
@@ -41,7 +42,7 @@ class Watched:
     @property
     def is_late(self) -> bool:
         """Whether it ended, and its output may still be named."""
-        return self.late_looks < LATE_LOOKS and awaits_output(self.attempt.sight)
+        return self.late_looks < LATE_LOOKS and awaits_output(self.attempt.sight, self.polling)
 
     @property
     def name(self) -> AttemptName:

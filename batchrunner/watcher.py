@@ -82,7 +82,7 @@ class _Watching:
     def __init__(self, entries: Sequence[Entry], tools: Tools, patience: float | None) -> None:
         self.tools = tools
         self.report = Report()
-        self.watched = [Watched(entry) for entry in entries]
+        self.watched = [Watched(each, tools.polling.get(each.attempt.intent.provider, Polling())) for each in entries]
         self.groups = list(groups_of(self.watched, tools.polling))
         self.patience = patience
         self.begun = tools.clock.now()

@@ -10,7 +10,7 @@ from batchrunner.commands._reporting import opened_screen
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode
 from batchrunner.facts import ProviderFacts
-from batchrunner.polling import awaits_output
+from batchrunner.polling import awaits_output, polling_at
 from batchrunner.ports import AttemptName
 from batchrunner.printable import printable
 from batchrunner.render.standings import Typed
@@ -66,14 +66,16 @@ class Looked:
     stopped: ExitCode | None = None
 
 
-def may_show_news(entry: Entry) -> bool:
+def may_show_news(entry: Entry, providers: Mapping[str, ProviderFacts]) -> bool:
     """Whether looking at an attempt again may show something new."""
-    return entry.attempt.is_open or (entry.attempt.status == "submitted" and awaits_output(entry.attempt.sight))
+    attempt = entry.attempt
+    polling = polling_at(attempt.intent.provider, providers)
+    return attempt.is_open or (attempt.status == "submitted" and awaits_output(attempt.sight, polling))
 
 
 def look(entries: Sequence[Entry], scope: Scope, manner: Manner, console: Console) -> Looked:
     """Look at those of `entries` that have not ended. Raises `Refused` `missing-key` before anything is asked."""
-    reach = sorted_by_reach([entry for entry in entries if may_show_news(entry)], scope.providers)
+    reach = sorted_by_reach([entry for entry in entries if may_show_news(entry, scope.providers)], scope.providers)
     if not reach.here:
         return Looked(list(entries), elsewhere=reach.elsewhere)
     keys = keys_of(providers_of(reach.here), scope.providers)

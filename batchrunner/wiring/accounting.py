@@ -58,7 +58,7 @@ class Accountant:
         return self._files[name]
 
     def _found(self, entry: Entry) -> tuple[FetchedFile, ...] | None:
-        if not is_ended(entry.attempt):
+        if not is_ended(entry.attempt, self.ledger.providers):
             return None
         found = [self.shelf.found(entry, file) for file in result_files(entry.attempt)]
         return None if None in found else tuple(file for file in found if file is not None)
@@ -179,7 +179,8 @@ class _Here:
 
     def _pending(self, entry: Entry) -> Pending:
         attempt = entry.attempt
-        why, words = self.accountant.why.get(name_of(entry)) or ("not-fetched" if is_ended(attempt) else "running", "")
+        usual = "not-fetched" if is_ended(attempt, self.accountant.ledger.providers) else "running"
+        why, words = self.accountant.why.get(name_of(entry)) or (usual, "")
         source = attempt.intent.source
         return Pending(
             address=entry.address,

@@ -13,7 +13,6 @@ from batchrunner.errors import Refused
 from batchrunner.fetcher import Brought, Wanted
 from batchrunner.inputs import InputRefused, open_content
 from batchrunner.manifest import LocalFile
-from batchrunner.polling import awaits_output
 from batchrunner.ports import AttemptName, Executor, Reporter
 from batchrunner.pricing import Demand, Estimate
 from batchrunner.remote import Usage
@@ -22,7 +21,7 @@ from batchrunner.results.shelf import INPUT
 from batchrunner.state import Attempt, Entry, Fetched, State
 from batchrunner.wiring.accounting import Accountant
 from batchrunner.wiring.following import Followed, FollowedStates, name_of
-from batchrunner.wiring.ledgers import Ledger, input_file, is_ended, result_files
+from batchrunner.wiring.ledgers import Ledger, input_file, is_ended, is_owed, result_files
 from batchrunner.wiring.recording import StateRecorder
 from batchrunner.wiring.running import Sending, follow
 from batchrunner.wiring.runs import BatchRun, runs_of
@@ -91,7 +90,7 @@ class Fetching:
 
     def _looked_at(self, entries: list[Entry]) -> list[Entry]:
         """`entries` as they are now, as far as their providers can be asked."""
-        unseen = [entry for entry in entries if not is_ended(entry.attempt)]
+        unseen = [entry for entry in entries if not self._is_ended(entry)]
         reach = sorted_by_reach(unseen, self.followed.providers)
         self._ending.elsewhere = reach.elsewhere
         if not reach.here:
@@ -99,13 +98,19 @@ class Fetching:
         watching = Watching(self.states.store_of, self.sending(_providers(reach.here)), self.reporter)
         report = self._ending.looks = watching.refresh(reach.here)
         seen = {name_of(entry): entry for entry in report.entries}
-        if late := [entry for entry in report.entries if awaits_output(entry.attempt.sight)]:
+        if late := [entry for entry in report.entries if self._is_owed(entry)]:
             again = replace(watching, patience=LATE_PATIENCE).watch(late)
             seen |= {name_of(entry): entry for entry in again.entries}
         return [seen.get(name_of(entry), entry) for entry in entries]
 
+    def _is_ended(self, entry: Entry) -> bool:
+        return is_ended(entry.attempt, self.followed.providers)
+
+    def _is_owed(self, entry: Entry) -> bool:
+        return is_owed(entry.attempt, self.followed.providers)
+
     def _bring(self, entries: Sequence[Entry], shelf: ResultsShelf) -> None:
-        wanted = [Wanted(each, result_files(each.attempt)) for each in entries if is_ended(each.attempt)]
+        wanted = [Wanted(each, result_files(each.attempt)) for each in entries if self._is_ended(each)]
         lacking = [each for each in wanted if any(shelf.lacks(each.entry, file) for file in each.files)]
         self._ending.brought = self._download(lacking, shelf)
         self._ending.size = sum(each.size for each in self._ending.brought)
@@ -147,7 +152,7 @@ class Fetching:
         """Why results are not here, by attempt."""
         reasons = {}
         for entry in self._ending.looks.entries:
-            if awaits_output(entry.attempt.sight):
+            if self._is_owed(entry):
                 reasons[name_of(entry)] = ("output-not-named", "")
         for each in self._ending.brought:
             if each.trouble is not None:

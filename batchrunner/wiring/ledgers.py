@@ -8,11 +8,11 @@ from pathlib import Path
 from shlex import quote
 from typing import BinaryIO, NamedTuple
 
-from batchrunner.errors import Refused
+from batchrunner.errors import Refused, TryAgain
 from batchrunner.facts import ProviderFacts
 from batchrunner.inputs import InputRefused, open_content
 from batchrunner.manifest import LocalFile
-from batchrunner.polling import awaits_output
+from batchrunner.polling import awaits_output, polling_at
 from batchrunner.providers import result_reader
 from batchrunner.remote import ResultFile
 from batchrunner.renderer import BadTemplate
@@ -25,9 +25,14 @@ Files = Callable[[Entry], Sequence[FetchedFile] | None]
 """What is here of the results of an attempt; None where not all of it is."""
 
 
-def is_ended(attempt: Attempt) -> bool:
+def is_owed(attempt: Attempt, providers: Mapping[str, ProviderFacts]) -> bool:
+    """Whether it ended, and its provider may still name a file of answers."""
+    return awaits_output(attempt.sight, polling_at(attempt.intent.provider, providers))
+
+
+def is_ended(attempt: Attempt, providers: Mapping[str, ProviderFacts]) -> bool:
     """Whether all results that there will be of it can be downloaded, or could be once."""
-    return attempt.sight is not None and attempt.sight.is_final and not awaits_output(attempt.sight)
+    return attempt.sight is not None and attempt.sight.is_final and not is_owed(attempt, providers)
 
 
 def result_files(attempt: Attempt) -> tuple[ResultFile, ...]:
@@ -153,8 +158,13 @@ class RowNow(NamedTuple):
 def rows_now(ledger: Ledger, shard: ShardRun, files: Files, owners: Mapping[str, str]) -> Iterator[RowNow]:
     """Every row of `shard` in the order of its input, in flat memory but for ids; not what `owners` give to others.
 
-    Raises `Refused` `not-fetched` where results of it are not here, and `input-unknown`.
+    Raises `TryAgain` `output-not-named` where answers may still come, `Refused` `not-fetched` where results of it are
+    not here, and `input-unknown`.
     """
+    if owed := [entry for entry in shard.entries if is_owed(entry.attempt, ledger.providers)]:
+        raise TryAgain("output-not-named", f"{owed[0].address} may have answers that its provider has not named yet",
+                       where=owed[0].attempt.batch_id, why="To ask again for what is missing now may be paid twice.",
+                       hint="run this again in a few minutes")  # fmt: skip
     if missing := [entry for entry in shard.entries if files(entry) is None]:
         raise Refused("not-fetched", f"results of {missing[0].address} are not here", where=missing[0].attempt.batch_id,
                       hint=f"batchrunner fetch {quote(missing[0].address)}")  # fmt: skip
@@ -175,12 +185,12 @@ def _is_answered(entry: Entry, sheet: Sheet) -> bool:
     return isinstance(source, LocalFile) and not sheet.strangers.count and sheet.tally().ok == source.requests
 
 
-def noted_files(root: str) -> Files:
+def noted_files(root: str, providers: Mapping[str, ProviderFacts]) -> Files:
     """Files as state has them noted."""
 
     def files(entry: Entry) -> Sequence[FetchedFile] | None:
         fetched = entry.attempt.fetched
-        if not is_ended(entry.attempt) or fetched is None:
+        if not is_ended(entry.attempt, providers) or fetched is None:
             return None
         whole = all(_size(Path(root, file.path)) == file.size for file in fetched.files)
         named = {file.source for file in fetched.files} >= set(result_files(entry.attempt))

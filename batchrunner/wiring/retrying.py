@@ -84,7 +84,7 @@ def ledger_of(followed: Followed, top: Path) -> tuple[Files, Ledger]:
         path = shelf.path(entry, file) if file else None
         return path if path is not None and path.is_file() else None
 
-    return noted_files(root), Ledger(root, followed.providers, input_here)
+    return noted_files(root, followed.providers), Ledger(root, followed.providers, input_here)
 
 
 def _runs(entries: Iterable[Entry]) -> dict[str, str]:

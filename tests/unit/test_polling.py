@@ -46,6 +46,7 @@ pollings = st.builds(
     gone_looks=st.integers(1, 8),
     gone_seconds=st.floats(0, 1000),
     overdue_seconds=st.floats(0, 10_000),
+    late_output_seconds=st.floats(0, 1000),
 )
 
 
@@ -193,14 +194,34 @@ def test_a_completed_batch_awaits_its_output_file_for_a_while() -> None:
     some = Counts(total=3, completed=2, failed=1)
     ended = batch("completed", counts=some, ended_at=at(0))
 
-    assert awaits_output(seen(None, ended, at(5)))
-    assert awaits_output(seen(None, replace(ended, files=(ERRORS,)), at(5)))
-    assert awaits_output(seen(None, batch("completed"), at(5)))
-    assert not awaits_output(seen(None, ended, at(3700)))
-    assert not awaits_output(seen(None, replace(ended, files=(OUTPUT,)), at(5)))
-    assert not awaits_output(seen(None, batch("completed", counts=Counts(total=3, failed=3)), at(5)))
-    assert not awaits_output(seen(None, batch("expired", counts=some), at(5)))
-    assert not awaits_output(None)
+    assert awaits_output(seen(None, ended, at(5)), Polling())
+    assert awaits_output(seen(None, replace(ended, files=(ERRORS,)), at(5)), Polling())
+    assert awaits_output(seen(None, batch("completed"), at(5)), Polling())
+    assert not awaits_output(seen(None, ended, at(3700)), Polling())
+    assert not awaits_output(seen(None, replace(ended, files=(OUTPUT,)), at(5)), Polling())
+    assert not awaits_output(seen(None, batch("completed", counts=Counts(total=3, failed=3)), at(5)), Polling())
+    assert not awaits_output(seen(None, batch("expired", counts=some), at(5)), Polling())
+    assert not awaits_output(None, Polling())
+
+
+def test_errors_alone_without_counts_are_believed_after_a_moment() -> None:
+    polling = Polling(late_output_seconds=120)
+    ended = batch("completed", files=(ERRORS,), ended_at=at(0))
+
+    assert awaits_output(seen(None, ended, at(5)), polling)
+    assert not awaits_output(seen(None, ended, at(121)), polling)
+    assert not awaits_output(seen(None, replace(ended, counts=Counts(total=3, failed=3)), at(5)), polling)
+    assert not awaits_output(seen(None, replace(ended, files=(OUTPUT, ERRORS)), at(5)), polling)
+
+
+def test_where_the_end_is_not_said_they_are_believed_a_moment_after_they_were_first_seen() -> None:
+    polling = Polling(late_output_seconds=120)
+    ended = batch("completed", files=(ERRORS,))
+    first = seen(seen(None, batch("in_progress"), at(0)), ended, at(1000))
+
+    assert awaits_output(first, polling)
+    assert awaits_output(seen(first, ended, at(1119)), polling)
+    assert not awaits_output(seen(seen(first, ended, at(1100)), ended, at(1121)), polling)
 
 
 def test_completed_without_a_success_is_no_success() -> None:
@@ -243,7 +264,7 @@ def test_no_time_that_a_provider_says_breaks_it(said: str) -> None:
     waiting = attempt(sight=seen(None, strange, at(0)), intent=intent(completion_window="when it is done"))
 
     is_overdue(waiting, Polling(), NOW)
-    awaits_output(seen(None, replace(strange, status="completed"), at(0)))
+    awaits_output(seen(None, replace(strange, status="completed"), at(0)), Polling())
 
 
 # How.
