@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from batchrunner.jobs import Upload, Uploaded
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Reply, Result
+from batchrunner.providers._times import http_date
 from batchrunner.providers._verdicts import Unusable
 
 Ask = Callable[[Call], Awaitable[Result]]
@@ -17,6 +18,16 @@ SKEW = timedelta(minutes=15)
 """How far the provider's clock may be from ours."""
 LIFE_LEFT = timedelta(hours=1)
 """How long a file must still be there to be worth a batch."""
+
+
+def behind(server_time: datetime | None, clock: Clock) -> timedelta:
+    """How far the provider's clock, which shows `server_time`, is behind ours; nothing where that is not known.
+
+    A time that is read late makes it longer, and a walk over a list too long, which misses nothing.
+    """
+    return timedelta() if server_time is None else max(timedelta(), clock.now() - server_time)
+
+
 _NOT_OFFERED = frozenset({404, 405, 501})
 
 
@@ -68,6 +79,7 @@ class FileFinder:
         self._listing = listing
         self._clock = clock
         self._seconds = seconds
+        self._server_time: datetime | None = None
         self._is_offered = listing.list_path is not None
         self._reach: datetime | None = None
         self._files: dict[tuple[str, int], ListedFile] = {}
@@ -106,7 +118,9 @@ class FileFinder:
             for file in page.files:
                 found.setdefault((file.name, file.size), file)
             after = page.after
-            if after in asked or (page.oldest is not None and since - page.oldest > SKEW):
+            if after in asked or (
+                page.oldest is not None and since - page.oldest > SKEW + behind(self._server_time, self._clock)
+            ):
                 return
             asked.add(after)
 
@@ -114,6 +128,7 @@ class FileFinder:
         if not isinstance(result, Reply):
             return None
         self._is_offered = result.status not in _NOT_OFFERED
+        self._server_time = http_date(result.headers.get("date", "")) or self._server_time
         if result.status != 200:
             return None
         page = self._listing.read_page(result.body, after)

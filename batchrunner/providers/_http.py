@@ -86,6 +86,11 @@ class Client:
         return self._wire.redact
 
     @property
+    def server_time(self) -> datetime | None:
+        """The latest Date in a reply."""
+        return self._wire.server_time
+
+    @property
     def stopping(self) -> bool:
         """Whether the run is ending."""
         return self._stopping()

@@ -13,7 +13,9 @@ from typing import NamedTuple, cast
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome, Settling
 from batchrunner.matching import SKEW, Trail, hits, is_alive, preferred
+from batchrunner.ports import Clock
 from batchrunner.providers._creating import Creating
+from batchrunner.providers._finding import behind
 from batchrunner.providers._http import Client
 from batchrunner.providers._surveying import Surveyor
 from batchrunner.providers._times import moment
@@ -80,10 +82,11 @@ class Walks:
 class Resolver:
     """Sends creates, and settles by the list what sending left in doubt, where the provider has one that tells."""
 
-    def __init__(self, client: Client, surveyor: Surveyor, facts: ProviderFacts) -> None:
+    def __init__(self, client: Client, surveyor: Surveyor, facts: ProviderFacts, clock: Clock) -> None:
         self._client = client
         self._facts = facts
         self._walks = Walks(surveyor)
+        self._clock = clock
 
     async def settle(self, job: Create, sending: Creating) -> Settling:
         """Send `job` until it is settled, given up, or found."""
@@ -114,7 +117,7 @@ class Resolver:
         now = asyncio.get_running_loop().time
         doubted = now()
         walk = await self._walks.since(since, job.address, doubted)
-        found = _read(walk, job, since, said)
+        found = _read(walk, job, self._there(since), said)
         if found is not None:
             return found
         settled = doubted + self._facts.polling.settle_seconds
@@ -122,7 +125,11 @@ class Resolver:
         if self._client.stopping:
             return said
         walk = await self._walks.since(since, job.address, max(settled, math.nextafter(walk.begun, math.inf)))
-        return _read(walk, job, since, said)
+        return _read(walk, job, self._there(since), said)
+
+    def _there(self, since: datetime) -> datetime:
+        """`since` by the provider's clock, where that is behind ours."""
+        return since - behind(self._client.server_time, self._clock)
 
 
 def _read(walk: Walk, job: Create, since: datetime, said: InDoubt) -> Settling | None:

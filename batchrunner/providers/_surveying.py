@@ -10,7 +10,7 @@ from batchrunner.ports import Clock
 from batchrunner.providers._asking import NOT_OFFERED, Asking
 from batchrunner.providers._calls import Call
 from batchrunner.providers._dialect import BatchesPage, Dialect
-from batchrunner.providers._finding import SKEW, FilesPage, ListedFile
+from batchrunner.providers._finding import SKEW, FilesPage, ListedFile, behind
 from batchrunner.providers._http import Client
 from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
@@ -41,6 +41,9 @@ class Surveyor:
         Returns what broke the walk off, None where it missed nothing.
         """
         age = _Age(since)
+        server_time = self._client.server_time
+        # Who leaves out what is older does it by a clock of its own: unless that is known, nothing may be left out.
+        oldest = since - behind(server_time, self._clock) if since and server_time else None
 
         def read(after: str, body: bytes) -> "_End | Unusable":
             page = self._dialect.read_survey(body, after)
@@ -50,9 +53,9 @@ class Surveyor:
                 take(batch)
             if not after:
                 age.begin()
-            return _End(page.after, page.is_whole, age.is_reached(page))
+            return _End(page.after, page.is_whole, age.is_reached(page, behind(self._client.server_time, self._clock)))
 
-        return await self._walk(address, lambda after: self._dialect.survey_call(after, since), read)
+        return await self._walk(address, lambda after: self._dialect.survey_call(after, oldest), read)
 
     async def files(self, address: str, take: TakeFiles) -> Outcome | None:
         """Give `take` every uploaded file, some of them twice; returns as `batches` does."""
@@ -122,13 +125,13 @@ class _Age:
         self._latest: datetime | None = None
         self._falls = self._rises = False
 
-    def is_reached(self, page: BatchesPage) -> bool:
-        """Whether nothing after `page` can be of interest."""
+    def is_reached(self, page: BatchesPage, late: timedelta) -> bool:
+        """Whether nothing after `page`, by a clock that is `late`, can be of interest."""
         if self._since is None:
             return False
         for batch in page.batches:
             self._compare(moment(batch.created_at))
-        is_old = page.oldest is not None and self._since - page.oldest > SKEW
+        is_old = page.oldest is not None and self._since - page.oldest > SKEW + late
         return is_old and self._falls and not self._rises
 
     def _compare(self, time: datetime | None) -> None:

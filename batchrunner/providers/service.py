@@ -43,7 +43,7 @@ class Service:
         self._clock = clock
         self._report = report
         surveyor = Surveyor(dialect, client, clock)
-        self._resolver = Resolver(client, surveyor, facts)
+        self._resolver = Resolver(client, surveyor, facts, clock)
         self._follow_ups = FollowUps(dialect, client, surveyor=surveyor, facts=facts, clock=clock, report=report)
         self._finder = FileFinder(dialect, clock, facts.timeouts.create_seconds)
 
