@@ -9,7 +9,7 @@ from batchrunner.printable import printable
 from batchrunner.records import plain
 from batchrunner.remote import Counts, RemoteProblem
 from batchrunner.render.github import neutral
-from batchrunner.render.layout import left, paragraph, shorten, table, width_of
+from batchrunner.render.layout import flow, left, paragraph, shorten, table, width_of
 from batchrunner.render.style import PLAIN, Paint, Style
 from batchrunner.render.units import count, counted, rough
 from batchrunner.standing import Standing, Verdict
@@ -46,8 +46,8 @@ def _summary(standings: Sequence[Standing], style: Style, width: int) -> list[st
     bad = any(each.verdict in {"failed", "refused"} for each in standings)
     paint = style.red if bad else style.green if all(each.verdict == "done" for each in standings) else style.yellow
     head = counted(len(standings), "batch") + ":"
-    counts = ", ".join(f"{count(number)} {word}" for word, number in words.most_common())
-    first, *more = paragraph(f"{head} {counts}.", width, indent=0)
+    *counts, last = (f"{count(number)} {word}" for word, number in words.most_common())
+    first, *more = flow([head, *(f"{each}," for each in counts), f"{last}."], width)
     lines = [first.replace(head, paint(head), 1), *more]
     if any(each.verdict in {"held", "owed", "refused"} for each in standings):
         lines += paragraph(
