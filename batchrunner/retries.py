@@ -19,6 +19,9 @@ from batchrunner.state import Attempt, newest_paid
 FOLDER = ".batchrunner/retries"
 """Where requests that are asked for again lie, beneath the project root."""
 
+APPLY = "batchrunner apply PATH"
+"""What goes on where nothing can be retried yet. Who knows the path names it."""
+
 _QUEUE_CODES = frozenset({"enqueued_token_limit_exceeded", "queue_full", "quota_exceeded", "too_many_enqueued_tokens"})
 
 
@@ -105,10 +108,12 @@ def retried(address: str, run_key: str, attempts: Sequence[Attempt], *, force: b
     run = f"{address} ({run_key})"
     base, latest = newest_paid(attempts), unfinished(attempts)
     if latest is not None and not latest.is_retry:
-        raise Refused("retry-unresolved", f"{run} is not resolved: its last submission is {latest.status}",
-                      why="Whether it was paid for has to be known first.", hint="run apply first")  # fmt: skip
+        why = ("Whether it was paid for has to be known first." if latest.may_be_sent
+               else "No provider has it yet: the next apply sends it.")  # fmt: skip
+        raise Refused("retry-unresolved", f"{run} is not resolved: its last submission is {latest.status}", why=why,
+                      hint=APPLY)  # fmt: skip
     if base is None:
-        raise Refused("nothing-submitted", f"nothing of {run} was submitted", hint="run apply first")
+        raise Refused("nothing-submitted", f"nothing of {run} was submitted", hint=APPLY)
     known = [each for each in attempts if each.intent.retry_of == base.number and each.status == "submitted"]
     found = Retried(base, tuple(known))
     running = next((each for each in found.attempts if each.is_open), None)

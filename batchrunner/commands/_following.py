@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,6 +64,22 @@ def find_followed(words: Sequence[str], run_key: str, sought: Sought) -> Followe
     )
     _check_patterns(followed, sought)
     return followed
+
+
+def paths_of(names: Iterable[str], words: Sequence[str], followed: Followed) -> list[str]:
+    """What one types for the specs called `names`: the paths among `words`, or else files that lie where one looks.
+
+    Empty where not all of them are found.
+    """
+    if typed := [word for word in words if _is_path(word)]:
+        return typed
+    folders = dict.fromkeys([*(Path(store.url).parent for store in followed.stores), *FOLDERS])
+    found = [next(filter(os.path.isfile, _files(name, folders)), "") for name in names]
+    return found if all(found) else []
+
+
+def _files(name: str, folders: Iterable[Path]) -> Iterator[str]:
+    return (str(folder / f"{name}{suffix}") for folder in folders for suffix in SUFFIXES)
 
 
 def _is_path(word: str) -> bool:

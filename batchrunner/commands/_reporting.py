@@ -169,6 +169,7 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
         | dict(_to_settle(report.alarms, ending)),
         held=_held(ending, states),
         alarms=report.alarms,
+        done="Retried" if ending.verb == "retry" else "Applied",
     )
 
 

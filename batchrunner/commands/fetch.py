@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
 from time import monotonic
@@ -10,10 +10,10 @@ from time import monotonic
 import click
 
 from batchrunner.accounts import Account
-from batchrunner.address import whole_of
+from batchrunner.address import spec_of, whole_of
 from batchrunner.applier import Brake
 from batchrunner.commands._console import Console
-from batchrunner.commands._following import followed_options, keys_for, require_some
+from batchrunner.commands._following import followed_options, keys_for, paths_of, require_some
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
 from batchrunner.commands._states import Sought
 from batchrunner.errors import ExitCode
@@ -75,7 +75,7 @@ def command(
                            console.warn)  # fmt: skip
 
         ending = Fetching(followed, meant, top, sending, progress, progress.brought, with_tables=parquet).run()
-    _show(_summary(ending, top, sought, words), console)
+    _show(_summary(ending, top, followed, sought, words), console)
     _tell_earlier(states, meant, sought.typed(" ".join(["fetch", *map(quote, words), "--all"])), console)
     return int(interrupted(brake) or exit_code(ending, allow_errors=allow_errors))
 
@@ -126,14 +126,14 @@ def _show(summary: FetchSummary, console: Console) -> None:
         console.result(fetch_text(summary, console.style, console.width or 80))
 
 
-def _summary(ending: Ending, top: Path, sought: Sought, words: tuple[str, ...]) -> FetchSummary:
+def _summary(ending: Ending, top: Path, followed: Followed, sought: Sought, words: tuple[str, ...]) -> FetchSummary:
     return FetchSummary(
         accounts=tuple(ending.accounts),
         folders=tuple(_folder(account, top) for account in ending.accounts),
         made=ending.made,
         size=ending.size,
         problems=tuple(_problems(ending)),
-        next=tuple(_next(ending, sought, words)),
+        next=tuple(_next(ending, followed, sought, words)),
     )
 
 
@@ -155,14 +155,23 @@ def _problems(ending: Ending) -> list[str]:
     return told
 
 
-def _next(ending: Ending, sought: Sought, words: tuple[str, ...]) -> list[str]:
+def _next(ending: Ending, followed: Followed, sought: Sought, words: tuple[str, ...]) -> list[str]:
     mendable = [account.address for account in ending.accounts if account.rows.mendable and account.is_complete]
-    typed = [sought.typed(f"retry {quote(address)}") for address in dict.fromkeys(mendable)][:_MOST_NEXT]
+    typed = _retries(list(dict.fromkeys(mendable)), followed, sought, words)
     if pending_addresses(ending.accounts, "running"):
         typed.append(sought.typed(" ".join(["wait", *map(quote, words)])))
     if any(not account.is_complete for account in ending.accounts):
         typed.append(sought.typed(" ".join(["fetch", *map(quote, words)])))
     return typed
+
+
+def _retries(addresses: Sequence[str], followed: Followed, sought: Sought, words: tuple[str, ...]) -> list[str]:
+    """The command for each of a few, and for more of them one for all."""
+    if len(addresses) <= _MOST_NEXT:
+        return [sought.typed(f"retry {quote(address)}") for address in addresses]
+    names = list(dict.fromkeys(map(spec_of, addresses)))
+    meant = words or paths_of(names, (), followed) or [f"{name}/*" for name in names]
+    return [sought.typed(" ".join(["retry", *map(quote, meant)]))]
 
 
 def exit_code(ending: Ending, *, allow_errors: bool) -> ExitCode:

@@ -8,16 +8,18 @@ from typing import Any
 
 import click
 
+from batchrunner.address import spec_of
 from batchrunner.applier import Brake, Report
 from batchrunner.commands._approval import approve
 from batchrunner.commands._asking import Silent
 from batchrunner.commands._console import Console
-from batchrunner.commands._following import followed_options, keys_for
+from batchrunner.commands._following import followed_options, keys_for, paths_of
 from batchrunner.commands._options import Output, idle_options, output_options
 from batchrunner.commands._plans import show_plan, stop_refused
 from batchrunner.commands._reporting import Ending, ending_document, opened_screen, show_ending
-from batchrunner.commands._states import Sought, lock_timeout
+from batchrunner.commands._states import FOLDERS, Sought, lock_timeout
 from batchrunner.errors import BatchrunnerError, ExitCode, UsageError
+from batchrunner.retries import APPLY
 from batchrunner.rows import RowOutcome
 from batchrunner.wiring.fetching import FOLDER, Fetching
 from batchrunner.wiring.following import Followed
@@ -57,8 +59,10 @@ def command(
     where nothing is left to retry.
     """
     if not (words or followed.patterns):
+        here = next(str(folder) for folder in FOLDERS if folder.is_dir())
         raise UsageError("nothing-named", "say what to retry: addresses, or specs",
-                         hint=f"see what there is: {sought.typed('status')}")  # fmt: skip
+                         why=f"{sought.typed('status')} shows what there is.",
+                         hint=f"for all of it: {sought.typed(f'retry {here}')}")  # fmt: skip
     console = Console(output)
     wish = Wish(frozenset({only}), force) if only else Wish(force=force)
     followed = newest_only(followed)
@@ -67,14 +71,25 @@ def command(
     with prepared_retry(followed, wish, files, ledger, Patience(lock_timeout(), console.warn)) as ready:
         typed = _typed(words, followed, sought, only, force=force)
         for address, error in ready.outlook.untouched.items():
-            if error.code == "still-running":
-                error.hint = sought.typed(f"wait {quote(address)}")
+            error.hint = _hint(error, address, words, followed, sought)
         run = _Run(ready.prepared, ready.outlook, followed, typed, yes, wait)
         sent = _retry(run, console)
     if not (wait and run.prepared.plan.sendable) or sent[0] in _STOPPED:
         return sent[0]
     # The lock is free again: waiting takes hours.
     return _wait(run, words, sought, sent, console)
+
+
+def _hint(error: BatchrunnerError, address: str, words: Sequence[str], followed: Followed, sought: Sought) -> str:
+    """What goes on with a batch that is not asked again, as one types it."""
+    if error.code == "still-running":
+        return sought.typed(f"wait {quote(address)}")
+    paths = paths_of([spec_of(address)], words, followed) if error.hint == APPLY else []
+    if not paths:
+        return error.hint
+    run_key = followed.run_key or next((run for about, run in followed.runs or () if about == address), "")
+    run = [] if run_key.startswith("content:") else ["--run-key", run_key]
+    return sought.typed(" ".join(["apply", *map(quote, [*paths, *run])]))
 
 
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.CONFLICT)

@@ -50,7 +50,7 @@ class ApplySummary(Record):
     `command` is the apply that goes on from here; `resolve` by address the command for what is in doubt, where it takes
     more than the address; `held` by address the input file of those in doubt that only a person can settle; `blocked`
     counts the changes that wait for a person. `stranded` says that state could not be written. `alarms` are what a
-    provider has too much of; the command for each is in `resolve`, too.
+    provider has too much of; the command for each is in `resolve`, too. `done` is the word for what was done.
     """
 
     submitted: int
@@ -65,6 +65,7 @@ class ApplySummary(Record):
     resolve: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
     alarms: tuple[AlarmEvent, ...] = ()
+    done: str = "Applied"
 
 
 def apply_text(summary: ApplySummary, style: Style = PLAIN, width: int = 80) -> str:
@@ -116,7 +117,7 @@ def _alarm(alarm: AlarmEvent, summary: ApplySummary, style: Style, width: int) -
 def _headline(summary: ApplySummary, style: Style, width: int) -> list[str]:
     unfinished = summary.interrupted or summary.left or summary.blocked
     paint = style.red if summary.failed or summary.alarms else style.yellow if unfinished else style.green
-    word = "Interrupted" if summary.interrupted else "Applied"
+    word = "Interrupted" if summary.interrupted else summary.done
     first, *more = flow([f"{word}: {_counts(summary)}", *_states(summary)], width, indent=2)
     return [paint(f"{word}:") + first.removeprefix(f"{word}:"), *more]
 

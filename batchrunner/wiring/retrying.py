@@ -88,9 +88,12 @@ def ledger_of(followed: Followed, top: Path) -> tuple[Files, Ledger]:
 
 
 def _runs(entries: Iterable[Entry]) -> dict[str, str]:
-    """By address the run that is meant: the newest one of its batch. Shards that it has no more are left alone."""
+    """By address the run that is meant: of its batch the newest one that a provider may have, or else the newest.
+
+    Shards that it has no more are left alone.
+    """
     entries = list(entries)
-    newest = newest_runs(entries)
+    newest = newest_runs(entries) | newest_runs(entry for entry in entries if entry.attempt.may_be_sent)
     return {each.address: each.run_key for each in entries if newest.get(whole_of(each.address)) == each.run_key}
 
 
