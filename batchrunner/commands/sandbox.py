@@ -1,6 +1,8 @@
 """`batchrunner sandbox serve`: the built-in provider, for users' CI."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -76,13 +78,26 @@ def serve(
         row_failures=row_failures,
         max_enqueued_tokens=max_enqueued_tokens,
     )
-    serve_sandbox(settings, lambda base_url: _told(console, base_url, key))
+    serve_sandbox(settings, lambda base_url: _told(console, base_url, key, dialect))
     return 0
 
 
-def _told(console: Console, base_url: str, key: str) -> None:
+def _told(console: Console, base_url: str, key: str, dialect: str) -> None:
     if console.output.json:
         console.document({"format_version": "1.0", "command": "sandbox serve", "base_url": base_url})
         return
     console.result(base_url)
-    console.note(f"export ALPHAEDGE_BASE_URL={base_url} ALPHAEDGE_API_KEY={key}")
+    for line in _connecting(base_url, key, dialect):
+        console.note(line)
+
+
+def _connecting(base_url: str, key: str, dialect: str) -> Iterator[str]:
+    """What one types, and writes in the project file, to send there what goes to the vendor of `dialect`."""
+    if dialect in {"openai", "alphaedge"}:  # The same sandbox speaks both.
+        yield f"export ALPHAEDGE_BASE_URL={base_url} ALPHAEDGE_API_KEY={quote(key)}"
+        return
+    from batchrunner.catalog import built_in
+
+    yield "In batchrunner.yaml:"
+    yield f"  providers: {{{dialect}: {{base_url: '{base_url}'}}}}"
+    yield f"export {built_in()[dialect].api_key.env}={quote(key)}"

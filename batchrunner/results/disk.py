@@ -14,6 +14,12 @@ from batchrunner.errors import Refused, TryAgain
 
 BLOCK = 1 << 20
 PART = ".part"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_PLACE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EROFS})
+_KEPT = "then fetch again: what is here already is kept."
+_HINT_FULL = f"Make room there, or name another folder with --out DIR; {_KEPT}"
+_HINT_NO_PLACE = f"Name a folder that can be made and written to with --out DIR; {_KEPT}"
+_HINT = f"Name another folder with --out DIR; {_KEPT}"
 _LOCK, _IGNORE = ".lock", ".gitignore"
 
 
@@ -24,7 +30,7 @@ def not_written(path: Path, error: OSError) -> Refused:
         "results cannot be written",
         where=str(path),
         why=error.strerror or str(error),
-        hint="Make room there, or name another folder with --out DIR; then fetch again: what is here already is kept.",
+        hint=_HINT_FULL if error.errno in _FULL else _HINT_NO_PLACE if error.errno in _NO_PLACE else _HINT,
     )
 
 
