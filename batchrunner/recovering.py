@@ -76,6 +76,11 @@ class Keyring:
         named = _UPLOAD_NAME.match(upload_name)
         return self._told(named[1], batch, named[2]) if named else None
 
+    def is_untold(self, batch: RemoteBatch, upload_name: str = "") -> bool:
+        """Whether `batch` is named as ours are, by a key that is none that is known, and without tags that tell it."""
+        named = key_in(batch.metadata) or _UPLOAD_NAME.match(upload_name)
+        return bool(named) and tags_in(batch.metadata) is None and self.tags_of(batch, upload_name) is None
+
     def is_stranger(self, batch: RemoteBatch) -> bool:
         """Whether `batch` is tagged as a batch of these specs, and is not: its key is of another project."""
         tags = tags_in(batch.metadata)

@@ -41,7 +41,11 @@ def command(*, paths: tuple[str, ...], yes: bool, choices: Choices, output: Outp
     console = Console(output)
     workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
     asks = inquiry(providers_asked(workspace), workspace.providers, workspace.project.root, console)
-    recovering = _Recovering(workspace, discover(workspace, wanted(workspace, console.warn), asks))
+    unread: list[str] = []
+    discovered = discover(workspace, wanted(workspace, unread.append), asks)
+    for words in unread:
+        console.warn(words)
+    recovering = _Recovering(workspace, discovered, is_unread=bool(unread))
     recovering.compare()
     if not output.json:
         console.result(recovering.text(console))
@@ -57,6 +61,7 @@ def command(*, paths: tuple[str, ...], yes: bool, choices: Choices, output: Outp
 class _Recovering:
     workspace: Workspace
     discovered: Discovered
+    is_unread: bool
     stores: Mapping[str, FileStore] = field(init=False)
     recoveries: dict[str, Recovery] = field(default_factory=dict)
     saved: dict[str, Path | None] = field(default_factory=dict)
@@ -100,6 +105,7 @@ class _Recovering:
             strangers=found.strangers,
             maybe=[(wanted.address, wanted.run_key, batch) for wanted, batch in maybe],
             broken_off=found.broken_off,
+            untold=found.untold if self.is_unread else {},
             to_import={batch.batch_id: typed_import(wanted.address, batch.batch_id, paths[spec_of(wanted.address)],
                                                        self.workspace.choices)
                        for wanted, batch in maybe},
@@ -116,7 +122,7 @@ class _Recovering:
     def exit_code(self) -> ExitCode:
         """Whether a person has to look at something, or another run finds more."""
         found = self.findings()
-        if found.alarms or found.conflicts:
+        if found.alarms or found.conflicts or found.untold:
             return ExitCode.PARTIAL
         return ExitCode.TRY_AGAIN if found.broken_off else ExitCode.DONE
 

@@ -34,13 +34,14 @@ class Findings:
     strangers: Sequence[tuple[str, RemoteBatch]]
     maybe: Sequence[tuple[str, str, RemoteBatch]]
     broken_off: Sequence[str]
+    untold: Mapping[str, int] = field(default_factory=dict)
     to_import: Mapping[str, str] = field(default_factory=dict)
     to_cancel: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing is left for a person to look at."""
-        return not (self.alarms or self.conflicts or self.broken_off)
+        return not (self.alarms or self.conflicts or self.broken_off or self.untold)
 
 
 def findings_text(findings: Findings, style: Style = PLAIN) -> str:
@@ -98,6 +99,10 @@ def _others(findings: Findings) -> Iterator[str]:
         yield ""
         ids = ", ".join(printable(batch.batch_id) for _, batch in findings.strangers[:LISTED])
         yield f"Tagged like these specs by another project, left alone: {ids}"
+    for name, number in findings.untold.items():
+        yield ""
+        yield (f"{printable(name)} has {counted(number, 'batch')} named as ours that could not be told: keys of these "
+               "specs cannot be computed without their input. Bring it back, and run recover again.")  # fmt: skip
     for name in findings.broken_off:
         yield ""
         yield f"The list of {printable(name)} broke off; run recover again for the rest."
@@ -118,6 +123,7 @@ def findings_document(findings: Findings, **fields: Any) -> dict[str, Any]:
                for address, run_key, batch in findings.maybe],
         strangers=[{"provider": name, "batch_id": batch.batch_id} for name, batch in findings.strangers],
         broken_off=list(findings.broken_off),
+        untold=dict(findings.untold),
         **fields,
     )  # fmt: skip
 

@@ -63,6 +63,16 @@ def desired_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
     return _survey(workspace).desired
 
 
+def unread_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
+    """What has a run key without its input, by the spec's name: as if its source were an unknown file."""
+    unknown = ProviderFile(file_id="")
+    return {
+        spec.name: tuple(_desired(spec, batch, unknown, workspace) for batch in spec.batches)
+        for spec in workspace.specs
+        if spec.run.key
+    }
+
+
 def _planned(spec: Spec, state_url: str, state: State) -> PlannedSpec:
     return PlannedSpec(
         name=spec.name,

@@ -12,12 +12,12 @@ from batchrunner.remote import RemoteBatch, key_in
 from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.wiring.asking import Inquiry, Listed
-from batchrunner.wiring.planning import desired_of
+from batchrunner.wiring.planning import desired_of, unread_of
 from batchrunner.wiring.workspace import SANDBOX, SystemClock, Workspace
 
 INPUTS_UNREAD = (
-    "{what}. So what the specs want now is not known: batches are found by their tags alone, and their input is the "
-    "file at the provider."
+    "{what}. So what the specs want now is not known: batches are found by their tags and by keys of days, and "
+    "their input is the file at the provider."
 )
 
 
@@ -26,7 +26,8 @@ class Discovered:
     """What is at the providers of a workspace. `listed` counts all of their batches, by provider.
 
     `strangers` are tagged as batches of these specs by another project. `maybe` are batches of a file that a spec
-    names, which nothing proves to be its batch. `broken_off` are providers whose list was not read to its end.
+    names, which nothing proves to be its batch. `untold` counts, by provider, batches that are named as ours
+    are, by keys that are not known. `broken_off` are providers whose list was not read to its end.
     """
 
     found: tuple[Found, ...]
@@ -34,6 +35,7 @@ class Discovered:
     strangers: tuple[tuple[str, RemoteBatch], ...]
     maybe: tuple[tuple[Desired, RemoteBatch], ...]
     broken_off: tuple[str, ...]
+    untold: Mapping[str, int]
     desired: Mapping[str, tuple[Desired, ...]]
 
     def recovery_of(self, store: FileStore, stores: Mapping[str, FileStore], state: State) -> Recovery:
@@ -52,12 +54,12 @@ def providers_asked(workspace: Workspace) -> set[str]:
 
 
 def wanted(workspace: Workspace, warn: Callable[[str], None]) -> Mapping[str, tuple[Desired, ...]]:
-    """What the specs want now, by spec; nothing, and a warning, where their inputs cannot be read."""
+    """What the specs want now, by spec; where inputs cannot be read a warning, and what has a key without them."""
     try:
         return desired_of(workspace)
     except InvalidFiles as error:
         warn(INPUTS_UNREAD.format(what=error.message))
-        return {}
+        return unread_of(workspace)
 
 
 def discover(workspace: Workspace, desired: Mapping[str, Sequence[Desired]], inquiry: Inquiry) -> Discovered:
@@ -79,8 +81,13 @@ def discover(workspace: Workspace, desired: Mapping[str, Sequence[Desired]], inq
             (each, batch) for listed in lists for each in wanted_now for batch in _may_be(each, listed, keyring)
         ),
         broken_off=tuple(listed.provider for listed in lists if not listed.is_complete),
+        untold={listed.provider: count for listed in lists if (count := _untold(listed, keyring))},
         desired={name: tuple(each) for name, each in desired.items()},
     )
+
+
+def _untold(listed: Listed, keyring: Keyring) -> int:
+    return sum(keyring.is_untold(batch, listed.names.get(batch.input_file_id, "")) for batch in listed.batches)
 
 
 def _found(listed: Listed, keyring: Keyring, workspace: Workspace) -> Sequence[Found]:
