@@ -1,6 +1,6 @@
 """Results on this disk: files as they were downloaded, the row ledger over them, and the merged files it writes."""
 
-from batchrunner.results.disk import make_folder, only_one, put
+from batchrunner.results.disk import content_of, make_folder, only_one, put, size_of
 from batchrunner.results.names import folder_of, raw_name
 from batchrunner.results.requests import Asked, InputMoved, ids_of, lines_by_id
 from batchrunner.results.sheet import RawFile, ReadLine, Sheet
@@ -19,6 +19,7 @@ __all__ = [
     "Shard",
     "Sheet",
     "Written",
+    "content_of",
     "folder_of",
     "ids_of",
     "lines_by_id",
@@ -26,5 +27,6 @@ __all__ = [
     "only_one",
     "put",
     "raw_name",
+    "size_of",
     "write_ledger",
 ]

@@ -14,6 +14,8 @@ from batchrunner.errors import Refused, TryAgain
 
 BLOCK = 1 << 20
 PART = ".part"
+MOST_BYTES = 64 << 20
+"""Bytes of a file that is read whole."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_PLACE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EROFS})
 _KEPT = "then fetch again: what is here already is kept."
@@ -145,6 +147,16 @@ def size_of(path: Path) -> int | None:
     except OSError:
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a regular file of at most `MOST_BYTES`. Raises `OSError`, for a link or a device too."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return file.read(MOST_BYTES)
 
 
 def sha256_of(path: Path) -> str:

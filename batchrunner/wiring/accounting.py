@@ -24,7 +24,19 @@ from batchrunner.ports import AttemptName
 from batchrunner.pricing import Estimate, bill
 from batchrunner.records import decode, pretty
 from batchrunner.remote import Usage
-from batchrunner.results import ERRORS, RESULTS, SUMMARY, ResultsShelf, Shard, Sheet, make_folder, put, write_ledger
+from batchrunner.results import (
+    ERRORS,
+    RESULTS,
+    SUMMARY,
+    ResultsShelf,
+    Shard,
+    Sheet,
+    content_of,
+    make_folder,
+    put,
+    size_of,
+    write_ledger,
+)
 from batchrunner.state import Attempt, Entry, FetchedFile
 from batchrunner.watched import word_of
 from batchrunner.wiring.following import name_of
@@ -67,10 +79,10 @@ class Accountant:
         """The account of `run` that is on the disk already, where nothing has changed since."""
         folder = self.shelf.folder(*run.name)
         try:
-            account = decode(folder.joinpath(SUMMARY).read_bytes(), Account, what=SUMMARY)
+            account = decode(content_of(folder / SUMMARY), Account, what=SUMMARY)
         except (OSError, StateError):
             return None
-        sizes = [_size(folder / name) for name in (RESULTS, ERRORS)]
+        sizes = [size_of(folder / name) for name in (RESULTS, ERRORS)]
         is_current = account.made_of == self._made_of(run) and sizes == [account.results_size, account.errors_size]
         return account if is_current else None
 
@@ -82,7 +94,7 @@ class Accountant:
         here = _Here(self, run)
         if all(self.files(shard.base) is None for shard in run.shards):
             return here.account()
-        folder = make_folder(self.shelf.top, *self.shelf.folder(*run.name).relative_to(self.shelf.top).parts)
+        folder = self._folder(run)
         written = write_ledger(folder, here.shards())
         account = here.account(
             codes=written.codes, results_size=written.results, errors_size=written.errors, made_of=self._made_of(run)
@@ -94,7 +106,10 @@ class Accountant:
         """Write the rows of `run` as a Parquet file. Raises `Refused` `parquet-missing`, `results-not-written`."""
         from batchrunner.results.tables import write_table
 
-        write_table(self.shelf.folder(*run.name), _Here(self, run).shards())
+        write_table(self._folder(run), _Here(self, run).shards())
+
+    def _folder(self, run: BatchRun) -> Path:
+        return make_folder(self.shelf.top, *self.shelf.folder(*run.name).relative_to(self.shelf.top).parts)
 
     def _made_of(self, run: BatchRun) -> str:
         attempts = [
@@ -208,10 +223,3 @@ class _Here:
 def _usage_of_batch(attempt: Attempt) -> Usage | None:
     batch = attempt.sight.batch if attempt.sight else None
     return batch.usage if batch else None
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1

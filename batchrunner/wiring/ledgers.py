@@ -16,7 +16,7 @@ from batchrunner.polling import awaits_output, polling_at
 from batchrunner.providers import result_reader
 from batchrunner.remote import ResultFile
 from batchrunner.renderer import BadTemplate
-from batchrunner.results import Asked, InputMoved, RawFile, ReadLine, Sheet, ids_of, lines_by_id
+from batchrunner.results import Asked, InputMoved, RawFile, ReadLine, Sheet, ids_of, lines_by_id, size_of
 from batchrunner.rows import RowOutcome
 from batchrunner.state import Attempt, Entry, FetchedFile
 from batchrunner.wiring.runs import BatchRun, ShardRun, owners_of
@@ -192,15 +192,8 @@ def noted_files(root: str, providers: Mapping[str, ProviderFacts]) -> Files:
         fetched = entry.attempt.fetched
         if not is_ended(entry.attempt, providers) or fetched is None:
             return None
-        whole = all(_size(Path(root, file.path)) == file.size for file in fetched.files)
+        whole = all(size_of(Path(root, file.path)) == file.size for file in fetched.files)
         named = {file.source for file in fetched.files} >= set(result_files(entry.attempt))
         return fetched.files if whole and named else None
 
     return files
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1

@@ -57,9 +57,9 @@ def _make(folder: Path) -> None:
         if each.is_symlink():
             raise Refused("retry-not-written", "requests are not written through a symbolic link", where=str(each),
                           hint="remove it, and run the same command again")  # fmt: skip
-    ignore = top / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    # Not `exists`: a link that leads nowhere yet would be followed.
+    with suppress(FileExistsError), (top / ".gitignore").open("x") as ignore:
+        ignore.write("*\n")
 
 
 def _sync(folder: Path) -> None:

@@ -211,7 +211,7 @@ def _sandbox(sending: Sending) -> Iterator[Mapping[str, ProviderFacts]]:
 def _sandbox_database(root: str) -> Path:
     folder = Path(root, ".batchrunner")
     folder.mkdir(mode=0o700, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    # Not `exists`: a link that leads nowhere yet would be followed.
+    with suppress(FileExistsError), (folder / ".gitignore").open("x") as ignore:
+        ignore.write("*\n")
     return folder / "sandbox.sqlite3"
