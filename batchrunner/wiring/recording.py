@@ -1,6 +1,7 @@
 """Notes in state by commands that hold no lock while they wait for a provider."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from batchrunner.errors import TryAgain
@@ -21,6 +22,7 @@ class StateRecorder:
         self._store_of = store_of
         self._patience = patience
         self._waiting: list[tuple[AttemptName, Change]] = []
+        self._writing = threading.Lock()
 
     @property
     def is_behind(self) -> bool:
@@ -36,16 +38,27 @@ class StateRecorder:
 
         Raises `StateError` where a state cannot be written.
         """
-        return await asyncio.to_thread(self.write) if self._waiting else True
+        # What another flush has taken is not in state before that is over.
+        return await asyncio.to_thread(self.write) if self._waiting or self._writing.locked() else True
 
     def write(self) -> bool:
         """As `flush`, from a thread that may block."""
+        with self._writing:
+            # More is recorded while this writes: only what was taken is replaced by what is left of it.
+            taken, self._waiting = self._waiting, []
+            left: Sequence[tuple[AttemptName, Change]] = taken
+            try:
+                left = self._left(taken)
+            finally:
+                self._waiting = [*left, *self._waiting]
+            return not left
+
+    def _left(self, taken: Sequence[tuple[AttemptName, Change]]) -> Sequence[tuple[AttemptName, Change]]:
         by_store: dict[str, tuple[FileStore, list[tuple[AttemptName, Change]]]] = {}
-        for name, change in self._waiting:
+        for name, change in taken:
             store = self._store_of(name.address)
             by_store.setdefault(store.url, (store, []))[1].append((name, change))
-        self._waiting = [note for store, notes in by_store.values() for note in self._unwritten(store, notes)]
-        return not self._waiting
+        return [note for store, notes in by_store.values() for note in self._unwritten(store, notes)]
 
     def _unwritten(
         self, store: FileStore, notes: Sequence[tuple[AttemptName, Change]]
