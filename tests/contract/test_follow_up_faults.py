@@ -41,7 +41,7 @@ from batchrunner.sandbox.faults import FAULT_TYPES
 
 LINE = b'{"custom_id":"1","method":"POST","url":"/v1/embeddings","body":{"model":"m","input":"%s"}}\n' % (b"x" * 9000)
 KINDS = ("look", "survey", "content", "cancel", "remove", "list")
-PATIENCE = Timeouts(create_seconds=5, look_seconds=0.5, download_idle_seconds=0.5)
+PATIENCE = Timeouts(create_seconds=1, look_seconds=0.5, download_idle_seconds=0.5)
 ANSWERS = (Seen, Surveyed, Downloaded, Removed, FilesSurveyed)
 
 
