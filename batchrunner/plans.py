@@ -5,17 +5,20 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
+from batchrunner.comparison import Base
 from batchrunner.records import Record, encode, replace
 from batchrunner.state import Submission
 
 FORMAT = "batchrunner.plan"
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 
-Action = Literal["submit", "resume", "replace", "unchanged", "blocked", "orphan"]
+Action = Literal["submit", "resume", "replace", "import", "move", "unchanged", "blocked", "orphan"]
 SYMBOLS: Mapping[str, str] = {
     "submit": "+",
     "resume": "?",
     "replace": "-/+",
+    "import": "<=",
+    "move": "->",
     "unchanged": "=",
     "blocked": "!",
     "orphan": "~",
@@ -57,6 +60,34 @@ class Resume(Submission, tag="resume", tag_field="action"):
     family_version: str = ""
 
 
+class Import(Submission, tag="import", tag_field="action"):
+    """Take a batch that is at the provider already, `batch_id`, for the one that is declared: nothing is paid for.
+
+    The spec's `imports` says so. It is looked up when the plan is applied.
+    """
+
+    address: str
+    run_key: str
+    reason: str
+    attempt: int
+    batch_id: str
+    base_version: str = ""
+
+
+class Move(Record, tag="move", tag_field="action"):
+    """Call what state holds at `previous`, every run and shard of it, `address`: nothing is sent.
+
+    The spec's `moved` says so. `run_key` is empty. `previous_state` is the state that it is in now where that is
+    another than the spec's, empty otherwise.
+    """
+
+    address: str
+    reason: str
+    previous: str
+    previous_state: str = ""
+    run_key: str = ""
+
+
 class Unchanged(Record, tag="unchanged", tag_field="action"):
     """Already submitted for this run; nothing is sent.
 
@@ -96,7 +127,7 @@ class Orphan(Record, tag="orphan", tag_field="action"):
     batch_id: str = ""
 
 
-Change = Submit | Replace | Resume | Unchanged | Blocked | Orphan
+Change = Submit | Replace | Resume | Import | Move | Unchanged | Blocked | Orphan
 Sendable = Submit | Replace | Resume
 
 
@@ -137,7 +168,7 @@ class Plan(Record, omit_defaults=False):
     """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC.
 
     `flags` are those it was made with, but for `--target` and `--replace`; of `--var` without the value, which may be
-    sensitive.
+    sensitive. `base` is what the specs are compared with, None where nothing was asked for.
 
     Its own fields are always written: a reader looks for `format` and `format_version` before anything else.
     """
@@ -154,11 +185,22 @@ class Plan(Record, omit_defaults=False):
     changes: tuple[Change, ...]
     notices: tuple[Notice, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    base: Base | None = None
 
     @property
     def sendable(self) -> tuple[Sendable, ...]:
         """The changes that send something."""
         return tuple(c for c in self.changes if isinstance(c, Submit | Resume))
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        """The changes that take a batch from its provider into state."""
+        return tuple(c for c in self.changes if isinstance(c, Import))
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """The changes that rename what is in state."""
+        return tuple(c for c in self.changes if isinstance(c, Move))
 
     @property
     def blocked(self) -> tuple[Blocked, ...]:

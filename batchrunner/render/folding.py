@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchrunner.address import whole_of
-from batchrunner.plans import Blocked, Change, Orphan, Resume, Submit, Unchanged, action_of
+from batchrunner.plans import Blocked, Change, Import, Move, Orphan, Resume, Submit, Unchanged, action_of
 
 FEWEST = 4
 """Shards that are worth folding."""
@@ -18,6 +18,8 @@ LONGEST_NUMBER = 9
 _ALIKE: dict[type, tuple[str, ...]] = {
     Submit: ("reason", "run_key", "attempt", "provider", "endpoint", "completion_window"),
     Resume: ("reason", "run_key", "attempt", "provider", "endpoint", "completion_window"),
+    Import: ("reason", "run_key", "provider"),
+    Move: ("reason", "previous_state"),
     Unchanged: ("reason", "run_key", "status"),
     Blocked: ("reason", "run_key", "hint"),
     Orphan: ("reason", "run_key"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from batchrunner.plans import Blocked, Change, Replace, Unchanged
+from batchrunner.plans import Blocked, Change, Move, Replace, Unchanged
 from batchrunner.printable import printable
 from batchrunner.render.units import counted, moment
 
@@ -15,6 +15,8 @@ REASONS: Mapping[str, str] = {
     "in-doubt": "sent before, outcome unknown; settled first, with the same key",
     "deferred": "put off by an earlier apply; its stored intent is sent as it stands",
     "spec-changed-since": "the spec was edited since; the stored intent goes first, as it stands",
+    "declared-in-imports": "the spec's `imports` says that {batch} is it; nothing is submitted",
+    "declared-in-moved": "the spec's `moved` says that {previous} is called this now; nothing is submitted",
     "already-submitted": "already submitted for {run} at {when}, {batch}",
     "metadata-differs": "already submitted for {run} at {when}, {batch}; only its metadata differs, nothing is sent",
     "failed-remotely": "submitted for {run} at {when}, {batch}, and ended {status}; nothing is sent by itself",
@@ -27,6 +29,7 @@ REASONS: Mapping[str, str] = {
     "origin-changed": "held for {run}: its provider is at another address now than its intent was written for",
     "provider-unknown": "held for {run}: the provider that its intent names is no longer known",
     "input-changed": "held for {run}: the input changed since its intent was written",
+    "looks-renamed": "the same content was submitted for {run} as {batch}, under a name that the specs no longer have",
     "not-in-specs": "in state for {run} as {batch}, not in the specs; left alone",
 }
 
@@ -51,6 +54,7 @@ def _evidence(change: Change, show: Callable[[str], str]) -> dict[str, str]:
         "attempt": str(getattr(change, "attempt", "")),
         "status": show(getattr(change, "status", "") or "failed"),
         "replaces": show(change.replaces) if isinstance(change, Replace) else "",
+        "previous": show(change.previous) if isinstance(change, Move) else "",
     }
 
 

@@ -12,6 +12,8 @@ VERBS = {
     "resume": "to resume",
     "submit": "to submit",
     "replace": "to replace",
+    "import": "to import",
+    "move": "to move",
     "unchanged": "unchanged",
     "orphan": "orphan",
     "blocked": "blocked",

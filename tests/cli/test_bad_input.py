@@ -637,7 +637,7 @@ def plan_that_was_altered(desk: Desk) -> Sequence[str]:
 @case(4)
 def plan_of_a_newer_format(desk: Desk) -> Sequence[str]:
     plan = planned(desk)
-    plan.write_text(plan.read_text().replace('"format_version": "1.2"', '"format_version": "2.0"'))
+    plan.write_text(plan.read_text().replace('"format_version": "1.3"', '"format_version": "2.0"'))
     return ["apply", "plan.json"]
 
 

@@ -133,7 +133,7 @@ class Desk:
         assert KEY not in ran.out + ran.err, ran
         self.check_files()
         if "--json" in command:
-            assert ran.document["format_version"] in ("1.0", "1.2"), ran
+            assert ran.document["format_version"] in ("1.0", "1.3"), ran
             assert ran.document["command"], ran
 
     def check_files(self) -> None:

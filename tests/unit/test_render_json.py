@@ -41,7 +41,7 @@ def test_a_plan_document_is_a_saved_plan() -> None:
         changes=(Orphan(address="a/b", run_key="r", reason="x"),),
     )
     document = plan_document(plan)
-    assert (document["format"], document["format_version"]) == ("batchrunner.plan", "1.2")
+    assert (document["format"], document["format_version"]) == ("batchrunner.plan", "1.3")
     assert document["changes"][0]["action"] == "orphan"
     assert decode(dumps(document).encode(), Plan, what="it") == plan
 
