@@ -11,7 +11,7 @@ from itertools import groupby
 
 from batchrunner.jobs import RemoteFile
 from batchrunner.manifest import LocalFile
-from batchrunner.polling import time_of
+from batchrunner.moments import time_of
 from batchrunner.records import Record
 from batchrunner.state import Attempt, Entry
 

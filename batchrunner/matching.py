@@ -6,10 +6,11 @@ never ours, whatever it reads. Time and the number of requests prove nothing, bu
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from batchrunner.manifest import LocalFile
+from batchrunner.moments import time_of
 from batchrunner.remote import RemoteBatch, Sight, key_in
 from batchrunner.state import Attempt, moved
 
@@ -169,19 +170,11 @@ def _circumstances(batch: RemoteBatch, trail: Trail) -> Iterator[Evidence]:
 
 
 def _is_in_time(batch: RemoteBatch, trail: Trail) -> bool:
-    created, since, until = (_moment(text) for text in (batch.created_at, trail.since, trail.until))
+    created, since, until = (time_of(text) for text in (batch.created_at, trail.since, trail.until))
     if created is None or since is None:
         return False
     # Differences only: a time near the end of the calendar, which a provider may claim, can be subtracted from alone.
     return since - created <= SKEW and (until is None or created - until <= SKEW)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def _age(batch: RemoteBatch) -> tuple[bool, str, str]:

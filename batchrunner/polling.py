@@ -5,10 +5,11 @@ makes a batch that ended run again, or one that runs end.
 """
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import UTC, datetime
+from datetime import datetime
 
 from batchrunner.facts import Polling, ProviderFacts
 from batchrunner.jobs import Look, Survey
+from batchrunner.moments import time_of
 from batchrunner.records import replace
 from batchrunner.remote import Counts, RemoteBatch, Sight
 from batchrunner.state import Attempt, Entry
@@ -199,15 +200,6 @@ def _survey(provider: str, entries: Sequence[Entry]) -> Survey:
     begun = [entry.attempt.sent_at or entry.attempt.intent.created_at for entry in entries]
     known = [time for time in map(time_of, begun) if time is not None]
     return Survey(provider=provider, since=min(known).isoformat() if len(known) == len(begun) else "")
-
-
-def time_of(text: str) -> datetime | None:
-    """An RFC 3339 time, aware; None for what is none."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _is_older(one: str, other: str) -> bool:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from batchrunner.address import whole_of
 from batchrunner.facts import Polling
-from batchrunner.polling import age_seconds, failed_throughout, is_overdue, seconds_left, time_of
+from batchrunner.moments import time_of
+from batchrunner.polling import age_seconds, failed_throughout, is_overdue, seconds_left
 from batchrunner.records import Record
 from batchrunner.remote import Counts, RemoteProblem
 from batchrunner.state import Attempt, Entry

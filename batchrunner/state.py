@@ -172,6 +172,11 @@ class State:
         attempts = self.batches.get(address, {}).get(run_key)
         return attempts[-1] if attempts else None
 
+    def numbered(self, address: str, run_key: str, number: int) -> Attempt | None:
+        """The attempt of an address in a run that has this number."""
+        attempts = self.batches.get(address, {}).get(run_key, ())
+        return next((attempt for attempt in attempts if attempt.number == number), None)
+
     def entries(self) -> Iterator[Entry]:
         """Every attempt, by address, run key and number."""
         for address in sorted(self.batches):

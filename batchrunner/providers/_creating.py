@@ -5,12 +5,12 @@ from datetime import datetime
 
 from batchrunner.facts import ProviderFacts, key_is_alive
 from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Rejected, Settling
+from batchrunner.moments import time_of
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Result
 from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._finding import Ask
 from batchrunner.providers._inline import InlineBodies, InlineBody
-from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
 from batchrunner.records import replace
 
@@ -43,7 +43,7 @@ class Creating:
         self._bodies = bodies
         self._body: InlineBody | None = None
         self._in_doubt = bool(job.sent_at)
-        self._first_send = moment(job.sent_at)
+        self._first_send = time_of(job.sent_at)
         self.since = self._first_send
 
     async def look(self, ask: Ask) -> Settling | None:

@@ -24,6 +24,7 @@ from batchrunner.jobs import (
     Surveyed,
     SurveyFiles,
 )
+from batchrunner.moments import time_of
 from batchrunner.ports import Clock
 from batchrunner.providers._asking import NOT_OFFERED, Asking, Read
 from batchrunner.providers._calls import Call
@@ -33,7 +34,6 @@ from batchrunner.providers._finding import ListedFile
 from batchrunner.providers._http import Client
 from batchrunner.providers._partfile import Busy, PartFile, unwritable
 from batchrunner.providers._surveying import Surveyor, not_offered
-from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.remote import RemoteBatch
 
@@ -144,7 +144,7 @@ class FollowUps:
             # A batch that moved to a later page while the list was walked is there twice.
             found.setdefault(batch.batch_id, batch)
 
-        stopped = await self._surveyor.batches(job.address, moment(job.since), take)
+        stopped = await self._surveyor.batches(job.address, time_of(job.since), take)
         if stopped is not None and not found:
             return stopped
         return Surveyed(batches=tuple(found.values()), is_complete=stopped is None)

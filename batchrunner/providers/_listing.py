@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from batchrunner.jobs import Uploaded
+from batchrunner.moments import time_of
 from batchrunner.providers._finding import FilesPage, ListedFile
-from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.records import MALFORMED, Raw, Tolerant, decoder
 
@@ -77,7 +77,7 @@ def _listed(raw: Raw, read: Callable[[bytes], Uploaded | Unusable], purpose: str
 
 def _time(said: Time) -> datetime | None:
     if isinstance(said, str):
-        return moment(said)
+        return time_of(said)
     try:
         return None if said is None else datetime.fromtimestamp(said, UTC)
     except (ValueError, OverflowError, OSError):

@@ -13,12 +13,12 @@ from typing import NamedTuple, cast
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import Accepted, Create, Deferred, Denied, InDoubt, Outcome, Settling
 from batchrunner.matching import SKEW, Trail, hits, is_alive, preferred
+from batchrunner.moments import time_of
 from batchrunner.ports import Clock
 from batchrunner.providers._creating import Creating
 from batchrunner.providers._finding import behind
 from batchrunner.providers._http import Client
 from batchrunner.providers._surveying import Surveyor
-from batchrunner.providers._times import moment
 from batchrunner.records import replace
 from batchrunner.remote import RemoteBatch, key_in
 
@@ -163,7 +163,7 @@ def _adopted(matched: tuple[RemoteBatch, ...]) -> Settling:
 
 def _may_be(batch: RemoteBatch, since: datetime) -> bool:
     """Whether a batch with our file, or with nothing to tell it by, is young enough to be ours."""
-    created = moment(batch.created_at)
+    created = time_of(batch.created_at)
     return not key_in(batch.metadata) and (created is None or since - created <= SKEW)
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batchrunner.errors import StateError
+from batchrunner.moments import time_of
 from batchrunner.providers._dialect import BatchesPage
 from batchrunner.providers._listing import is_usable_id
-from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.records import MALFORMED, Raw, Tolerant, compact, decode, decoder
 from batchrunner.remote import Counts, RemoteBatch, RemoteProblem, RemoteStatus, ResultFile, Usage
@@ -121,7 +121,7 @@ def time_text(said: object) -> str:
         if isinstance(said, int | float):
             found: datetime | None = datetime.fromtimestamp(said, UTC)
         else:
-            found = moment(said) if isinstance(said, str) else None
+            found = time_of(said) if isinstance(said, str) else None
         return found.astimezone(UTC).isoformat(timespec="seconds") if found else ""
     except (ValueError, OverflowError, OSError):  # beyond the calendar
         return ""
@@ -206,4 +206,4 @@ def read_page(body: bytes, read: Read, full: int = 100) -> BatchesPage | Unusabl
     after = text(identity) if page.has_more and is_usable_id(text(identity)) else ""
     is_told = bool(after) or page.has_more is False or (page.has_more is None and len(page.data) < full)
     is_whole = is_told and len(batches) == len(page.data)
-    return BatchesPage(tuple(batches), moment(time_text(created)), after, is_whole)
+    return BatchesPage(tuple(batches), time_of(time_text(created)), after, is_whole)

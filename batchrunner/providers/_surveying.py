@@ -6,13 +6,13 @@ from functools import partial
 from typing import NamedTuple
 
 from batchrunner.jobs import Deferred, NotFound, Outcome, Rejected, Removed
+from batchrunner.moments import time_of
 from batchrunner.ports import Clock
 from batchrunner.providers._asking import NOT_OFFERED, Asking
 from batchrunner.providers._calls import Call
 from batchrunner.providers._dialect import BatchesPage, Dialect
 from batchrunner.providers._finding import SKEW, FilesPage, ListedFile, behind
 from batchrunner.providers._http import Client
-from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Unusable
 from batchrunner.remote import RemoteBatch
 
@@ -130,7 +130,7 @@ class _Age:
         if self._since is None:
             return False
         for batch in page.batches:
-            self._compare(moment(batch.created_at))
+            self._compare(time_of(batch.created_at))
         is_old = page.oldest is not None and self._since - page.oldest > SKEW + late
         return is_old and self._falls and not self._rises
 

@@ -17,14 +17,6 @@ def http_date(text: str) -> datetime | None:
         return None
 
 
-def moment(text: str) -> datetime | None:
-    """An RFC 3339 time, aware; None for what is not one."""
-    try:
-        return _aware(datetime.fromisoformat(text))
-    except ValueError:
-        return None
-
-
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """How many seconds the provider asks to wait: `retry-after-ms`, else Retry-After in seconds or as an HTTP date.
 

@@ -7,12 +7,12 @@ from typing import BinaryIO
 from batchrunner.events import Uploading
 from batchrunner.jobs import Deferred, Outcome, Rejected, Upload, Uploaded
 from batchrunner.manifest import LocalFile
+from batchrunner.moments import time_of
 from batchrunner.ports import Clock
 from batchrunner.providers._calls import Call, Reply, Result
 from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._filebody import FileBody, unreadable
 from batchrunner.providers._finding import Ask, FileFinder
-from batchrunner.providers._times import moment
 from batchrunner.providers._verdicts import Again, Redact, Unusable, judge
 
 UPLOAD_NOT_OFFERED = "upload-not-offered"
@@ -70,7 +70,7 @@ class UploadingFile:
         self._open_input = open_input
         self._progress = progress
         self._body: FileBody | None = None
-        self._since = moment(job.since)
+        self._since = time_of(job.since)
         self._may_be_there = self._since is not None
         self._doubted = 0
         self._unaccounted = False

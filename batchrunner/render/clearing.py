@@ -6,7 +6,7 @@ from typing import Any
 
 from batchrunner.clearing import Leftover
 from batchrunner.jobs import NotFound, Outcome, Removed
-from batchrunner.polling import time_of
+from batchrunner.moments import time_of
 from batchrunner.printable import printable
 from batchrunner.render.json import envelope
 from batchrunner.render.layout import table

@@ -1,6 +1,6 @@
 """Which submitted batches a command is about, and the providers that know of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from batchrunner.address import matches, natural, spec_of
@@ -8,7 +8,7 @@ from batchrunner.facts import ProviderFacts
 from batchrunner.ports import AttemptName
 from batchrunner.project import Project
 from batchrunner.runkeys import names_run
-from batchrunner.state import Attempt, Entry, State
+from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 
 
@@ -72,14 +72,6 @@ class FollowedStates:
 def name_of(entry: Entry) -> AttemptName:
     """Which attempt an entry is."""
     return AttemptName(entry.address, entry.run_key, entry.attempt.number)
-
-
-def related(state: State, entry: Entry) -> Iterator[Attempt]:
-    """The attempts whose results belong together with those of `entry`: what it retries, and all retries of that."""
-    base = entry.attempt.intent.retry_of or entry.attempt.number
-    for attempt in state.batches.get(entry.address, {}).get(entry.run_key, ()):
-        if base in {attempt.number, attempt.intent.retry_of}:
-            yield attempt
 
 
 def providers_of(entries: Sequence[Entry]) -> set[str]:

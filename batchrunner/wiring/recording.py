@@ -78,16 +78,11 @@ def _changed(state: State, notes: Sequence[tuple[AttemptName, Change]]) -> list[
     """The entries that `notes` make of `state`. An attempt that somebody removed from it is let go."""
     changed: dict[AttemptName, Attempt] = {}
     for name, change in notes:
-        before = changed.get(name) or _find(state, name)
+        before = changed.get(name) or state.numbered(*name)
         if before is not None:
             changed[name] = change(before)
     return [
         Entry(address=name.address, run_key=name.run_key, attempt=attempt)
         for name, attempt in changed.items()
-        if attempt != _find(state, name)
+        if attempt != state.numbered(*name)
     ]
-
-
-def _find(state: State, name: AttemptName) -> Attempt | None:
-    attempts = state.batches.get(name.address, {}).get(name.run_key, ())
-    return next((attempt for attempt in attempts if attempt.number == name.number), None)

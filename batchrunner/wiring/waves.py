@@ -78,8 +78,7 @@ class _Recorder:
         notes, self._notes = self._notes, []
         for name, change in notes:
             for state in self._states.values():
-                attempts = state.batches.get(name.address, {}).get(name.run_key, ())
-                before = next((attempt for attempt in attempts if attempt.number == name.number), None)
+                before = state.numbered(*name)
                 if before is not None and (after := change(before)) != before:
                     entry = Entry(address=name.address, run_key=name.run_key, attempt=after)
                     await self._committer.commit(entry)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.providers._times import http_date, moment, retry_after
+from batchrunner.moments import time_of
+from batchrunner.providers._times import http_date, retry_after
 
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 DAY = 86_400
@@ -48,6 +49,6 @@ def test_retry_after_is_never_negative_and_never_raises(said, date):
 
 @given(st.text(max_size=40))
 def test_what_is_not_a_time_is_none(text):
-    for read in (http_date, moment):
+    for read in (http_date, time_of):
         time = read(text)
         assert time is None or time.tzinfo is not None
