@@ -27,15 +27,26 @@ class Interrupted(BatchrunnerError):
     exit_code = ExitCode.INTERRUPTED
 
 
+def as_error(raised: BaseException, arguments: Sequence[str] = ()) -> BatchrunnerError:
+    """What is shown of whatever a command raised."""
+    if isinstance(raised, BatchrunnerError):
+        return raised
+    if isinstance(raised, click.Abort | KeyboardInterrupt):
+        return Interrupted("interrupted", "interrupted; nothing is lost: run the same command again")
+    if isinstance(raised, click.UsageError):
+        return UsageError("usage", _usage_words(raised.format_message())[0])
+    return _defect(raised, arguments)
+
+
 def show_interruption(arguments: Sequence[str]) -> int:
     """Show that a person stopped the command while it read, waited or saved. Returns 130."""
     write_error("\n" if sys.stderr.isatty() else "")
-    return show_error(Interrupted("interrupted", "interrupted; nothing is lost: run the same command again"), arguments)
+    return show_error(KeyboardInterrupt(), arguments)
 
 
-def show_error(error: Exception, arguments: Sequence[str]) -> int:
+def show_error(error: BaseException, arguments: Sequence[str]) -> int:
     """Show `error` as the command line asked for. Returns the exit code."""
-    told = error if isinstance(error, BatchrunnerError) else _defect(error, arguments)
+    told = as_error(error, arguments)
     if _wants_json(arguments):
         return _write_document(error_document(_command(arguments), told), int(told.exit_code))
     if _logs_json(arguments):
@@ -78,7 +89,7 @@ def log_line(level: str, event: str, **fields: Any) -> str:
     return json.dumps({**fields, "event": event, "level": level, "timestamp": timestamp}) + "\n"
 
 
-def _defect(error: Exception, arguments: Sequence[str]) -> BatchrunnerError:
+def _defect(error: BaseException, arguments: Sequence[str]) -> BatchrunnerError:
     if isinstance(error, OSError):
         return BatchrunnerError("system-error", error.strerror or str(error), where=str(error.filename or ""))
     if _verbosity(arguments) > 1:
@@ -91,7 +102,7 @@ def _defect(error: Exception, arguments: Sequence[str]) -> BatchrunnerError:
     )
 
 
-def _show_traceback(error: Exception, arguments: Sequence[str]) -> None:
+def _show_traceback(error: BaseException, arguments: Sequence[str]) -> None:
     """Where a defect lies, without the values of local variables: they may hold a key."""
     import traceback
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output
 from batchrunner.commands._secrets import redacted
 from batchrunner.commands._streams import width_of_errors
+from batchrunner.commands._summing import Notes
 from batchrunner.errors import StateError
 from batchrunner.events import AlarmEvent, Duplicated
 from batchrunner.plans import Change, Plan, Replace, action_of
 from batchrunner.ports import Reporter
-from batchrunner.render.report import ApplySummary, apply_document, apply_text
+from batchrunner.render.report import ApplySummary, apply_document, apply_text, next_command
 from batchrunner.settings import environment
 from batchrunner.state import State
 from batchrunner.stores import FileStore
@@ -49,11 +50,19 @@ class Screen:
 
 
 @contextmanager
-def opened_screen(console: Console, total: int, *, watching: bool = False) -> Iterator[Screen]:
+def opened_screen(
+    console: Console, total: int, *, watching: bool = False, notes: Notes | None = None
+) -> Iterator[Screen]:
     """The screen that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request.
 
-    For an apply, or where `watching` for `total` batches that are waited for.
+    For an apply, or where `watching` for `total` batches that are waited for. `notes` are taken of all that happens.
     """
+    with _opened(console, total, watching=watching) as screen:
+        yield replace(screen, reporter=Reporters(notes, screen.reporter)) if notes else screen
+
+
+@contextmanager
+def _opened(console: Console, total: int, *, watching: bool) -> Iterator[Screen]:
     output = console.output
     if output.progress and _interactive() and not (output.log_format or output.verbose):
         from batchrunner.render.progress import ProgressReporter, WatchBar
@@ -102,7 +111,7 @@ def _interactive() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An apply that is over. `paths` and `choices` are what it was called with.
+    """An apply that is over. `paths` and `choices` are what it was called with; `notes` are told how it ended.
 
     `keyless` are the providers that honour no idempotency keys. `typed` is the command that goes on where it is not the
     same apply.
@@ -114,6 +123,7 @@ class Ending:
     interrupted: bool
     paths: tuple[str, ...]
     choices: Choices
+    notes: Notes
     keyless: frozenset[str] = frozenset()
     verb: str = "apply"
     typed: str = ""
@@ -125,15 +135,26 @@ def show_ending(ending: Ending, console: Console) -> None:
         console.document(ending_document(ending, console))
         return
     _rescue(ending, console)
-    console.result(apply_text(_summary(ending, _states_now(ending)), console.style, console.width or 80))
+    summary, _ = _noted(ending)
+    console.result(apply_text(summary, console.style, console.width or 80))
 
 
 def ending_document(ending: Ending, console: Console) -> dict[str, Any]:
     """The same as a document."""
     _rescue(ending, console)
-    states = _states_now(ending)
+    summary, states = _noted(ending)
     batches = [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
-    return {**apply_document(ending.plan, _summary(ending, states)), "command": ending.verb, "batches": batches}
+    return {**apply_document(ending.plan, summary), "command": ending.verb, "batches": batches}
+
+
+def _noted(ending: Ending) -> tuple[ApplySummary, Mapping[str, State]]:
+    """How it ended, and the states as they are now."""
+    states = _states_now(ending)
+    summary = _summary(ending, states)
+    ending.notes.applied(ending.plan, ending.report, states)
+    ending.notes.interrupted = ending.interrupted
+    ending.notes.next = next_command(summary)
+    return summary, states
 
 
 def _states_now(ending: Ending) -> dict[str, State]:

@@ -8,6 +8,7 @@ from batchrunner.address import spec_of
 from batchrunner.commands._console import Console
 from batchrunner.commands._plans import is_saved_plan
 from batchrunner.commands._states import Sought
+from batchrunner.commands._summing import Notes
 from batchrunner.commands._watching import Looked, Manner, Scope, command_line, exit_code, look, tell_troubles
 from batchrunner.plans import Blocked, Orphan
 from batchrunner.render.json import envelope
@@ -32,11 +33,15 @@ class Awaited:
     document: dict[str, Any] | None = None
 
 
-def wait_for(awaited: Awaited, scope: Scope, manner: Manner, console: Console) -> int:
+def wait_for(awaited: Awaited, scope: Scope, manner: Manner, notes: Notes, console: Console) -> int:
     """Look until all have ended, show where they stand then, and return the exit code."""
+    notes.looked(scope.standings(awaited.entries))
     looked = look(awaited.entries, scope, manner, console)
     standings = scope.standings(looked.entries)
     onwards = _onwards(standings, looked, awaited.words, scope)
+    notes.looked(standings)
+    notes.next = notes.next or onwards
+    notes.interrupted = looked.stopped is not None
     if console.output.json:
         fields = standings_document(standings, scope.typed)
         waited = {"timed_out": looked.report.timed_out, **fields, "next": onwards}
@@ -51,7 +56,13 @@ def wait_for(awaited: Awaited, scope: Scope, manner: Manner, console: Console) -
 
 
 def wait_for_plan(
-    prepared: Prepared, paths: Sequence[str], choices: Choices, document: dict[str, Any] | None, console: Console
+    prepared: Prepared,
+    paths: Sequence[str],
+    choices: Choices,
+    document: dict[str, Any] | None,
+    *,
+    notes: Notes,
+    console: Console,
 ) -> int:
     """Wait for all that a plan submitted, or found submitted. Returns the exit code."""
     stores = prepared.ground.stores
@@ -64,7 +75,7 @@ def wait_for_plan(
     sought = Sought(choices.state, choices.project, sandbox)
     scope = Scope(prepared.root, prepared.providers, lambda address: stores[spec_of(address)], sought.typed)
     words = paths if not is_saved_plan(tuple(paths)) else [spec.path for spec in prepared.plan.specs]
-    return wait_for(Awaited(awaited, words, document), scope, Manner(), console)
+    return wait_for(Awaited(awaited, words, document), scope, Manner(), notes, console)
 
 
 def _onwards(standings: Sequence[Standing], looked: Looked, words: Sequence[str], scope: Scope) -> str:

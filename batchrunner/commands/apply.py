@@ -14,8 +14,10 @@ from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan, stop_refused
+from batchrunner.commands._publishing import published
 from batchrunner.commands._reporting import Ending, ending_document, opened_screen, show_ending
 from batchrunner.commands._secrets import keep_secret
+from batchrunner.commands._summing import Notes
 from batchrunner.errors import ExitCode, StaleError, UsageError
 from batchrunner.plans import Plan
 from batchrunner.queues import FULL
@@ -44,10 +46,12 @@ from batchrunner.wiring.workspace import SANDBOX
 @click.option(
     "--lock-timeout", type=click.FloatRange(0), default=None, help="Seconds to wait for the lock.  [default: 30]"
 )
+@published("apply")
 @spec_options
 @output_options()
 def command(
     *,
+    notes: Notes,
     paths: tuple[str, ...],
     yes: bool,
     replace: tuple[str, ...],
@@ -69,7 +73,8 @@ def command(
     prepare = _from_plan if reviewed else _from_specs
     choices = choices.replacing(replace)
     while True:
-        with prepare(paths, choices, Patience(timeout, console.warn)) as prepared:
+        with prepare(paths, choices, Patience(timeout, console.warn), notes) as prepared:
+            notes.planned(prepared.plan)
             if not output.json:
                 _show(prepared, console)
             stop_refused(prepared.refusals, prepared.project_file, console)
@@ -77,7 +82,7 @@ def command(
             keep_secret(key for name, key in keys.items() if name != SANDBOX)
             if prepared.plan.sendable and not (yes or reviewed):
                 approve(prepared.plan)
-            ended = _apply(_Run(prepared, keys, concurrency, paths, choices, wait), console)
+            ended = _apply(_Run(prepared, keys, concurrency, paths, choices, notes, wait), console)
         # The lock is free again: waiting takes hours.
         code = _wait(ended, console) if wait and not ended.is_stopped else ended.code
         if not (wait and ended.has_next_wave and code == ExitCode.TRY_AGAIN):
@@ -100,19 +105,24 @@ def _show(prepared: Prepared, console: Console) -> None:
         show_plan(replace(prepared.plan, refusals=prepared.refusals), "apply", console)
 
 
-def _from_specs(paths: tuple[str, ...], choices: Choices, patience: Patience) -> AbstractContextManager[Prepared]:
-    return prepared_from_specs(open_workspace(paths, choices, stdin=sys.stdin.buffer.read), patience)
+def _from_specs(
+    paths: tuple[str, ...], choices: Choices, patience: Patience, notes: Notes
+) -> AbstractContextManager[Prepared]:
+    workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read, meet=notes.meet)
+    notes.specs = [spec.name for spec in workspace.specs]
+    return prepared_from_specs(workspace, patience)
 
 
 @contextmanager
-def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience) -> Iterator[Prepared]:
+def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience, notes: Notes) -> Iterator[Prepared]:
     _refuse_new_choices(choices)
     plan = read_plan(paths[0])
+    notes.specs = [spec.name for spec in plan.specs]
     if choices.sandbox and not sends_to_sandbox(plan):
         raise UsageError("plan-is-fixed", "--sandbox does not go with a plan that was not made for it",
                          hint="plan again with it: batchrunner plan PATH --sandbox --out FILE")  # fmt: skip
     try:
-        with prepared_from_plan(plan, choices, patience) as prepared:
+        with prepared_from_plan(plan, choices, patience, notes.meet) as prepared:
             yield prepared
     except StaleError as error:
         error.hint = typed_plan(plan, paths[0])
@@ -136,6 +146,7 @@ class _Run:
     concurrency: int
     paths: tuple[str, ...]
     choices: Choices
+    notes: Notes
     wait: bool = False
 
 
@@ -156,13 +167,14 @@ class _Ended:
 def _apply(run: _Run, console: Console) -> _Ended:
     prepared, brake, report = run.prepared, Brake(), Report()
     if prepared.plan.sendable:
-        with opened_screen(console, len(prepared.plan.sendable)) as screen:
+        with opened_screen(console, len(prepared.plan.sendable), notes=run.notes) as screen:
             sending = Sending(prepared.root, prepared.providers, run.keys, run.concurrency, brake, screen.say)
             report = send(prepared.plan, prepared.ground, sending, screen.reporter)
     stopped = interrupted(brake)
     ending = Ending(
-        prepared.plan, prepared.ground, report, stopped is not None, run.paths, run.choices, _keyless(prepared)
-    )
+        prepared.plan, prepared.ground, report, stopped is not None, run.paths, run.choices, run.notes,
+        _keyless(prepared),
+    )  # fmt: skip
     is_stopped = stopped is not None or report.state_error is not None
     waits = console.output.json and run.wait and not is_stopped
     document = ending_document(ending, console) if waits else None
@@ -183,7 +195,7 @@ def _wait(ended: _Ended, console: Console) -> int:
     from batchrunner.commands._waiting import wait_for_plan
 
     run = ended.run
-    waited = wait_for_plan(run.prepared, run.paths, run.choices, ended.document, console)
+    waited = wait_for_plan(run.prepared, run.paths, run.choices, ended.document, notes=run.notes, console=console)
     return waited if waited in _STOPPED else ended.code or waited
 
 

@@ -15,7 +15,9 @@ from batchrunner.applier import Brake
 from batchrunner.commands._console import Console
 from batchrunner.commands._following import followed_options, keys_for, paths_of, require_some
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
+from batchrunner.commands._publishing import published
 from batchrunner.commands._states import Sought
+from batchrunner.commands._summing import Notes
 from batchrunner.errors import ExitCode
 from batchrunner.events import Downloading, Event, Retrying, Stopping
 from batchrunner.fetcher import Brought
@@ -37,6 +39,7 @@ _OFTEN, _SELDOM = 5.0, 30.0
 
 
 @click.command("fetch")
+@published("fetch")
 @followed_options
 @word_option("--out", metavar="DIR", help="Folder of the results.  [default: results/ in the project]")
 @click.option("--parquet", is_flag=True, help="Write results.parquet too, a row for each request.")
@@ -46,6 +49,7 @@ _OFTEN, _SELDOM = 5.0, 30.0
 @output_options()
 def command(
     *,
+    notes: Notes,
     followed: Followed,
     sought: Sought,
     words: tuple[str, ...],
@@ -61,6 +65,7 @@ def command(
     results.jsonl, in the order of the input; all others are in errors.jsonl. What is here already is left alone.
     """
     console = Console(output)
+    notes.meet(followed.project)
     top = Path(out or os.path.join(followed.project.root, FOLDER))
     states = followed.states()
     require_some(states.submitted(), "batch that was submitted", sought)
@@ -75,7 +80,11 @@ def command(
                            console.warn)  # fmt: skip
 
         ending = Fetching(followed, meant, top, sending, progress, progress.brought, with_tables=parquet).run()
-    _show(_summary(ending, top, followed, sought, words), console)
+    summary = _summary(ending, top, followed, sought, words)
+    notes.fetched(summary.accounts)
+    notes.next = next(iter(summary.next), "")
+    notes.interrupted = interrupted(brake) is not None
+    _show(summary, console)
     _tell_earlier(states, meant, sought.typed(" ".join(["fetch", *map(quote, words), "--all"])), console)
     return int(interrupted(brake) or exit_code(ending, allow_errors=allow_errors))
 

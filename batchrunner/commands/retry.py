@@ -16,8 +16,10 @@ from batchrunner.commands._console import Console
 from batchrunner.commands._following import followed_options, keys_for, paths_of
 from batchrunner.commands._options import Output, idle_options, output_options
 from batchrunner.commands._plans import show_plan, stop_refused
+from batchrunner.commands._publishing import published
 from batchrunner.commands._reporting import Ending, ending_document, opened_screen, show_ending
 from batchrunner.commands._states import FOLDERS, Sought, lock_timeout
+from batchrunner.commands._summing import Notes
 from batchrunner.errors import BatchrunnerError, ExitCode, UsageError
 from batchrunner.retries import APPLY
 from batchrunner.rows import RowOutcome
@@ -32,6 +34,7 @@ IN_FLIGHT = 16
 
 
 @click.command("retry")
+@published("retry")
 @followed_options
 @click.option("--only-errors", "only", flag_value="error", help="Only rows that failed.")
 @click.option("--only-expired", "only", flag_value="expired", help="Only rows that were not processed in time.")
@@ -43,6 +46,7 @@ IN_FLIGHT = 16
 @output_options()
 def command(
     *,
+    notes: Notes,
     words: tuple[str, ...],
     followed: Followed,
     sought: Sought,
@@ -58,6 +62,7 @@ def command(
     --run-key says otherwise. Results are fetched first; fetch puts the new answers in their places. Exits with 0 too
     where nothing is left to retry.
     """
+    notes.meet(followed.project)
     if not (words or followed.patterns):
         here = next(str(folder) for folder in FOLDERS if folder.is_dir())
         raise UsageError("nothing-named", "say what to retry: addresses, or specs",
@@ -72,7 +77,8 @@ def command(
         typed = _typed(words, followed, sought, only, force=force)
         for address, error in ready.outlook.untouched.items():
             error.hint = _hint(error, address, words, followed, sought)
-        run = _Run(ready.prepared, ready.outlook, followed, typed, yes, wait)
+        notes.planned(ready.prepared.plan)
+        run = _Run(ready.prepared, ready.outlook, followed, typed, notes, yes, wait)
         sent = _retry(run, console)
     if not (wait and run.prepared.plan.sendable) or sent[0] in _STOPPED:
         return sent[0]
@@ -100,7 +106,7 @@ def _wait(run: "_Run", words: Sequence[str], sought: Sought, sent: "_Sent", cons
     from batchrunner.commands._waiting import wait_for_plan
 
     choices = Choices(project=sought.project, state=sought.state, sandbox=sought.sandbox)
-    waited = wait_for_plan(run.prepared, tuple(words), choices, sent[1], console)
+    waited = wait_for_plan(run.prepared, tuple(words), choices, sent[1], notes=run.notes, console=console)
     return waited if waited in _STOPPED else sent[0] or waited
 
 
@@ -112,6 +118,7 @@ class _Run:
     outlook: Outlook
     followed: Followed
     typed: str
+    notes: Notes
     yes: bool
     wait: bool
 
@@ -161,14 +168,14 @@ def _send(run: _Run, keys: Mapping[str, str], console: Console) -> _Sent:
 
     prepared, brake, report = run.prepared, Brake(), Report()
     if prepared.plan.sendable:
-        with opened_screen(console, len(prepared.plan.sendable)) as screen:
+        with opened_screen(console, len(prepared.plan.sendable), notes=run.notes) as screen:
             sending = Sending(prepared.root, prepared.providers, keys, IN_FLIGHT, brake, screen.say)
             report = send(prepared.plan, prepared.ground, sending, screen.reporter)
     stopped = interrupted(brake)
     names = {change.provider for change in prepared.plan.sendable}
     keyless = frozenset(name for name in names if prepared.providers[name].idempotency == "none")
-    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, (), Choices(), keyless, verb="retry",
-                    typed=run.typed)  # fmt: skip
+    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, (), Choices(), run.notes, keyless,
+                    verb="retry", typed=run.typed)  # fmt: skip
     code = int(stopped or exit_code(prepared.plan, report) or _exit_of(run.outlook, report))
     if console.output.json and run.wait and code not in _STOPPED:
         return code, ending_document(ending, console)

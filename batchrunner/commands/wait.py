@@ -5,13 +5,16 @@ import click
 from batchrunner.commands._console import Console
 from batchrunner.commands._following import followed_options, require_some
 from batchrunner.commands._options import Output, idle_options, output_options
+from batchrunner.commands._publishing import published
 from batchrunner.commands._states import Sought
+from batchrunner.commands._summing import Notes
 from batchrunner.wiring.following import Followed
 
 LONGEST_SECONDS = 31_536_000.0
 
 
 @click.command("wait")
+@published("wait")
 @followed_options
 @click.option("--timeout", type=click.FloatRange(0, LONGEST_SECONDS), metavar="SECONDS",
               help="Leave after so long, with exit 75.")  # fmt: skip
@@ -21,6 +24,7 @@ LONGEST_SECONDS = 31_536_000.0
 @output_options()
 def command(
     *,
+    notes: Notes,
     followed: Followed,
     sought: Sought,
     words: tuple[str, ...],
@@ -40,5 +44,6 @@ def command(
     console, states = Console(output), followed.states()
     scope = Scope(followed.project.root, followed.providers, states.store_of, sought.typed)
     entries = current(states.entries(), every_run=bool(followed.run_key))
+    notes.meet(followed.project)
     require_some(entries, "batch to wait for", sought)
-    return wait_for(Awaited(entries, words), scope, Manner(patience=timeout, interval=interval), console)
+    return wait_for(Awaited(entries, words), scope, Manner(patience=timeout, interval=interval), notes, console)

@@ -93,7 +93,7 @@ def apply_document(plan: Plan, summary: ApplySummary) -> dict[str, Any]:
         interrupted=summary.interrupted,
         alarms=[plain(alarm) for alarm in summary.alarms],
         states=[{"state": where, "serial": serial} for where, serial in summary.states],
-        next=_next(summary),
+        next=next_command(summary),
     )
 
 
@@ -166,7 +166,8 @@ def _only_held(summary: ApplySummary) -> bool:
     return not going_on and bool(summary.failed) and all(each.address in summary.held for each in summary.failed)
 
 
-def _next(summary: ApplySummary) -> str:
+def next_command(summary: ApplySummary) -> str:
+    """The command that goes on, empty where nothing is open."""
     if _only_held(summary):
         return _resolve(summary.failed[0], summary)
     return summary.command if _unfinished(summary) else ""

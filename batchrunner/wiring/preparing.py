@@ -9,6 +9,7 @@ from batchrunner.facts import ProviderFacts
 from batchrunner.loader import load_project
 from batchrunner.plans import Plan, Refusal
 from batchrunner.policy import refusals
+from batchrunner.project import Project
 from batchrunner.settings import Settings, environment
 from batchrunner.staleness import not_begun
 from batchrunner.stores import FileStore, open_store
@@ -52,9 +53,15 @@ def prepared_from_specs(workspace: Workspace, patience: Patience) -> Iterator[Pr
 
 
 @contextmanager
-def prepared_from_plan(plan: Plan, choices: Choices, patience: Patience) -> Iterator[Prepared]:
-    """A saved plan; reads no spec. Raises `StaleError` where state, inputs or providers have moved."""
+def prepared_from_plan(
+    plan: Plan, choices: Choices, patience: Patience, meet: Callable[[Project], None]
+) -> Iterator[Prepared]:
+    """A saved plan; reads no spec. `meet` is told the project as soon as it is known.
+
+    Raises `StaleError` where state, inputs or providers have moved.
+    """
     project = load_project(choices.project or Settings.read(environment()).project or None, _folder(plan))
+    meet(project)
     providers = effective_providers(project, environment(), sandbox=sends_to_sandbox(plan))
     with loaded(_stores_of(plan, choices.state), patience) as ground:
         check_ground(plan, ground.states, providers, project.root)

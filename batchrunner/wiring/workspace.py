@@ -100,14 +100,21 @@ def set_apart(url: str, suffix: str) -> str:
     return url
 
 
+def _pass_by(project: Project) -> None:
+    pass
+
+
 def open_workspace(
     paths: Sequence[str],
     choices: Choices,
     *,
     stdin: Callable[[], bytes],
     variables: Mapping[str, str] | None = None,
+    meet: Callable[[Project], None] = _pass_by,
 ) -> Workspace:
     """Load the project and the specs at `paths`, inputs that are patterns expanded.
+
+    `meet` is told the project as soon as it is known, also where the specs turn out to be wrong.
 
     Raises `InvalidFiles`, `Refused` or `UsageError`.
     """
@@ -116,6 +123,7 @@ def open_workspace(
     found = find_specs(paths)
     start = Path(found[0]).parent if found[0] != "-" else Path()
     project = load_project(choices.project or settings.project or None, start)
+    meet(project)
     now = parse_time(choices.at) if choices.at else SystemClock().now()
     specs = load_specs(
         found,
