@@ -88,8 +88,12 @@ def _matching(pattern: str) -> Sequence[str]:
 
 
 def _is_spec(folder: str, name: str) -> bool:
-    plain = name.endswith(SUFFIXES) and not name.startswith(".") and name != PROJECT_FILE
-    return plain and os.path.isfile(os.path.join(folder, name))
+    return is_spec_name(name) and os.path.isfile(os.path.join(folder, name))
+
+
+def is_spec_name(name: str) -> bool:
+    """Whether a file of this name, in a folder that is given, is taken for a spec."""
+    return name.endswith(SUFFIXES) and not name.startswith(".") and name != PROJECT_FILE
 
 
 def _similar(path: str) -> str:

@@ -45,12 +45,16 @@ _OURS = _SECRET | {
 
 def read_project(path: str) -> Project:
     """The project whose file is `path`. Raises `InvalidFiles` with everything that is wrong in it."""
-    source = read_file(path)
+    return parse_project(read_file(path))
+
+
+def parse_project(source: Source) -> Project:
+    """The project whose file is `source`. Raises `InvalidFiles` with everything that is wrong in it."""
     try:
         document = read_yaml(source.data)
     except InvalidText as error:
         raise InvalidFiles(tuple(in_file_order(text_diagnostics(source, error.problems)))) from None
-    reader = _ProjectReader(source, os.path.dirname(os.path.abspath(path)))
+    reader = _ProjectReader(source, os.path.dirname(os.path.abspath(source.path)))
     project = reader.read({} if document.value is None else document.value)
     if project is None or document.problems or reader.findings:
         found = [*text_diagnostics(source, document.problems), *document_diagnostics(source, reader.findings)]

@@ -7,6 +7,7 @@ from batchrunner.catalog import built_in
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.extensions import Providers
 from batchrunner.loader.files import PROJECT_FILE
+from batchrunner.loader.findings import Source
 from batchrunner.project import Policy, Project
 
 
@@ -18,25 +19,31 @@ def load_project(explicit: str | None, start: Path) -> Project:
     root, else `start`. Raises `InvalidFiles`.
     """
     here = start.absolute()
-    top = _work_tree(here)
+    top = work_tree(here)
     path = _named(explicit) if explicit else _found(here, top)
     if path is None:
-        return Project(
-            root=str(top or here),
-            path="",
-            name="",
-            state_url="",
-            state_env="",
-            providers=Providers(built_in()),
-            policy=Policy(),
-        )
+        return bare_project(str(top or here))
     # The models of the project file are only imported where there is one.
     from batchrunner.loader.projectfile import read_project
 
     return read_project(path)
 
 
-def _work_tree(here: Path) -> Path | None:
+def bare_project(root: str) -> Project:
+    """The project where there is no project file."""
+    return Project(
+        root=root, path="", name="", state_url="", state_env="", providers=Providers(built_in()), policy=Policy()
+    )
+
+
+def project_of(source: Source) -> Project:
+    """The project whose file is `source`, wherever its bytes come from. Raises `InvalidFiles`."""
+    from batchrunner.loader.projectfile import parse_project
+
+    return parse_project(source)
+
+
+def work_tree(here: Path) -> Path | None:
     """The root of the git work tree around `here`; `.git` is a file in worktrees and submodules."""
     return next((folder for folder in (here, *here.parents) if os.path.exists(folder / ".git")), None)
 

@@ -4,7 +4,8 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from batchrunner.errors import Diagnostic, InvalidFiles, Refused, UsageError
 from batchrunner.loader.batches import BatchReader
@@ -32,6 +33,13 @@ MAX_LISTED = 200
 
 Inspection = Callable[[str, Sequence[Batch]], Iterable[Finding]]
 """What else is wrong with batches, by the folder their inputs start at."""
+
+
+class Read(Protocol):
+    """Brings the bytes of a path. Raises `InvalidFiles`."""
+
+    def __call__(self, path: str, stdin: Callable[[], bytes]) -> Source:
+        """What is at `path`; `stdin` reads standard input."""
 
 
 def _uninspected(_folder: str, _batches: Sequence[Batch]) -> Iterable[Finding]:
@@ -68,25 +76,29 @@ def load_specs(
     run_key: str | None,
     stdin: Callable[[], bytes],
     inspect: Inspection = _uninspected,
+    read: Read = read_source,
+    all_variables: bool = True,
 ) -> tuple[Spec, ...]:
     """The specs at `paths`, in that order, references resolved for the run that `now` or `run_key` means.
 
     `environment` is read only for the names that the project allows. `variables` are texts that take the place of
-    declared ones. `inspect` is asked only where something is wrong already, so that all of it is said at once. Raises
-    `InvalidFiles` with every problem of every file, at most 200 of them listed, and `UsageError` for a variable that
-    no spec declares or a run key that none can have.
+    declared ones. `inspect` is asked only where something is wrong already, so that all of it is said at once. `read`
+    brings the bytes of a path, given what reads standard input. Raises `InvalidFiles` with every problem of every file,
+    at most 200 of them listed, and `UsageError` for a run key that none can have or, with `all_variables`, a variable
+    that no spec declares.
     """
     around = Surroundings(
         project, Offers(project.providers), environment, given_variables(variables), now, run_key, inspect
     )
     with uncollected():
-        readings = [_read(path, around, stdin) for path in paths]
+        readings = [_read(path, around, partial(read, stdin=stdin)) for path in paths]
     specs = [reading.spec for reading in readings if reading.spec is not None]
     taken = _taken_names(specs)
     if taken or len(specs) < len(readings):
         diagnostics = [diagnostic for reading in readings for diagnostic in _all_of(reading, around)] + taken
         raise InvalidFiles(tuple(diagnostics[:MAX_LISTED]), unlisted=max(len(diagnostics) - MAX_LISTED, 0))
-    check_declared(around.variables, frozenset[str]().union(*(reading.variables for reading in readings)))
+    if all_variables:
+        check_declared(around.variables, frozenset[str]().union(*(reading.variables for reading in readings)))
     return tuple(specs)
 
 
@@ -112,9 +124,9 @@ def _taken(spec: Spec, other: str) -> Diagnostic:
     return next(pointed)
 
 
-def _read(path: str, around: Surroundings, stdin: Callable[[], bytes]) -> Reading:
+def _read(path: str, around: Surroundings, read: Callable[[str], Source]) -> Reading:
     try:
-        source = read_source(path, stdin)
+        source = read(path)
     except InvalidFiles as error:
         return Reading(None, error.diagnostics)
     try:
