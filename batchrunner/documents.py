@@ -26,6 +26,9 @@ Body = Annotated[Mapping[str, Any], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=spec.METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Field(max_length=spec.METADATA_VALUE_LENGTH)]
+MovedName = Annotated[str, Field(min_length=1)]
+BatchId = Annotated[str, Field(pattern=spec.BATCH_ID_PATTERN, max_length=spec.BATCH_ID_LENGTH)]
+RunKey = Annotated[str, Field(min_length=1, max_length=spec.RUN_KEY_LENGTH)]
 Metadata = Annotated[Mapping[MetadataKey, MetadataValue], Field(max_length=spec.METADATA_ENTRIES)]
 
 
@@ -153,9 +156,37 @@ class BatchEntry(BatchFields):
     exclude: tuple[Mapping[Name, Scalar], ...] | None = _many("Combinations of the matrix that are left out.")
 
 
+class MoveEntry(Value):
+    """One batch, one member of its matrix, or a whole spec, that has another name than it was submitted under."""
+
+    from_: MovedName = Field(
+        alias="from",
+        description="What it was called: a batch, `old[lang=en]`, `otherspec/old`, or `otherspec/*` for all of a spec.",
+    )
+    to: MovedName = Field(description="What this spec calls it now; `*` for all of a spec.")
+
+
+class ImportEntry(Value):
+    """One batch that is at the provider already, and stands for one that this spec declares."""
+
+    to: MovedName = Field(description="The batch, `name[lang=en]` for one of a matrix, or `name#2` for a shard.")
+    id: BatchId = Field(description="The id of the batch at its provider.")
+    run_key: RunKey | None = Field(
+        None,
+        description="Which run it is, such as `2026-11-22`. Needed where the spec runs once per hour, day, week or "
+        "month; not said where it is keyed by content.",
+    )
+
+
 class SpecDocument(SpecHead):
     """A spec: a named set of batch declarations."""
 
     vars: Mapping[VariableName, Scalar] = Field({}, description="Values that `${vars.name}` stands for.")
     defaults: BatchFields | None = Field(None, description="What every batch says unless it says otherwise.")
     batches: tuple[BatchEntry, ...] = Field(min_length=1, description="The batches.")
+    moved: tuple[MoveEntry, ...] | None = Field(
+        None, description="What was submitted under another name: a rename is not paid for again. May stay for ever."
+    )
+    imports: tuple[ImportEntry, ...] | None = Field(
+        None, description="Batches made elsewhere that stand for declared ones: those are not submitted."
+    )

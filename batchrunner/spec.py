@@ -8,6 +8,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from batchrunner.records import Meta, Record, field
+from batchrunner.renaming import Rename
 
 # Each rule once, for the values here and for the models that explain and publish it. Lengths apart from patterns:
 # pydantic's regex engine unrolls `{1,4096}` when a model is built, which took 50 ms.
@@ -21,6 +22,9 @@ METADATA_KEY_LENGTH = 64
 METADATA_VALUE_LENGTH = 512
 METADATA_ENTRIES = 16
 DESCRIPTION_LENGTH = 4096
+BATCH_ID_PATTERN, BATCH_ID_LENGTH = r"^[A-Za-z0-9_.-]+$", 128
+RUN_KEY_LENGTH = 72
+"""Of what may be written for a run; which words are runs is said where they are read."""
 
 
 def _whole(pattern: str) -> str:
@@ -123,6 +127,34 @@ class Head(Record):
     run: Recurrence = Recurrence()
 
 
+class Moved(Record):
+    """What an entry of `moved` says: batch names or addresses, `SPEC/*` and `*` for a whole spec."""
+
+    previous: Annotated[str, Meta(min_length=1)] = field(name="from")
+    to: Annotated[str, Meta(min_length=1)]
+
+
+class Imported(Record):
+    """What an entry of `imports` says: a batch name or an address, a batch at the provider, and for which run it is."""
+
+    to: Annotated[str, Meta(min_length=1)]
+    id: Annotated[str, Meta(pattern=_whole(BATCH_ID_PATTERN), max_length=BATCH_ID_LENGTH)]
+    run_key: Annotated[str, Meta(min_length=1, max_length=RUN_KEY_LENGTH)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A batch at the provider, `batch_id`, that stands for `address`, which may be that of a shard.
+
+    `run_key` is a stored one, empty where the content says which run it is. `pointer` leads to the entry.
+    """
+
+    address: str
+    batch_id: str
+    run_key: str
+    pointer: tuple[str | int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Which occurrence a spec is applied for.
@@ -155,7 +187,8 @@ class Batch:
 class Spec:
     """A resolved spec. `path` is as the user named it (`-` for standard input); inputs are relative to `folder`.
 
-    `text` is the file's bytes, kept so that a later error can point into it.
+    `text` is the file's bytes, kept so that a later error can point into it. `moved` and `imports` name addresses in
+    full.
     """
 
     name: str
@@ -165,3 +198,5 @@ class Spec:
     run: Run
     batches: tuple[Batch, ...]
     text: bytes
+    moved: tuple[Rename, ...] = ()
+    imports: tuple[Adoption, ...] = ()

@@ -23,7 +23,9 @@ _EXPANDED = ("matrix", "exclude")
 _ASKED = ("provider", "endpoint", "completion_window")
 _UNLESS_SAID = BatchDefaults()
 _ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(("version", "description", "run", "vars", "defaults", "batches"), "at the top of the file"),
+    **dict.fromkeys(
+        ("version", "description", "run", "vars", "defaults", "batches", "moved", "imports"), "at the top of the file"
+    ),
     **dict.fromkeys(
         ("api_key", "base_url", "url", "headers"),
         "in batchrunner.yaml, with the provider: a spec never holds a URL or a key",

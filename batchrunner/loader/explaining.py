@@ -43,6 +43,7 @@ _RULES: Mapping[str, tuple[str, str]] = {
     "rows": ("bad-value", "the path of a .csv, .tsv, .jsonl or .parquet file, on one line of at most 4,096 characters"),
     "allowed_endpoints": ("bad-value", "a path such as `/v1/chat/completions`"),
     "price_list": ("bad-name", _NAME_RULE),
+    "id": ("bad-value", "at most 128 letters, digits, `.`, `_` and `-`, as the provider shows it"),
     "env": ("bad-value", "the name of an environment variable"),
     "paths": ("bad-value", "a path such as `/v1/batch`"),
 }
@@ -183,7 +184,7 @@ def keys_at(root: "type[BaseModel]", where: Pointer) -> tuple[str, ...]:
         known = model.model_fields.get(str(part)) if model else None
         # Below a mapping or list of models comes one of its keys first, which names no field.
         model = _model_in(known.annotation) if known else model
-    return tuple(model.model_fields) if model else ()
+    return tuple(field.alias or name for name, field in model.model_fields.items()) if model else ()
 
 
 def _model_in(annotation: Any) -> "type[BaseModel] | None":

@@ -15,7 +15,7 @@ from batchrunner.references import refers
 from batchrunner.spec import BatchDefaults, Head, Recurrence
 
 SUPPORTED_VERSION = 1
-_READ_APART = frozenset({"version", "vars", "defaults", "batches"})
+_READ_APART = frozenset({"version", "vars", "defaults", "batches", "moved", "imports"})
 _OF_ONE_BATCH = dict.fromkeys(("name", "matrix", "exclude"), "under a batch")
 _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(Recurrence.__struct_fields__, "under `run`"),

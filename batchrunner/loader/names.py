@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
+from typing import Any
 
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.loader.files import STDIN, find_specs, read_source
@@ -20,6 +21,11 @@ def _name_of(path: str, stdin: Callable[[], bytes]) -> str:
         document = read_yaml(source.data).value
     except InvalidText:
         raise _unreadable(path) from None
+    return name_in(document, path)
+
+
+def name_in(document: Any, path: str) -> str:
+    """The name of the spec that is read from `path`: what it says, else that of its file."""
     said = document.get("name") if isinstance(document, dict) else None
     return said if isinstance(said, str) else "stdin" if path == STDIN else PurePath(path).stem
 

@@ -6,7 +6,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from batchrunner.documents import BatchEntry, BatchFields, DeclaredBatch, SpecDocument, SpecHead
+from batchrunner.documents import (
+    BatchEntry,
+    BatchFields,
+    DeclaredBatch,
+    ImportEntry,
+    MoveEntry,
+    SpecDocument,
+    SpecHead,
+)
 from batchrunner.loader.explaining import explained, findings_in
 from batchrunner.loader.findings import Finding
 from batchrunner.references import refers
@@ -19,6 +27,14 @@ def refusals_of_head(fields: Mapping[str, Any]) -> list[Finding]:
     except ValidationError as error:
         return findings_in(error, SpecDocument)
     raise AssertionError("a head that breaks a rule has nothing wrong with it")
+
+
+def refusals_of_entry(section: str, entry: object, index: int) -> Iterator[Finding]:
+    """What is wrong with an entry of `moved` or `imports`."""
+    model = MoveEntry if section == "moved" else ImportEntry
+    for detail in _details(model, entry):
+        finding = explained(detail, model, ())
+        yield finding._replace(pointer=(section, index, *finding.pointer))
 
 
 def refusals_of_defaults(defaults: Mapping[str, Any]) -> Iterator[Finding]:
@@ -38,7 +54,7 @@ def refusals_of_batch(fields: Mapping[str, Any]) -> Iterator[Finding]:
         yield explained(detail, BatchEntry, ())
 
 
-def _details(model: type[BaseModel], fields: Mapping[str, Any]) -> list[ErrorDetails]:
+def _details(model: type[BaseModel], fields: object) -> list[ErrorDetails]:
     try:
         model.model_validate(fields)
     except ValidationError as error:

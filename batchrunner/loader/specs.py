@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from batchrunner.errors import Diagnostic, InvalidFiles, Refused, UsageError
 from batchrunner.loader.batches import BatchReader
+from batchrunner.loader.elsewhere import declared_elsewhere
 from batchrunner.loader.explaining import kind_of
 from batchrunner.loader.files import read_source
 from batchrunner.loader.findings import (
@@ -20,6 +21,7 @@ from batchrunner.loader.findings import (
     text_diagnostics,
 )
 from batchrunner.loader.heads import read_defaults, read_head, spec_name
+from batchrunner.loader.moving import BlockReader, Blocks
 from batchrunner.loader.offers import Offers
 from batchrunner.loader.strict import read_text, uncollected
 from batchrunner.loader.text import InvalidText, text_of
@@ -93,7 +95,8 @@ def load_specs(
     with uncollected():
         readings = [_read(path, around, partial(read, stdin=stdin)) for path in paths]
     specs = [reading.spec for reading in readings if reading.spec is not None]
-    taken = _taken_names(specs)
+    # Only where it is the files of now that are read, there are others beside them.
+    taken = [*_taken_names(specs), *(declared_elsewhere(specs) if read is read_source else ())]
     if taken or len(specs) < len(readings):
         diagnostics = [diagnostic for reading in readings for diagnostic in _all_of(reading, around)] + taken
         raise InvalidFiles(tuple(diagnostics[:MAX_LISTED]), unlisted=max(len(diagnostics) - MAX_LISTED, 0))
@@ -186,7 +189,11 @@ class SpecReader:
         )
         declarations = self._declarations(document)
         self.batches = reader.read(declarations) if knows_references else ()
-        return self._spec(name, run) if run else None
+        return self._spec(name, run, self._blocks(document, name, run)) if run else None
+
+    def _blocks(self, document: Mapping[str, Any], name: str, run: Run) -> Blocks:
+        reader = BlockReader(name, run, self._around.now, self.findings)
+        return reader.read(document, self.batches) if name else Blocks()
 
     def _refuse_document(self, document: Any) -> None:
         if document is None:
@@ -238,7 +245,7 @@ class SpecReader:
             self.findings.add(Finding("wrong-type", message, ("batches",), "start each batch with `- name: …`"))
         return ()
 
-    def _spec(self, name: str, run: Run) -> Spec:
+    def _spec(self, name: str, run: Run, blocks: Blocks) -> Spec:
         return Spec(
             name=name,
             path=self._source.path,
@@ -247,4 +254,6 @@ class SpecReader:
             run=run,
             batches=self.batches,
             text=self._source.data,
+            moved=blocks.moved,
+            imports=blocks.imports,
         )
