@@ -1,0 +1,23 @@
+"""Folders that pipelines are run in, and a GitHub that they talk to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.cli import Desk
+from support.github import GitHub, github
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Desk:
+    """A folder with nothing in it."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Desk(folder)
+
+
+@pytest.fixture
+def hub() -> Iterator[GitHub]:
+    """A repository on GitHub with one pull request, #7."""
+    with github() as service:
+        yield service
