@@ -1,6 +1,7 @@
 """Options of the whole suite."""
 
 import os
+import signal
 
 import pytest
 
@@ -8,6 +9,10 @@ LONGEST_ID = 60
 
 # Nothing that a test scans is to be remembered beyond it, whatever process it runs in.
 os.environ["BATCHRUNNER_CACHE"] = "off"
+
+# A suite that runs in the background, or under nohup, was told to ignore these, and so would be all that it starts.
+for number in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
