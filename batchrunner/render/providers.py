@@ -27,6 +27,7 @@ A server that speaks as one of these needs an entry in the project file and no c
 but for prices, and for `openai` also but for windows and the rule of one model in a file:
 
 ```yaml
+# batchrunner.yaml
 providers:
   in-house:
     dialect: openai

@@ -9,7 +9,7 @@ from batchrunner.catalog import built_in
 from batchrunner.loader import load_project
 from batchrunner.render.providers import providers_page
 
-PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "providers.md"
 
 
 def test_the_page_is_made_from_the_facts() -> None:

@@ -1,0 +1,80 @@
+"""Every page of README.md and docs/ is carried out, in a repository of its own.
+
+For those who write pages. A page begins in a folder called `repository` with the shipped specs and a provider in reach
+(`alphaedge` is the sandbox, its key is set), unless it says otherwise in a comment of its own:
+
+    <!-- set-up: git specs provider -->     words: specs, provider, git (a repository on `main` with all committed),
+                                            empty (not even `.git`), fault=create:drop-after-commit=first
+
+Blocks are taken in order. Each has a language, and something is done with each:
+
+    console        `$ command` (`> ` goes on with it) and exactly what it prints, streams mixed. One bash for the page:
+                   `cd`, `export` and `$?` work; what is left in the background ends with the page. A line `…` stands
+                   for any lines. Times, ids, digests, prices and ages may differ; BATCHRUNNER_UPDATE_GOLDENS=1 writes
+                   what was printed into the page where the two are not alike; read the difference.
+    yaml json jsonl csv toml ini dockerfile text sql make, markdown, and sh or python that are files
+                   written to the path that the first line names (`# specs/a.yaml`), or a comment right before the
+                   block: <!-- file: data/a.json -->. Specs must be valid unless "broken" is in their name; project
+                   files load.
+    any language   with <!-- prints: batchrunner plan specs/a.yaml --format markdown --> right before the block: it is
+                   what that command prints; with <!-- copy of: examples/a.py -->: it is that file of ours.
+    python         runs, with warnings as errors.
+    sh             is not run: the programs are known ones, and calls of `batchrunner` are parsed by it.
+
+Links lead to files that are there and to headings that they have; every page can be reached from docs/README.md: add a line.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from support.markdown import Page
+from support.pages import ROOT, carry_out
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+INDEX = ROOT / "docs" / "README.md"
+UPDATE = bool(os.environ.get("BATCHRUNNER_UPDATE_GOLDENS"))
+NOT_RUN: Mapping[str, Mapping[str, str]] = {}
+"""Blocks that are shown and not carried out: by page, their first line and the reason."""
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=name)
+def test_what_a_page_says_is_so(file: Path, tmp_path: Path) -> None:
+    walk = carry_out(Page.read(file), tmp_path, NOT_RUN.get(name(file), {}))
+    if UPDATE and walk.news:
+        file.write_text(walk.page.rewritten(walk.news), encoding="utf-8")
+    assert not walk.problems, "\n".join(walk.problems)
+
+
+@pytest.mark.parametrize("file", PAGES, ids=name)
+def test_its_links_lead_somewhere(file: Path) -> None:
+    for link in Page.read(file).links():
+        target, _, anchor = link.partition("#")
+        if re.match(r"https://|mailto:", target):
+            continue
+        led = (file.parent / target).resolve() if target else file
+        assert led.exists(), link
+        assert led.is_relative_to(ROOT), link
+        assert not anchor or anchor in Page.read(led).anchors(), link
+
+
+def test_every_page_can_be_reached() -> None:
+    found, new = set(), {INDEX}
+    while new:
+        found |= new
+        links = ((page, link.partition("#")[0]) for page in new for link in Page.read(page).links())
+        targets = {(page.parent / link).resolve() for page, link in links if link.endswith(".md") and ":" not in link}
+        new = {target for target in targets if target.exists()} - found
+    assert {name(file) for file in PAGES} <= {name(file) for file in found if file.is_relative_to(ROOT)}
+
+
+def test_what_is_not_run_is_there() -> None:
+    for page, blocks in NOT_RUN.items():
+        first_lines = {block.lines[0] for block in Page.read(ROOT / page).blocks() if block.lines}
+        assert set(blocks) <= first_lines
