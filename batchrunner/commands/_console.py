@@ -43,6 +43,12 @@ class Console:
 
         self._write(dumps(redacted_value(dict(document))))
 
+    def line(self, document: Mapping[str, Any]) -> None:
+        """Write one line of an event stream. Raises as `result` does."""
+        from batchrunner.render.json import line
+
+        self._write(line(redacted_value(dict(document))))
+
     def stream(self, blocks: Iterable[bytes]) -> None:
         """Write the command's result byte for byte as it is made. Raises as `result` does.
 

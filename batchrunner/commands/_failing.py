@@ -48,7 +48,7 @@ def show_error(error: BaseException, arguments: Sequence[str]) -> int:
     """Show `error` as the command line asked for. Returns the exit code."""
     told = as_error(error, arguments)
     if _wants_json(arguments):
-        return _write_document(error_document(_command(arguments), told), int(told.exit_code))
+        return _write_document(error_document(_command(arguments), told), int(told.exit_code), arguments)
     if _logs_json(arguments):
         document = error_document(_command(arguments), told)
         write_error(log_line("error", "error", **redacted_value(document)))
@@ -138,16 +138,21 @@ def _verbosity(arguments: Sequence[str]) -> int:
     return short + sum(text == "--verbose" for text in arguments)
 
 
-def _write_document(document: dict[str, Any], code: int) -> int:
-    from batchrunner.render.json import dumps
+def _write_document(document: dict[str, Any], code: int, arguments: Sequence[str]) -> int:
+    from batchrunner.commands._console import Console
+    from batchrunner.commands._eventstream import STREAMING, EventStream
+    from batchrunner.commands._options import Output
 
+    console = Console(Output("json", "auto", progress=False, quiet=False, verbose=0, log_format=""))
     try:
-        sys.stdout.write(dumps(redacted_value(document)))
-        sys.stdout.flush()
+        if document["command"] in STREAMING:
+            EventStream(document["command"], console).end("error", document, code)
+        else:
+            console.document(document)
     except BrokenPipeError:
         return without_reader()
-    except OSError as error:
-        write_error(f"The error cannot be written to standard output: {error.strerror}\n")
+    except BatchrunnerError as error:
+        write_error(f"The error cannot be written to standard output: {error.why}\n")
     return code
 
 

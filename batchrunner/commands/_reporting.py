@@ -25,7 +25,7 @@ from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.wiring import Choices
 from batchrunner.wiring.running import Ground
-from batchrunner.wiring.typed import typed_apply, typed_keep, typed_resolve
+from batchrunner.wiring.typed import profile_of, typed_apply, typed_keep, typed_resolve
 from batchrunner.wiring.workspace import SystemClock
 
 
@@ -51,14 +51,14 @@ class Screen:
 
 @contextmanager
 def opened_screen(
-    console: Console, total: int, *, watching: bool = False, notes: Notes | None = None
+    console: Console, total: int, *, watching: bool = False, watcher: Reporter | None = None
 ) -> Iterator[Screen]:
     """The screen that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request.
 
-    For an apply, or where `watching` for `total` batches that are waited for. `notes` are taken of all that happens.
+    For an apply, or where `watching` for `total` batches that are waited for. `watcher` is told the same.
     """
     with _opened(console, total, watching=watching) as screen:
-        yield replace(screen, reporter=Reporters(notes, screen.reporter)) if notes else screen
+        yield replace(screen, reporter=Reporters(watcher, screen.reporter)) if watcher else screen
 
 
 @contextmanager
@@ -128,21 +128,20 @@ class Ending:
     verb: str = "apply"
     typed: str = ""
 
-
-def show_ending(ending: Ending, console: Console) -> None:
-    """The last lines: what was submitted, what was not and why, and the command that goes on."""
-    if console.output.json:
-        console.document(ending_document(ending, console))
-        return
-    _rescue(ending, console)
-    summary, _ = _noted(ending)
-    console.result(apply_text(summary, console.style, console.width or 80))
+    @property
+    def profile(self) -> str:
+        """The profile it was done with, empty for none."""
+        return self.choices.profile or profile_of(self.plan)
 
 
-def ending_document(ending: Ending, console: Console) -> dict[str, Any]:
-    """The same as a document."""
+def show_ending(ending: Ending, console: Console) -> dict[str, Any]:
+    """The last lines: what was submitted, what was not and why, and the command that goes on. With `--json` they are
+    left to the caller, to whom the document is returned in any case.
+    """
     _rescue(ending, console)
     summary, states = _noted(ending)
+    if not console.output.json:
+        console.result(apply_text(summary, console.style, console.width or 80))
     batches = [_batch(change, states[spec_of(change.address)]) for change in ending.plan.changes]
     return {**apply_document(ending.plan, summary), "command": ending.verb, "batches": batches}
 
@@ -183,7 +182,7 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
         stranded=report.state_error is not None,
         blocked=len(plan.blocked),
         resolve={
-            failure.address: typed_resolve(failure.address, stores[spec_of(failure.address)].url)
+            failure.address: typed_resolve(failure.address, stores[spec_of(failure.address)].url, ending.profile)
             for failure in report.failed
             if failure.outcome == "in-doubt"
         }
@@ -200,7 +199,7 @@ def _to_settle(alarms: Sequence[AlarmEvent], ending: Ending) -> Iterator[tuple[s
         if isinstance(alarm, Duplicated):
             store = ending.ground.stores[spec_of(alarm.address)]
             kept = alarm.kept or alarm.others[0]
-            yield alarm.address, typed_keep(alarm.address, alarm.run_key, kept, store.url)
+            yield alarm.address, typed_keep(alarm.address, alarm.run_key, kept, store.url, ending.profile)
 
 
 def _held(ending: Ending, states: Mapping[str, State]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode
 from batchrunner.facts import ProviderFacts
 from batchrunner.polling import awaits_output, polling_at
-from batchrunner.ports import AttemptName
+from batchrunner.ports import AttemptName, Reporter
 from batchrunner.printable import printable
 from batchrunner.render.standings import Typed
 from batchrunner.standing import Standing, deciding, standing_of
@@ -73,15 +73,20 @@ def may_show_news(entry: Entry, providers: Mapping[str, ProviderFacts]) -> bool:
     return attempt.is_open or (attempt.status == "submitted" and awaits_output(attempt.sight, polling))
 
 
-def look(entries: Sequence[Entry], scope: Scope, manner: Manner, console: Console) -> Looked:
-    """Look at those of `entries` that have not ended. Raises `Refused` `missing-key` before anything is asked."""
+def look(
+    entries: Sequence[Entry], scope: Scope, manner: Manner, console: Console, *, watcher: Reporter | None = None
+) -> Looked:
+    """Look at those of `entries` that have not ended. `watcher` is told what happens, beside the person.
+
+    Raises `Refused` `missing-key` before anything is asked.
+    """
     reach = sorted_by_reach([entry for entry in entries if may_show_news(entry, scope.providers)], scope.providers)
     if not reach.here:
         return Looked(list(entries), elsewhere=reach.elsewhere)
     keys = keys_of(providers_of(reach.here), scope.providers)
     keep_secret(key for name, key in keys.items() if name != SANDBOX)
     brake = Brake()
-    with opened_screen(console, len(reach.here), watching=True) as screen:
+    with opened_screen(console, len(reach.here), watching=True, watcher=watcher) as screen:
         sending = Sending(scope.root, scope.providers, keys, 16, brake, screen.say)
         watching = Watching(scope.store_of, sending, screen.reporter, manner.interval, manner.patience)
         report = watching.refresh(reach.here) if manner.once else watching.watch(reach.here)

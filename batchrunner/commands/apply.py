@@ -5,17 +5,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from batchrunner.applier import Brake, Report
 from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
+from batchrunner.commands._eventstream import EventStream, show_end
 from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan, stop_refused
 from batchrunner.commands._publishing import published
-from batchrunner.commands._reporting import Ending, ending_document, opened_screen, show_ending
+from batchrunner.commands._reporting import Ending, Reporters, opened_screen, show_ending
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.commands._summing import Notes
 from batchrunner.errors import ExitCode, StaleError, UsageError
@@ -33,8 +34,11 @@ from batchrunner.wiring.preparing import (
     sends_to_sandbox,
 )
 from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
-from batchrunner.wiring.typed import typed_plan
+from batchrunner.wiring.typed import profile_of, typed_plan
 from batchrunner.wiring.workspace import SANDBOX
+
+if TYPE_CHECKING:
+    from batchrunner.commands._waiting import Waited
 
 
 @click.command("apply")
@@ -72,20 +76,22 @@ def command(
     reviewed = is_saved_plan(paths)
     prepare = _from_plan if reviewed else _from_specs
     choices = choices.replacing(replace)
+    stream = EventStream("apply", console)
     while True:
         with prepare(paths, choices, Patience(timeout, console.warn), notes) as prepared:
             notes.planned(prepared.plan)
-            if not output.json:
-                _show(prepared, console)
+            _show(prepared, stream)
             stop_refused(prepared.refusals, prepared.project_file, console)
             keys = needed_keys(prepared.plan, prepared.providers)
             keep_secret(key for name, key in keys.items() if name != SANDBOX)
             if prepared.plan.sendable and not (yes or reviewed):
                 approve(prepared.plan)
-            ended = _apply(_Run(prepared, keys, concurrency, paths, choices, notes, wait), console)
+            ended = _apply(_Run(prepared, keys, concurrency, paths, choices, notes), stream)
         # The lock is free again: waiting takes hours.
-        code = _wait(ended, console) if wait and not ended.is_stopped else ended.code
-        if not (wait and ended.has_next_wave and code == ExitCode.TRY_AGAIN):
+        waited = _wait(ended, stream) if wait and not ended.is_stopped else None
+        code = _code(ended, waited)
+        if not (waited and ended.has_next_wave and code == ExitCode.TRY_AGAIN):
+            show_end(stream, ended.document, waited, code)
             return code
         yes = True  # what waited for room was approved with the rest
 
@@ -98,11 +104,14 @@ def _refuse_company(paths: tuple[str, ...]) -> None:
                          hint=f"batchrunner apply {quote(plan)}, and the rest with a command of its own")  # fmt: skip
 
 
-def _show(prepared: Prepared, console: Console) -> None:
-    if is_done(prepared.plan, prepared.ground.states):
-        console.result("This plan was applied already: all that it submits is submitted.")
+def _show(prepared: Prepared, stream: EventStream) -> None:
+    plan = replace(prepared.plan, refusals=prepared.refusals)
+    if stream.console.output.json:
+        stream.planned(plan)
+    elif is_done(prepared.plan, prepared.ground.states):
+        stream.console.result("This plan was applied already: all that it submits is submitted.")
     else:
-        show_plan(replace(prepared.plan, refusals=prepared.refusals), "apply", console)
+        show_plan(plan, "apply", stream.console)
 
 
 def _from_specs(
@@ -121,6 +130,7 @@ def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience, not
     if choices.sandbox and not sends_to_sandbox(plan):
         raise UsageError("plan-is-fixed", "--sandbox does not go with a plan that was not made for it",
                          hint="plan again with it: batchrunner plan PATH --sandbox --out FILE")  # fmt: skip
+    _refuse_another_profile(plan, choices)
     try:
         with prepared_from_plan(plan, choices, patience, notes.meet) as prepared:
             yield prepared
@@ -139,6 +149,16 @@ def _refuse_new_choices(choices: Choices) -> None:
         )
 
 
+def _refuse_another_profile(plan: Plan, choices: Choices) -> None:
+    """A plan is applied with the profile it was made with: that has decided where its batches and its state are."""
+    made_with = profile_of(plan)
+    if choices.profile and choices.profile != made_with:
+        made = f"with --profile {made_with}" if made_with else "without a profile"
+        raise UsageError("plan-is-fixed", f"the plan was made {made}, and is not applied with another",
+                         why=f"--profile, or BATCHRUNNER_PROFILE, says {choices.profile}.",
+                         hint="leave it out, or plan again with it")  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     prepared: Prepared
@@ -147,27 +167,25 @@ class _Run:
     paths: tuple[str, ...]
     choices: Choices
     notes: Notes
-    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """An apply that is over. `document` is what is still to be shown of it, where waiting adds to that.
-
-    `has_next_wave` where some of it was sent, and the rest waits for room in a provider's queue.
+    """An apply that is over, and its document. `has_next_wave` where some of it was sent, and the rest waits for room
+    in a provider's queue.
     """
 
     run: _Run
     code: int
     is_stopped: bool
-    document: dict[str, Any] | None = None
+    document: dict[str, Any]
     has_next_wave: bool = False
 
 
-def _apply(run: _Run, console: Console) -> _Ended:
-    prepared, brake, report = run.prepared, Brake(), Report()
+def _apply(run: _Run, stream: EventStream) -> _Ended:
+    prepared, brake, report, console = run.prepared, Brake(), Report(), stream.console
     if prepared.plan.sendable:
-        with opened_screen(console, len(prepared.plan.sendable), notes=run.notes) as screen:
+        with opened_screen(console, len(prepared.plan.sendable), watcher=Reporters(run.notes, stream)) as screen:
             sending = Sending(prepared.root, prepared.providers, run.keys, run.concurrency, brake, screen.say)
             report = send(prepared.plan, prepared.ground, sending, screen.reporter)
     stopped = interrupted(brake)
@@ -176,12 +194,8 @@ def _apply(run: _Run, console: Console) -> _Ended:
         _keyless(prepared),
     )  # fmt: skip
     is_stopped = stopped is not None or report.state_error is not None
-    waits = console.output.json and run.wait and not is_stopped
-    document = ending_document(ending, console) if waits else None
-    if document is None:
-        show_ending(ending, console)
-    code = int(stopped or exit_code(prepared.plan, report))
-    return _Ended(run, code, is_stopped, document, has_next_wave=document is None and _is_wave(run, report))
+    document = show_ending(ending, console)
+    return _Ended(run, int(stopped or exit_code(prepared.plan, report)), is_stopped, document, _is_wave(run, report))
 
 
 def _is_wave(run: _Run, report: Report) -> bool:
@@ -190,13 +204,20 @@ def _is_wave(run: _Run, report: Report) -> bool:
     return bool(report.submitted and report.failed and put_off and not run.choices.replace)
 
 
-def _wait(ended: _Ended, console: Console) -> int:
-    """Wait for what the plan covers, whoever submitted it. What did not go well before counts first."""
+def _wait(ended: _Ended, stream: EventStream) -> "Waited":
+    """Wait for what the plan covers, whoever submitted it."""
     from batchrunner.commands._waiting import wait_for_plan
 
     run = ended.run
-    waited = wait_for_plan(run.prepared, run.paths, run.choices, ended.document, notes=run.notes, console=console)
-    return waited if waited in _STOPPED else ended.code or waited
+    stream.applied(ended.document, ended.code)
+    return wait_for_plan(run.prepared, run.paths, run.choices, run.notes, stream)
+
+
+def _code(ended: _Ended, waited: "Waited | None") -> int:
+    """What did not go well before waiting counts first, unless that was stopped."""
+    if waited is None or waited.code not in _STOPPED:
+        return ended.code or (waited.code if waited else 0)
+    return waited.code
 
 
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)

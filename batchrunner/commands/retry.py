@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,14 +13,16 @@ from batchrunner.applier import Brake, Report
 from batchrunner.commands._approval import approve
 from batchrunner.commands._asking import Silent
 from batchrunner.commands._console import Console
+from batchrunner.commands._eventstream import EventStream, show_end
 from batchrunner.commands._following import followed_options, keys_for, paths_of
 from batchrunner.commands._options import Output, idle_options, output_options
 from batchrunner.commands._plans import show_plan, stop_refused
 from batchrunner.commands._publishing import published
-from batchrunner.commands._reporting import Ending, ending_document, opened_screen, show_ending
+from batchrunner.commands._reporting import Ending, Reporters, opened_screen, show_ending
 from batchrunner.commands._states import FOLDERS, Sought, lock_timeout
 from batchrunner.commands._summing import Notes
 from batchrunner.errors import BatchrunnerError, ExitCode, UsageError
+from batchrunner.render.report import ApplySummary, apply_document
 from batchrunner.retries import APPLY
 from batchrunner.rows import RowOutcome
 from batchrunner.wiring.fetching import FOLDER, Fetching
@@ -29,6 +31,9 @@ from batchrunner.wiring.preparing import Patience, Prepared
 from batchrunner.wiring.retrying import Outlook, Wish, ledger_of, newest_only, prepared_retry
 from batchrunner.wiring.running import Sending, interrupted, send
 from batchrunner.wiring.workspace import Choices
+
+if TYPE_CHECKING:
+    from batchrunner.commands._waiting import Waited
 
 IN_FLIGHT = 16
 
@@ -69,6 +74,7 @@ def command(
                          why=f"{sought.typed('status')} shows what there is.",
                          hint=f"for all of it: {sought.typed(f'retry {here}')}")  # fmt: skip
     console = Console(output)
+    stream = EventStream("retry", console)
     wish = Wish(frozenset({only}), force) if only else Wish(force=force)
     followed = newest_only(followed)
     _fetch(followed, console)
@@ -78,12 +84,16 @@ def command(
         for address, error in ready.outlook.untouched.items():
             error.hint = _hint(error, address, words, followed, sought)
         notes.planned(ready.prepared.plan)
-        run = _Run(ready.prepared, ready.outlook, followed, typed, notes, yes, wait)
-        sent = _retry(run, console)
-    if not (wait and run.prepared.plan.sendable) or sent[0] in _STOPPED:
-        return sent[0]
-    # The lock is free again: waiting takes hours.
-    return _wait(run, words, sought, sent, console)
+        run = _Run(ready.prepared, ready.outlook, followed, typed, notes, yes)
+        code, document = _retry(run, stream)
+    waited = None
+    if wait and run.prepared.plan.sendable and code not in _STOPPED:
+        # The lock is free again: waiting takes hours.
+        stream.applied(document, code)
+        waited = _wait(run, words, sought, stream)
+        code = waited.code if waited.code in _STOPPED else code or waited.code
+    show_end(stream, document, waited, code)
+    return code
 
 
 def _hint(error: BatchrunnerError, address: str, words: Sequence[str], followed: Followed, sought: Sought) -> str:
@@ -101,13 +111,12 @@ def _hint(error: BatchrunnerError, address: str, words: Sequence[str], followed:
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.CONFLICT)
 
 
-def _wait(run: "_Run", words: Sequence[str], sought: Sought, sent: "_Sent", console: Console) -> int:
-    """Wait for what was sent. What did not go well before counts first."""
+def _wait(run: "_Run", words: Sequence[str], sought: Sought, stream: EventStream) -> "Waited":
+    """Wait for what was sent."""
     from batchrunner.commands._waiting import wait_for_plan
 
     choices = Choices(project=sought.project, state=sought.state, sandbox=sought.sandbox)
-    waited = wait_for_plan(run.prepared, tuple(words), choices, sent[1], notes=run.notes, console=console)
-    return waited if waited in _STOPPED else sent[0] or waited
+    return wait_for_plan(run.prepared, tuple(words), choices, run.notes, stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,6 @@ class _Run:
     typed: str
     notes: Notes
     yes: bool
-    wait: bool
 
 
 def _typed(words: Sequence[str], followed: Followed, sought: Sought, only: str | None, *, force: bool) -> str:
@@ -144,43 +152,44 @@ def _fetch(followed: Followed, console: Console) -> None:
             console.warn(f"{brought.entry.address}: its results could not be fetched: {brought.trouble.words}")
 
 
-_Sent = tuple[int, dict[str, Any] | None]
-"""The exit code, and the document that is still to be shown, where waiting adds to it."""
+_Sent = tuple[int, dict[str, Any]]
+"""The exit code, and the document that ends the stream."""
 
 
-def _retry(run: _Run, console: Console) -> _Sent:
-    prepared = run.prepared
+def _retry(run: _Run, stream: EventStream) -> _Sent:
+    prepared, console = run.prepared, stream.console
     _tell(run.outlook, console)
     if not prepared.plan.changes:
         _show_nothing(run.outlook, console)
-        return int(_exit_of(run.outlook, None)), None
-    if not console.output.json:
+        nothing = apply_document(prepared.plan, ApplySummary(submitted=0, unchanged=0, command=""))
+        return int(_exit_of(run.outlook, None)), {**nothing, "batches": [], **_beside(run.outlook)}
+    if console.output.json:
+        stream.planned(prepared.plan)
+    else:
         show_plan(prepared.plan, "retry", console)
     stop_refused(prepared.refusals, prepared.project_file, console)
     keys = keys_for({change.provider for change in prepared.plan.sendable}, run.followed)
     if prepared.plan.sendable and not run.yes:
         approve(prepared.plan)
-    return _send(run, keys, console)
+    return _send(run, keys, stream)
 
 
-def _send(run: _Run, keys: Mapping[str, str], console: Console) -> _Sent:
+def _send(run: _Run, keys: Mapping[str, str], stream: EventStream) -> _Sent:
     from batchrunner.commands.apply import exit_code
 
-    prepared, brake, report = run.prepared, Brake(), Report()
+    prepared, brake, report, console = run.prepared, Brake(), Report(), stream.console
     if prepared.plan.sendable:
-        with opened_screen(console, len(prepared.plan.sendable), notes=run.notes) as screen:
+        with opened_screen(console, len(prepared.plan.sendable), watcher=Reporters(run.notes, stream)) as screen:
             sending = Sending(prepared.root, prepared.providers, keys, IN_FLIGHT, brake, screen.say)
             report = send(prepared.plan, prepared.ground, sending, screen.reporter)
     stopped = interrupted(brake)
     names = {change.provider for change in prepared.plan.sendable}
     keyless = frozenset(name for name in names if prepared.providers[name].idempotency == "none")
-    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, (), Choices(), run.notes, keyless,
+    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, (),
+                    Choices(profile=run.followed.project.profile), run.notes, keyless,
                     verb="retry", typed=run.typed)  # fmt: skip
-    code = int(stopped or exit_code(prepared.plan, report) or _exit_of(run.outlook, report))
-    if console.output.json and run.wait and code not in _STOPPED:
-        return code, ending_document(ending, console)
-    show_ending(ending, console)
-    return code, None
+    document = {**show_ending(ending, console), **_beside(run.outlook)}
+    return int(stopped or exit_code(prepared.plan, report) or _exit_of(run.outlook, report)), document
 
 
 def _tell(outlook: Outlook, console: Console) -> None:
@@ -197,14 +206,17 @@ def _tell(outlook: Outlook, console: Console) -> None:
 
 def _show_nothing(outlook: Outlook, console: Console) -> None:
     if console.output.json:
-        untouched = [_object(address, error) for address, error in outlook.untouched.items()]
-        console.document({"format_version": "1.0", "command": "retry", "submitted": 0, "untouched": untouched,
-                          "ok": outlook.ok, "kept": outlook.kept})  # fmt: skip
         return
     for address in outlook.ok:
         console.result(f"{address}: every request has its answer; nothing to retry.")
     if not outlook.ok:
         console.result("Nothing was asked again.")
+
+
+def _beside(outlook: Outlook) -> dict[str, Any]:
+    """What is not asked again, and why."""
+    untouched = [_object(address, error) for address, error in outlook.untouched.items()]
+    return {"untouched": untouched, "ok": outlook.ok, "kept": outlook.kept}
 
 
 def _object(address: str, error: BatchrunnerError) -> Mapping[str, str]:

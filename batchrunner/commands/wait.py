@@ -39,6 +39,7 @@ def command(
     """
     from batchrunner.commands._waiting import Awaited, wait_for
     from batchrunner.commands._watching import Manner, Scope
+    from batchrunner.render.json import envelope
     from batchrunner.standing import current
 
     console, states = Console(output), followed.states()
@@ -46,4 +47,7 @@ def command(
     entries = current(states.entries(), every_run=bool(followed.run_key))
     notes.meet(followed.project)
     require_some(entries, "batch to wait for", sought)
-    return wait_for(Awaited(entries, words), scope, Manner(patience=timeout, interval=interval), notes, console)
+    waited = wait_for(Awaited(entries, words), scope, Manner(patience=timeout, interval=interval), notes, console)
+    if output.json:
+        console.document(envelope("wait", **waited.fields))
+    return waited.code

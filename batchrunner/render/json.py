@@ -31,6 +31,11 @@ def dumps(document: Mapping[str, Any]) -> str:
     return _UNUSUAL.sub(_escape, json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
+def line(document: Mapping[str, Any]) -> str:
+    """`document` as one line of JSON, as safe to print as what `dumps` writes."""
+    return _UNUSUAL.sub(_escape, json.dumps(document, separators=(",", ":"), ensure_ascii=False)) + "\n"
+
+
 def _escape(found: re.Match[str]) -> str:
     character = found[0]
     return character if character.isprintable() else json.dumps(character)[1:-1]

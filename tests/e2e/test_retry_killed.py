@@ -42,7 +42,7 @@ def test_killed_at_every_step(killer: Killer, part: int, fault: str) -> None:
             ended = run(*RETRY, step=step)
             for _ in range(6):
                 again = run(*RETRY, "--json")
-                document = json.loads(again.out)
+                document = json.loads(again.out.splitlines()[-1])
                 if again.code == 0 and document.get("ok"):
                     break
             else:

@@ -48,7 +48,7 @@ def request_lines(*custom_ids: str, endpoint: str = "/v1/embeddings") -> str:
 
 @dataclass(frozen=True)
 class Ran:
-    """A finished process: exit code, what it wrote, and the document it wrote if `--json` asked for one."""
+    """A finished process: exit code, what it wrote, and the document or events it wrote if `--json` asked for them."""
 
     code: int
     out: str
@@ -56,9 +56,19 @@ class Ran:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Stdout as the one JSON document it has to be."""
-        document: dict[str, Any] = json.loads(self.out)
+        """Stdout as the one JSON document it has to be; of an event stream the last line, which says how it ended."""
+        document: dict[str, Any] = self.events[-1] if self.is_stream else json.loads(self.out)
         return document
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether stdout is an event stream."""
+        return self.out.startswith('{"event":')
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Stdout as an event stream."""
+        return [json.loads(line) for line in self.out.splitlines()]
 
     @property
     def error(self) -> dict[str, str]:
