@@ -168,7 +168,8 @@ class Plan(Record, omit_defaults=False):
     """`specs` in order of their paths, `changes` in the order they are applied. Times are RFC 3339 UTC.
 
     `flags` are those it was made with, but for `--target` and `--replace`; of `--var` without the value, which may be
-    sensitive. `base` is what the specs are compared with, None where nothing was asked for.
+    sensitive. `paths` are the PATHs as typed, `rules` the rules of the project's policy that it was held to. `base` is
+    what the specs are compared with, None where nothing was asked for.
 
     Its own fields are always written: a reader looks for `format` and `format_version` before anything else.
     """
@@ -181,6 +182,8 @@ class Plan(Record, omit_defaults=False):
     project: str = ""
     targets: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     specs: tuple[PlannedSpec, ...]
     changes: tuple[Change, ...]
     notices: tuple[Notice, ...] = ()

@@ -44,6 +44,12 @@ def refusals(changes: Iterable[Change], policy: Policy, *, has_price_list: bool 
     return tuple(dict.fromkeys(refusal for rule in rules for refusal in rule(paid, policy)))
 
 
+def rules_of(policy: Policy) -> tuple[str, ...]:
+    """The rules that `policy` has, by name: what plans are held to."""
+    names = ("max_cost_usd", "max_requests", "allowed_models", "allowed_endpoints", "required_metadata")
+    return tuple(name for name in names if getattr(policy, name) not in (None, ()))
+
+
 def refused(broken: Sequence[Refusal], project_file: str) -> Refused:
     """The error for `broken` rules, each named once; `project_file` is where they are, empty where that has no file."""
     rules = ", ".join(dict.fromkeys(refusal.rule for refusal in broken))

@@ -12,7 +12,10 @@ from batchrunner.commands._options import Output, output_options, spec_options, 
 from batchrunner.commands._plans import show_plan, stop_refused, write_plan
 from batchrunner.commands._states import Sought
 from batchrunner.errors import ExitCode
-from batchrunner.plans import Plan
+from batchrunner.plans import Plan, sealed
+from batchrunner.policy import rules_of
+from batchrunner.records import replace
+from batchrunner.settings import environment
 from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.wiring import Choices, Workspace, open_workspace
@@ -22,6 +25,7 @@ from batchrunner.wiring.planning import plan_workspace
 @click.command("plan")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @word_option("--out", metavar="FILE", help="Save the plan, for show and apply.")
+@word_option("--base", metavar="REV", help="Show what the specs declare otherwise than at this git revision.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to submit or to settle.")
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Plan one more paid attempt of this address.")
 @click.option("--refresh", is_flag=True, help="Look at the providers first. Needs their keys, and notes what is seen.")
@@ -31,6 +35,7 @@ def command(
     *,
     paths: tuple[str, ...],
     out: str,
+    base: str,
     detailed_exitcode: bool,
     replace: tuple[str, ...],
     refresh: bool,
@@ -46,7 +51,7 @@ def command(
     workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
     stores = workspace.stores()
     states = _refreshed(workspace, stores, console) if refresh else {n: store.load() for n, store in stores.items()}
-    plan = plan_workspace(workspace, stores, states)
+    plan = _reviewable(plan_workspace(workspace, stores, states), workspace, paths, base)
     if out and not plan.refusals:
         write_plan(plan, out)
     show_plan(plan, "plan", console)
@@ -58,6 +63,16 @@ def command(
     if out:
         console.note(f"Saved to {out}. Next: batchrunner apply {quote(out)}")
     return int(_exit_code(plan) if detailed_exitcode else ExitCode.DONE)
+
+
+def _reviewable(plan: Plan, workspace: Workspace, paths: tuple[str, ...], revision: str) -> Plan:
+    """`plan` with what only its review needs: how it was asked for, and what its specs declare otherwise."""
+    compared = None
+    if revision:
+        from batchrunner.wiring.comparing import compare
+
+        compared = compare(workspace, paths, revision, environment())
+    return sealed(replace(plan, paths=paths, rules=rules_of(workspace.project.policy), base=compared))
 
 
 def _refreshed(workspace: Workspace, stores: Mapping[str, FileStore], console: Console) -> dict[str, State]:

@@ -1,0 +1,239 @@
+"""What the specs of a workspace declare, against what they declared at a git revision."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from batchrunner.address import concerns, spec_of
+from batchrunner.comparison import Base, differences_between
+from batchrunner.declaring import declaration_lines
+from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles, Refused, UsageError
+from batchrunner.loader import (
+    PROJECT_FILE,
+    Source,
+    bare_project,
+    is_spec_name,
+    load_specs,
+    project_of,
+    work_tree,
+)
+from batchrunner.printable import brief
+from batchrunner.project import Project
+from batchrunner.renaming import Renaming
+from batchrunner.revisions import Entry, Repository
+from batchrunner.spec import Batch, Spec
+from batchrunner.wiring.contents import Contents
+from batchrunner.wiring.workspace import Workspace
+
+WILD = frozenset("*?[")
+MAX_SPEC = (4 << 20) + 1
+PROBLEMS_NAMED = 3
+
+
+def compare(workspace: Workspace, paths: Sequence[str], revision: str, variables: Mapping[str, str]) -> Base:
+    """`workspace`, whose specs are those at `paths`, against `revision` of the git repository that it lies in.
+
+    `variables` is the environment. Raises `Refused` `bad-revision`, `no-repository`, `git-missing`, `git-refused`, and
+    `UsageError` `base-of-stdin`.
+    """
+    repository = _repository(paths, variables)
+    commit = repository.commit(revision)
+    comparing = _Comparing(workspace, variables, repository, commit)
+    targets, contents = workspace.choices.targets, comparing.contents
+    before = comparing.base_specs(paths)
+    contents.read(before)
+    base = _lines(targets, before, contents.there)
+    head = _lines(targets, comparing.head_specs(), contents.here)
+    unread = comparing.unread
+    rules = [rule for spec in workspace.specs for rule in spec.moved]
+    found = differences_between(
+        base,
+        {address: lines for address, lines in head.items() if spec_of(address) not in unread},
+        Renaming(rules).now,
+    )
+    problem = _problem(comparing.problems)
+    return Base(revision=revision, commit=commit, head=repository.head(), differences=found, problem=problem)
+
+
+def _repository(paths: Sequence[str], variables: Mapping[str, str]) -> Repository:
+    if "-" in paths:
+        raise UsageError("base-of-stdin", "standard input has no revisions to compare with", where="--base",
+                         hint="give the specs as files, or leave --base out")  # fmt: skip
+    start = Path(os.path.realpath(_existing(paths[0])))
+    top = work_tree(start)
+    if top is None:
+        raise Refused("no-repository", "--base needs a git work tree, and this is none", where=str(start),
+                      hint="run it in a clone, or leave --base out")  # fmt: skip
+    return Repository(str(top), variables)
+
+
+def _existing(path: str) -> str:
+    """The folder of `path`, or the nearest around it that there is: of a pattern, the one it starts at."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path) or os.curdir
+    return path
+
+
+def _problem(problems: Sequence[str]) -> str:
+    rest = len(problems) - PROBLEMS_NAMED
+    return "; ".join(problems[:PROBLEMS_NAMED]) + (f"; and {rest:,} more" if rest > 0 else "")
+
+
+def _lines(
+    targets: Sequence[str], specs: Iterable[Spec], content: Callable[[Spec, Batch], Sequence[str]]
+) -> dict[str, Sequence[str]]:
+    """The lines of each declared batch that is targeted, by address."""
+    return {
+        batch.address: declaration_lines(spec.run, batch.declaration, content(spec, batch))
+        for spec in specs
+        for batch in spec.batches
+        if not targets or any(concerns(target, batch.address) for target in targets)
+    }
+
+
+@dataclass(slots=True)
+class _Comparing:
+    workspace: Workspace
+    variables: Mapping[str, str]
+    repository: Repository
+    commit: str
+    problems: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+    """Specs, by name, that cannot be compared."""
+    tree: Mapping[str, Entry] = field(init=False)
+    contents: Contents = field(init=False)
+
+    def __post_init__(self) -> None:
+        root = self.within(self.workspace.project.root)
+        inside = root if root is not None else ""
+        # Project files may lie above the root that the one here makes.
+        folders = inside.split("/") if inside else []
+        above = [_joined(*folders[:depth], PROJECT_FILE) for depth in range(len(folders))]
+        self.tree = self.repository.tree(self.commit, [inside, *above])
+        self.contents = Contents(self.repository, self.tree, self.workspace.project.root, self.within)
+
+    def within(self, path: str) -> str | None:
+        """`path` relative to the top of the repository, links in its folder followed; None outside of it."""
+        folder, name = os.path.split(os.path.abspath(path))
+        real = os.path.join(os.path.realpath(folder), name)
+        inside = os.path.relpath(real, os.path.realpath(self.repository.top))
+        if inside == os.curdir:
+            return ""
+        return None if inside.split(os.sep)[0] == os.pardir else inside
+
+    def head_specs(self) -> tuple[Spec, ...]:
+        """The specs of the workspace with their patterns as they are declared."""
+        texts = {spec.path: spec.text for spec in self.workspace.specs}
+        return self._loaded(list(texts), texts, self.workspace.project)
+
+    def base_specs(self, paths: Sequence[str]) -> Sequence[Spec]:
+        """The specs at `paths` in the base; those that cannot be read are noted."""
+        found = dict(pair for path in paths for pair in self._found(path))
+        texts = dict(self.repository.contents([self.tree[at].object for at in found.values()], MAX_SPEC))
+        projects: dict[str, Project | None] = {}
+        specs: list[Spec] = []
+        for shown, at in found.items():
+            folder = os.path.dirname(at)
+            if folder not in projects:
+                projects[folder] = self._project(folder)
+            text, project = texts[self.tree[at].object], projects[folder]
+            if project is None or text is None or not self.tree[at].is_file:
+                self._skip(shown, "" if project is None else "it is a link, or not in this clone")
+                continue
+            try:
+                specs += self._loaded([shown], {shown: text}, project)
+            except BatchrunnerError as error:
+                self._skip(shown, _words(error))
+        return specs
+
+    def _skip(self, path: str, why: str) -> None:
+        """Leave the spec at `path` out on both sides: what it declared is not known."""
+        same = os.path.realpath(path)
+        self.unread |= {spec.name for spec in self.workspace.specs if os.path.realpath(spec.path) == same}
+        if why:
+            self.problems.append(f"{path}: {why}")
+
+    def _loaded(self, paths: Sequence[str], texts: Mapping[str, bytes], project: Project) -> tuple[Spec, ...]:
+        choices = self.workspace.choices
+        return load_specs(
+            paths,
+            project=project,
+            environment=self.variables,
+            variables=choices.variables,
+            now=self.workspace.now,
+            run_key=choices.run_key or self.workspace.settings.run_key or None,
+            stdin=bytes,
+            read=lambda path, stdin: Source(path, texts[path]),
+            all_variables=False,
+        )
+
+    def _found(self, path: str) -> Iterator[tuple[str, str]]:
+        """The specs that `path` stands for at the base: as it would be typed, and in the repository."""
+        inside = self.within(path)
+        if inside is None:
+            self.problems.append(f"{path}: it is outside of the repository")
+            self.unread |= {spec.name for spec in self.workspace.specs if self.within(spec.path) is None}
+        elif inside in self.tree:
+            yield path, inside
+        elif WILD.intersection(path):
+            parts = inside.split("/")
+            for each in self.tree:
+                if is_spec_name(os.path.basename(each)) and _matches(parts, each.split("/")):
+                    yield os.path.relpath(os.path.join(self.repository.top, each)), each
+        else:
+            prefix = f"{inside}/" if inside else ""
+            for each in self.tree:
+                name = each.removeprefix(prefix)
+                if each.startswith(prefix) and "/" not in name and is_spec_name(name):
+                    yield os.path.join(path, name), each
+
+    def _project(self, folder: str) -> Project | None:
+        """The project that specs in `folder` had at the base; None, with the problem noted, where it is invalid."""
+        chosen = self.workspace.choices.project or self.workspace.settings.project
+        if chosen and self.within(chosen) is None:
+            return self.workspace.project
+        at = self.within(chosen) if chosen else self._nearest(folder)
+        if at is None or at not in self.tree:
+            return bare_project(self.workspace.project.root)
+        try:
+            ((_, text),) = self.repository.contents([self.tree[at].object], MAX_SPEC)
+            return project_of(
+                Source(os.path.relpath(os.path.join(self.repository.top, at)), text or b""),
+                self.workspace.choices.profile,
+            )
+        except BatchrunnerError as error:
+            self.problems.append(f"the project file: {_words(error)}")
+            return None
+
+    def _nearest(self, folder: str) -> str | None:
+        folders = folder.split("/") if folder else []
+        candidates = (_joined(*folders[:depth], PROJECT_FILE) for depth in range(len(folders), -1, -1))
+        return next((path for path in candidates if path in self.tree), None)
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(parts)
+
+
+def _words(error: BatchrunnerError) -> str:
+    if not isinstance(error, InvalidFiles):
+        return brief(error.message, 200)
+    first: Diagnostic = error.diagnostics[0]
+    rest = len(error.diagnostics) - 1 + error.unlisted
+    place = f"line {first.line}: " if first.line else ""
+    return f"{place}{brief(first.message, 200)}" + (f" (and {rest:,} more)" if rest else "")
+
+
+def _matches(parts: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a path of `names` is what a pattern of `parts` names, as a shell that knows `**` would say.
+
+    Hidden files and folders are matched by no wildcard.
+    """
+    if not parts or not names:
+        return not parts and not names
+    hidden = names[0].startswith(".") and not parts[0].startswith(".")
+    if parts[0] == "**":
+        return _matches(parts[1:], names) or (not hidden and _matches(parts, names[1:]))
+    return not hidden and fnmatchcase(names[0], parts[0]) and _matches(parts[1:], names[1:])
