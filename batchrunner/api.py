@@ -50,6 +50,7 @@ def load(
     targets: Iterable[str] = (),
     replace: Iterable[str] = (),
     sandbox: bool = False,
+    profile: str = "",
 ) -> Workspace:
     """Load the specs at `paths` (files, directories, globs) as the command line would with the same flags.
 
@@ -64,6 +65,7 @@ def load(
         targets=tuple(targets),
         replace=frozenset(replace),
         sandbox=sandbox,
+        profile=profile,
     )
     if not paths:
         raise UsageError("usage", "load needs at least one path", hint='batchrunner.load("specs/nightly.yaml")')

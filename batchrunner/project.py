@@ -31,6 +31,9 @@ class Project:
 
     `providers` holds the built-in providers and the project's own, overrides applied. A provider whose URL the project
     keeps in the environment has that variable as `origin_env` and `${NAME}`, which is no URL, as `origin`.
+
+    `profiles` are the names of all profiles, `profile` the one in force, empty for none: it is laid over everything
+    here. `has_own_state` where the profile itself says where state is.
     """
 
     root: str
@@ -40,3 +43,6 @@ class Project:
     state_env: str
     providers: Mapping[str, ProviderFacts]
     policy: Policy
+    profile: str = ""
+    profiles: tuple[str, ...] = ()
+    has_own_state: bool = False

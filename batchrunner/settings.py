@@ -32,6 +32,7 @@ class Settings:
     lock_timeout: float = 30.0
     ci: bool = False
     cache: str = ""
+    profile: str = ""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Settings":
@@ -44,6 +45,7 @@ class Settings:
             lock_timeout=_seconds(variables, "BATCHRUNNER_LOCK_TIMEOUT", 30.0),
             ci=variables.get("CI", "").lower() not in {"", "0", "false"},
             cache=_cache_folder(variables),
+            profile=variables.get("BATCHRUNNER_PROFILE", ""),
         )
 
 

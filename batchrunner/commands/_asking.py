@@ -5,12 +5,11 @@ from pathlib import Path
 
 from batchrunner.commands._console import Console
 from batchrunner.commands._secrets import keep_secret
-from batchrunner.commands._states import Sought, find_stores
+from batchrunner.commands._states import Sought, find_stores, project_sought
 from batchrunner.errors import Refused
 from batchrunner.facts import ProviderFacts
-from batchrunner.loader import load_project
 from batchrunner.ports import Reporter
-from batchrunner.settings import Settings, environment
+from batchrunner.settings import environment
 from batchrunner.state import Entry, State
 from batchrunner.wiring.asking import Inquiry
 from batchrunner.wiring.resolving import Witness, taken_ids, why_unasked
@@ -46,7 +45,7 @@ def witness_of(entry: Entry, states: Sequence[State], sought: Sought, console: C
     """Who can say what became of `entry`, which one of `states` has. Reads the project file and a key."""
     provider = entry.attempt.intent.provider
     taken = taken_ids(states, entry)
-    project = load_project(sought.project or Settings.read(environment()).project or None, _start(sought))
+    project = project_sought(sought, _start(sought))
     providers = effective_providers(project, environment(), sandbox=sought.sandbox)
     why = why_unasked(entry.attempt, providers)
     if why:

@@ -11,16 +11,25 @@ import click
 
 from batchrunner.commands._options import word_option
 from batchrunner.commands._secrets import keep_secret
-from batchrunner.commands._states import FOLDERS, Sought, find_stores, no_such_address, state_options
+from batchrunner.commands._states import (
+    FOLDERS,
+    Sought,
+    find_stores,
+    no_such_address,
+    project_sought,
+    state_options,
+    usual_folder,
+)
 from batchrunner.errors import Refused
-from batchrunner.loader import load_project, spec_names
+from batchrunner.loader import spec_names
 from batchrunner.loader.files import STDIN, SUFFIXES
 from batchrunner.project import Project
 from batchrunner.settings import Settings, environment
 from batchrunner.stores import FileStore
 from batchrunner.wiring.following import Followed
+from batchrunner.wiring.places import SANDBOX, apart_of, state_url, store_of_spec
 from batchrunner.wiring.running import keys_of
-from batchrunner.wiring.workspace import SANDBOX, effective_providers, state_url, store_of_spec
+from batchrunner.wiring.workspace import effective_providers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,15 +96,15 @@ def _is_path(word: str) -> bool:
 
 
 def _project(path: str, sought: Sought) -> Project:
-    folder = Path(path).parent if path else next((each for each in FOLDERS if each.is_dir()), Path())
-    return load_project(sought.project or Settings.read(environment()).project or None, folder)
+    return project_sought(sought, Path(path).parent if path else usual_folder())
 
 
 def _stores(names: dict[str, str], project: Project, sought: Sought) -> Sequence[FileStore]:
     if not names:
         return find_stores(sought)
     url = sought.state or state_url(Settings.read(environment()), project)
-    stores = [store_of_spec(path, name, url, sandbox=sought.sandbox) for path, name in names.items()]
+    apart = apart_of(project, sandbox=sought.sandbox)
+    stores = [store_of_spec(path, name, url, apart) for path, name in names.items()]
     return list({os.path.abspath(store.url): store for store in stores}.values())
 
 

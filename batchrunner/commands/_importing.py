@@ -95,7 +95,7 @@ def _wanted(address: str, path: str, choices: Choices) -> _Wanted:
 
 def _require_free(wanted: _Wanted, state: State, batch_id: str, choices: Choices) -> None:
     """Nothing was submitted for the run, nothing is in doubt, and no other submission is that batch."""
-    desired, sought = wanted.desired, Sought(wanted.store.url, choices.project, choices.sandbox)
+    desired, sought = wanted.desired, Sought(wanted.store.url, choices.project, choices.sandbox, choices.profile)
     holder = next((entry for entry in state.entries() if entry.attempt.batch_id == batch_id), None)
     if holder is not None:
         raise Refused("already-recorded", f"{batch_id} is in state, as {holder.address} ({holder.run_key})",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-EVERYWHERE = ("project", "state", "var", "run-key", "at", "target")
+EVERYWHERE = ("project", "profile", "state", "var", "run-key", "at", "target")
 """Options that every command takes, so that a script may add them to all it runs."""
 
 
@@ -99,6 +99,12 @@ def word_option(name: str, **settings: Any) -> Callable[[F], F]:
     return click.option(name, callback=_not_empty, **settings)
 
 
+def profile_option(command: F) -> F:
+    """Add `--profile`, for which BATCHRUNNER_PROFILE stands in."""
+    words = "Profile of the project file, with a state of its own."
+    return word_option("--profile", metavar="NAME", envvar="BATCHRUNNER_PROFILE", help=words)(command)
+
+
 def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
     if value == "" and not ctx.resilient_parsing:
         from batchrunner.errors import UsageError
@@ -123,6 +129,7 @@ def spec_options(command: F) -> F:
     """Add the options that say which specs, run and state are meant; the command receives one `choices: Choices`."""
 
     @word_option("--project", metavar="FILE", help="Project file instead of the nearest batchrunner.yaml.")
+    @profile_option
     @word_option("--state", metavar="URL", help="State file or folder instead of beside the spec.")
     @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a declared variable.")
     @word_option("--run-key", metavar="WORD", help="Run for this interval (2026-11-20) or word.")
@@ -136,6 +143,7 @@ def spec_options(command: F) -> F:
     def with_choices(
         *args: Any,
         project: str,
+        profile: str,
         state: str,
         variables: tuple[str, ...],
         run_key: str,
@@ -148,6 +156,7 @@ def spec_options(command: F) -> F:
 
         choices = Choices(
             project=project,
+            profile=profile,
             state=state,
             run_key=run_key,
             at=at,

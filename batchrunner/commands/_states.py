@@ -12,14 +12,15 @@ import click
 
 from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import word_option
+from batchrunner.commands._options import profile_option, word_option
 from batchrunner.errors import Refused
 from batchrunner.loader import load_project
+from batchrunner.project import Project
 from batchrunner.settings import Settings, environment
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore, open_store
 from batchrunner.suggestions import did_you_mean
-from batchrunner.wiring.workspace import SANDBOX, state_url
+from batchrunner.wiring.places import SANDBOX, Apart, apart_of, state_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDERS = (Path("specs"), Path())
@@ -33,10 +34,12 @@ class Sought:
     state: str
     project: str
     sandbox: bool
+    profile: str = ""
 
     def typed(self, command: str) -> str:
         """`command` for this state, as one would type it."""
-        flags = [f"--{name} {quote(value)}" for name in ("state", "project") if (value := getattr(self, name))]
+        names = ("state", "project", "profile")
+        flags = [f"--{name} {quote(value)}" for name in names if (value := getattr(self, name))]
         return " ".join([f"batchrunner {command}", *flags, *(["--sandbox"] if self.sandbox else [])])
 
 
@@ -45,12 +48,18 @@ def state_options(command: F) -> F:
 
     @word_option("--state", metavar="URL", help="State file or folder.  [default: found in specs/ or .]")
     @word_option("--project", metavar="FILE", help="Project file instead of the nearest batchrunner.yaml.")
+    @profile_option
     @click.option("--sandbox", is_flag=True, help="The sandbox's own state.")
     @wraps(command)
-    def with_state(*args: Any, state: str, project: str, sandbox: bool, **kwargs: Any) -> Any:
-        return command(*args, sought=Sought(state, project, sandbox), **kwargs)
+    def with_state(*args: Any, state: str, project: str, profile: str, sandbox: bool, **kwargs: Any) -> Any:
+        return command(*args, sought=Sought(state, project, sandbox, profile), **kwargs)
 
     return with_state  # type: ignore[return-value]
+
+
+def project_sought(sought: Sought, folder: Path) -> Project:
+    """The project of what lies in `folder`, with the profile that is meant in force. Raises as `load_project` does."""
+    return load_project(sought.project or Settings.read(environment()).project or None, folder, sought.profile)
 
 
 def find_stores(sought: Sought) -> list[FileStore]:
@@ -58,26 +67,35 @@ def find_stores(sought: Sought) -> list[FileStore]:
 
     Raises `Refused` `no-state`, `unknown-store`.
     """
-    named = sought.state or _configured(sought)
+    project = project_sought(sought, usual_folder()) if sought.profile or not sought.state else None
+    named = sought.state or (state_url(Settings.read(environment()), project) if project else "")
+    apart = apart_of(project, sandbox=False) if project else Apart()
     folders: tuple[Path, ...] = FOLDERS
     if named:
         # Any spec's name will do: what counts is whether the URL means a file or a folder.
-        path = Path(open_store(named, spec_name=SANDBOX, default=Path()).url)
+        path = Path(open_store(apart.url(named), spec_name=SANDBOX, default=Path()).url)
         if named.endswith(".json"):
             return [_existing(path)]
         folders = (path.parent,)
     found = {path.resolve(): path for folder in folders for path in sorted(folder.glob("*.state.j*"))}
-    states = {_snapshot(path): _is_sandbox(path) for path in found.values() if path.name.endswith((SNAPSHOT, JOURNAL))}
-    stores = [FileStore(path) for path, sandbox in states.items() if sandbox == sought.sandbox]
+    states = {_snapshot(path): path for path in found.values() if path.name.endswith((SNAPSHOT, JOURNAL))}
+    wanted = "" if named and apart.is_own(named) else sought.profile
+    known = project.profiles if project else ()
+    stores = [FileStore(path) for path in states if _kind(path, known) == (wanted, sought.sandbox)]
     if not stores:
-        raise _no_state(folders, others=bool(states), sandbox=sought.sandbox)
+        raise _no_state(folders, sought, others=any(_is_sandbox(path) != sought.sandbox for path in states))
     return stores
 
 
-def _configured(sought: Sought) -> str:
-    settings = Settings.read(environment())
-    start = next((folder for folder in FOLDERS if folder.is_dir()), Path())
-    return settings.state or state_url(settings, load_project(sought.project or settings.project or None, start))
+def usual_folder() -> Path:
+    """Where specs are looked for first."""
+    return next((folder for folder in FOLDERS if folder.is_dir()), Path())
+
+
+def _kind(path: Path, profiles: Iterable[str]) -> tuple[str, bool]:
+    """Which of `profiles` the state at `path` is of, empty for none, and whether it is the sandbox's."""
+    stem = path.name.removesuffix(SNAPSHOT).removesuffix(f".{SANDBOX}")
+    return next((name for name in profiles if stem.endswith(f".{name}")), ""), _is_sandbox(path)
 
 
 def _existing(path: Path) -> FileStore:
@@ -88,13 +106,15 @@ def _existing(path: Path) -> FileStore:
     return FileStore(path)
 
 
-def _no_state(folders: Iterable[Path], *, others: bool, sandbox: bool) -> Refused:
+def _no_state(folders: Iterable[Path], sought: Sought, *, others: bool) -> Refused:
     where = " and ".join("this folder" if folder == Path() else f"{folder}/" for folder in folders)
     hint = "apply makes it; if it is elsewhere, name it: --state FILE"
     if others:
-        hint = "leave out --sandbox" if sandbox else "there is a sandbox's state: add --sandbox"
-    kind = "no sandbox state" if sandbox else "no state"
-    return Refused("no-state", f"there is {kind} in {where}", why="Nothing was applied from here yet.", hint=hint)
+        hint = "leave out --sandbox" if sought.sandbox else "there is a sandbox's state: add --sandbox"
+    kind = "no sandbox state" if sought.sandbox else "no state"
+    whose = f" of the profile {sought.profile}" if sought.profile else ""
+    return Refused("no-state", f"there is {kind}{whose} in {where}", why="Nothing was applied from here yet.",
+                   hint=hint)  # fmt: skip
 
 
 def _is_sandbox(path: Path) -> bool:

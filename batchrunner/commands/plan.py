@@ -80,7 +80,7 @@ def _refreshed(workspace: Workspace, stores: Mapping[str, FileStore], console: C
     from batchrunner.commands._watching import Manner, Scope, look, tell_troubles
 
     project, asked = workspace.project, workspace.choices
-    typed = Sought(asked.state, asked.project, asked.sandbox).typed
+    typed = Sought(asked.state, asked.project, asked.sandbox, asked.profile).typed
     scope = Scope(project.root, workspace.providers, lambda address: stores[spec_of(address)], typed)
     known = [
         entry for name, store in stores.items() for entry in store.load().entries() if spec_of(entry.address) == name

@@ -26,7 +26,7 @@ from batchrunner.render.units import counted
 from batchrunner.runkeys import names_run
 from batchrunner.state import Entry, State
 
-_OTHERS = [name for name in EVERYWHERE if name not in {"state", "project"}]
+_OTHERS = [name for name in EVERYWHERE if name not in {"state", "project", "profile"}]
 _NEVER_MISLEADING = ["var", "at"]
 
 

@@ -1,15 +1,14 @@
 """The project file: strict like a spec, and with nothing in it that has to be kept secret."""
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from batchrunner.catalog import DIALECTS, built_in
-from batchrunner.errors import InvalidFiles, Refused
-from batchrunner.extensions import Providers, brought_facts, inherited, is_dialect
+from batchrunner.catalog import built_in
+from batchrunner.errors import InvalidFiles
+from batchrunner.extensions import Providers, brought_facts, inherited
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader.explaining import findings_in, kind_of
 from batchrunner.loader.files import read_file
@@ -23,38 +22,35 @@ from batchrunner.loader.findings import (
 )
 from batchrunner.loader.heads import check_version
 from batchrunner.loader.merging import merged
+from batchrunner.loader.profiles import in_force, name_in_force
+from batchrunner.loader.projectchecks import Checks
 from batchrunner.loader.strict import read_yaml
 from batchrunner.loader.text import InvalidText
 from batchrunner.origins import checked_origin
-from batchrunner.printable import brief
 from batchrunner.project import Policy, Project
-from batchrunner.projectdocuments import ProjectDocument, ProviderEntry, UrlReference
+from batchrunner.projectdocuments import ProjectDocument
+from batchrunner.providerdocuments import ProviderEntry, UrlReference
 from batchrunner.records import converted, plain
-from batchrunner.suggestions import did_you_mean, listed
 
-_STORES_LATER = frozenset({"postgresql", "postgres", "s3", "gs", "az"})
-_SCHEME = r"([A-Za-z][A-Za-z0-9+.-]*):"
 _NULLABLE = frozenset({"endpoints", "completion_windows", "input_expires_after_seconds", "price_list", "discount"})
 """Fields of a provider where null says something: that nothing is known, or asked for."""
-_SECRET = frozenset({"authorization", "api-key", "cookie", "proxy-authorization", "x-api-key"})
-_OURS = _SECRET | {
-    "accept-encoding", "connection", "content-length", "content-type", "host", "idempotency-key", "range",
-    "transfer-encoding", "user-agent",
-}  # fmt: skip
 
 
-def read_project(path: str) -> Project:
-    """The project whose file is `path`. Raises `InvalidFiles` with everything that is wrong in it."""
-    return parse_project(read_file(path))
+def read_project(path: str, profile: str = "") -> Project:
+    """The project whose file is `path`, as `parse_project` reads it."""
+    return parse_project(read_file(path), profile)
 
 
-def parse_project(source: Source) -> Project:
-    """The project whose file is `source`. Raises `InvalidFiles` with everything that is wrong in it."""
+def parse_project(source: Source, profile: str = "") -> Project:
+    """The project whose file is `source`, with that profile of it in force, empty for none.
+
+    Raises `InvalidFiles` with everything that is wrong in it, in whichever profile; `UsageError` `unknown-profile`.
+    """
     try:
         document = read_yaml(source.data)
     except InvalidText as error:
         raise InvalidFiles(tuple(in_file_order(text_diagnostics(source, error.problems)))) from None
-    reader = _ProjectReader(source, os.path.dirname(os.path.abspath(source.path)))
+    reader = _ProjectReader(source, os.path.dirname(os.path.abspath(source.path)), profile)
     project = reader.read({} if document.value is None else document.value)
     if project is None or document.problems or reader.findings:
         found = [*text_diagnostics(source, document.problems), *document_diagnostics(source, reader.findings)]
@@ -63,91 +59,32 @@ def parse_project(source: Source) -> Project:
 
 
 class _ProjectReader:
-    def __init__(self, source: Source, root: str) -> None:
+    def __init__(self, source: Source, root: str, profile: str) -> None:
         self._source = source
         self._root = root
+        self._profile = profile
         self.findings = Findings()
 
     def read(self, document: Any) -> Project | None:
         """The project; None, or one that is not whole, where something was found."""
         if not isinstance(document, dict):
-            self._note("wrong-type", f"a project file is a mapping, not {kind_of(document)}")
+            self.findings.add(Finding("wrong-type", f"a project file is a mapping, not {kind_of(document)}", ()))
             return None
         check_version(document, self.findings)
         fields = {key: value for key, value in document.items() if key != "version" and not key.startswith("x-")}
+        known = Checks(self.findings).without_what_is_known_wrong(fields)
+        if not self._is_valid(known) or self.findings:
+            return None
+        return self._project(ProjectDocument.model_validate(in_force(fields, self._profile, self._source.path)))
+
+    def _is_valid(self, fields: dict[str, Any]) -> bool:
         try:
-            checked = ProjectDocument.model_validate(self._without_what_is_known_wrong(fields))
+            ProjectDocument.model_validate(fields)
         except ValidationError as error:
             for finding in findings_in(error, ProjectDocument):
                 self.findings.add(finding)
-        return None if self.findings else self._project(checked)
-
-    def _without_what_is_known_wrong(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """`fields` less what is checked by hand and refused with words of its own."""
-        if isinstance(providers := fields.get("providers"), dict):
-            fields = {**fields, "providers": {name: self._provider(name, e) for name, e in providers.items()}}
-        if isinstance(state := fields.get("state"), dict) and isinstance(state.get("url"), str):
-            self._check_store(state["url"])
-        return fields
-
-    def _provider(self, name: str, entry: Any) -> Any:
-        if not isinstance(entry, dict):
-            return entry
-        checks = {"api_key": self._check_secret, "base_url": self._check_url}
-        refused = {key for key, check in checks.items() if entry.get(key) is not None and not check(name, entry[key])}
-        dialect = entry.get("dialect")
-        if name not in built_in() and (dialect is not None or brought_facts(name) is None):
-            self._check_complete(name, entry)
-        if isinstance(dialect, str) and not is_dialect(dialect):
-            hint = did_you_mean(dialect, DIALECTS) or f"known are {listed(DIALECTS)}; packages can bring others"
-            self._note("unknown-dialect", f"there is no dialect `{brief(dialect)}`", "providers", name, "dialect",
-                       hint=hint)  # fmt: skip
-        self._check_headers(name, entry.get("headers"))
-        return {key: value for key, value in entry.items() if key not in refused}
-
-    def _check_complete(self, name: str, entry: dict[str, Any]) -> None:
-        hint = f"`{name}` is not built in: a new provider needs `dialect`, `base_url` and `api_key`"
-        for key in ("dialect", "base_url", "api_key"):
-            if entry.get(key) is None:
-                self._note("missing-key", f"the key `{key}` is missing", "providers", name, hint=hint)
-
-    def _check_headers(self, name: str, headers: Any) -> None:
-        for header in headers if isinstance(headers, dict) else ():
-            if header in _OURS:
-                hint = "`api_key` says where the key is, `auth` how it is sent" if header in _SECRET else ""
-                message = f"the header `{header}` is set by batchrunner itself"
-                self._note("bad-value", message, "providers", name, "headers", header, hint=hint, target="key")
-
-    def _check_secret(self, name: str, secret: Any) -> bool:
-        if not isinstance(secret, dict):
-            variable = re.sub(r"\W", "_", name, flags=re.ASCII).upper()
-            hint = f"put it into the environment or a file: `api_key: {{env: {variable}_API_KEY}}`"
-            message = "a key is never written into a file that others read; the value is not shown here"
-            self._note("literal-secret", message, "providers", name, "api_key", hint=hint)
-            return False
-        if secret.keys() <= {"env", "file"} and len(secret) != 1:
-            message = "a key is in one place: `{env: NAME}` or `{file: PATH}`"
-            self._note("bad-value", message, "providers", name, "api_key")
-        return True
-
-    def _check_url(self, name: str, url: Any) -> bool:
-        if not isinstance(url, str):
-            return True
-        try:
-            checked_origin(url, "`base_url`")
-        except Refused as refused:
-            message = f"this is no base URL: {refused.why[:1].lower()}{refused.why[1:].rstrip('.')}"
-            self._note("bad-base-url", message, "providers", name, "base_url", hint=refused.hint)
             return False
         return True
-
-    def _check_store(self, url: str) -> None:
-        scheme = re.match(_SCHEME, url)
-        if scheme and scheme[1].lower() != "file":
-            later = scheme[1].lower() in _STORES_LATER
-            code, words = ("not-available-yet", "in this version") if later else ("bad-value", "known")
-            hint = "use `file:PATH`, a folder beside this file"
-            self._note(code, f"state in `{scheme[1]}:` is not {words}", "state", "url", hint=hint)
 
     def _project(self, document: ProjectDocument) -> Project:
         url = document.state.url if document.state else ""
@@ -155,11 +92,14 @@ class _ProjectReader:
         return Project(
             root=self._root,
             path=self._source.path,
-            name=document.project or "",
+            name=name_in_force(document, self._profile),
             state_url=self._state_url(url) if isinstance(url, str) else "",
             state_env=url.env if isinstance(url, UrlReference) else "",
             providers=Providers({**built_in(), **entries}),
             policy=converted(document.policy.model_dump(), Policy),
+            profile=self._profile,
+            profiles=tuple(document.profiles),
+            has_own_state=bool(self._profile and document.profiles[self._profile].state),
         )
 
     def _state_url(self, url: str) -> str:
@@ -168,9 +108,6 @@ class _ProjectReader:
         if not url or path.startswith("/"):
             return url
         return f"file:{os.path.relpath(os.path.join(self._root, path))}"
-
-    def _note(self, code: str, message: str, *way: str, hint: str = "", target: Any = "value") -> None:
-        self.findings.add(Finding(code, message, way, hint, target))
 
 
 def _base(name: str, entry: ProviderEntry) -> ProviderFacts | None:

@@ -8,25 +8,28 @@ from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.extensions import Providers
 from batchrunner.loader.files import PROJECT_FILE
 from batchrunner.loader.findings import Source
+from batchrunner.loader.profiles import unknown_profile
 from batchrunner.project import Policy, Project
 
 
-def load_project(explicit: str | None, start: Path) -> Project:
-    """The project that a spec in the folder `start` belongs to.
+def load_project(explicit: str | None, start: Path, profile: str = "") -> Project:
+    """The project that a spec in the folder `start` belongs to, with that profile of it in force, empty for none.
 
     Its file is `explicit` (or the `batchrunner.yaml` in that folder), else the `batchrunner.yaml` in `start` or the
     nearest folder around it, not looking beyond a git work tree. Its root is the file's folder, else the work tree's
-    root, else `start`. Raises `InvalidFiles`.
+    root, else `start`. Raises `InvalidFiles`, and `UsageError` `unknown-profile`.
     """
     here = start.absolute()
     top = work_tree(here)
     path = _named(explicit) if explicit else _found(here, top)
     if path is None:
+        if profile:
+            raise unknown_profile(profile, {}, "")
         return bare_project(str(top or here))
     # The models of the project file are only imported where there is one.
     from batchrunner.loader.projectfile import read_project
 
-    return read_project(path)
+    return read_project(path, profile)
 
 
 def bare_project(root: str) -> Project:
@@ -36,11 +39,11 @@ def bare_project(root: str) -> Project:
     )
 
 
-def project_of(source: Source) -> Project:
-    """The project whose file is `source`, wherever its bytes come from. Raises `InvalidFiles`."""
+def project_of(source: Source, profile: str = "") -> Project:
+    """The project whose file is `source`, wherever its bytes come from. Raises as `load_project` does."""
     from batchrunner.loader.projectfile import parse_project
 
-    return parse_project(source)
+    return parse_project(source, profile)
 
 
 def work_tree(here: Path) -> Path | None:

@@ -14,9 +14,11 @@ from batchrunner.settings import Settings, environment
 from batchrunner.staleness import not_begun
 from batchrunner.stores import FileStore, open_store
 from batchrunner.wiring.grounds import check_ground
+from batchrunner.wiring.places import SANDBOX, Apart, apart_of
 from batchrunner.wiring.planning import plan_workspace
 from batchrunner.wiring.running import Ground, locked
-from batchrunner.wiring.workspace import SANDBOX, Choices, Workspace, effective_providers, set_apart
+from batchrunner.wiring.typed import profile_of
+from batchrunner.wiring.workspace import Choices, Workspace, effective_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,12 @@ def prepared_from_plan(
 
     Raises `StaleError` where state, inputs or providers have moved.
     """
-    project = load_project(choices.project or Settings.read(environment()).project or None, _folder(plan))
+    named = choices.project or Settings.read(environment()).project or None
+    project = load_project(named, _folder(plan), profile_of(plan))
     meet(project)
     providers = effective_providers(project, environment(), sandbox=sends_to_sandbox(plan))
-    with loaded(_stores_of(plan, choices.state), patience) as ground:
+    apart = apart_of(project, sandbox=sends_to_sandbox(plan))
+    with loaded(_stores_of(plan, choices.state, apart), patience) as ground:
         check_ground(plan, ground.states, providers, project.root)
         broken = refusals(not_begun(plan, ground.states), project.policy)
         yield Prepared(plan, ground, providers, project.root, broken, project.path)
@@ -88,9 +92,8 @@ def _folder(plan: Plan) -> Path:
     return next((Path(spec.path).parent for spec in plan.specs if spec.path != "-"), Path())
 
 
-def _stores_of(plan: Plan, state_url: str) -> dict[str, FileStore]:
-    suffix = f".{SANDBOX}" if sends_to_sandbox(plan) else ""
-    url = set_apart(state_url, suffix)
+def _stores_of(plan: Plan, state_url: str, apart: Apart) -> dict[str, FileStore]:
+    url, suffix = apart.url(state_url), apart.suffix(state_url)
     return {
         spec.name: open_store(url or spec.state, spec_name=spec.name + suffix, default=Path(spec.state))
         for spec in plan.specs

@@ -1,6 +1,7 @@
 """Commands as a person would type them now, in the same folder and with the same flags, to be shown as advice."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from shlex import quote
 
 from batchrunner.plans import Blocked, Change, Plan, Unchanged
@@ -35,14 +36,14 @@ def kept_flags(choices: Choices) -> tuple[str, ...]:
     return (*words, *(["--sandbox"] if choices.sandbox else []))
 
 
-def typed_resolve(address: str, state_url: str) -> str:
+def typed_resolve(address: str, state_url: str, profile: str) -> str:
     """How one says that the provider has what is in doubt; it names the state, so that it works from where we are."""
-    return f"batchrunner resolve {quote(address)} --state {quote(state_url)} --adopt BATCH_ID"
+    return f"batchrunner resolve {quote(address)} --state {quote(state_url)}{_with(profile)} --adopt BATCH_ID"
 
 
-def typed_keep(address: str, run_key: str, batch_id: str, state_url: str) -> str:
+def typed_keep(address: str, run_key: str, batch_id: str, state_url: str, profile: str) -> str:
     """How one keeps one of several batches of a submission, and stops the others."""
-    named = f"{quote(address)} --state {quote(state_url)} --run-key {quote(run_key)}"
+    named = f"{quote(address)} --state {quote(state_url)}{_with(profile)} --run-key {quote(run_key)}"
     return f"batchrunner resolve {named} --adopt {quote(batch_id)} --cancel-others"
 
 
@@ -53,24 +54,36 @@ def typed_import(address: str, batch_id: str, path: str, choices: Choices) -> st
 
 def typed_cancel(provider: str, batch_id: str, choices: Choices) -> str:
     """How one stops a batch that no state has."""
-    around = [f"--project {quote(choices.project)}"] if choices.project else []
-    sandbox = ["--sandbox"] if choices.sandbox else []
-    words = ["batchrunner cancel --provider", quote(provider), "--batch-id", quote(batch_id), *around, *sandbox]
+    words = ["batchrunner cancel --provider", quote(provider), "--batch-id", quote(batch_id), *_around(choices)]
     return " ".join(words)
 
 
 def with_typed_hint(change: Change, path: str, state_url: str, choices: Choices) -> Change:
     """A change whose hint can be pasted, where it has one; others as they are."""
     if isinstance(change, Unchanged) and change.hint:
-        flags = [f"--project {quote(choices.project)}"] if choices.project else []
-        flags += ["--sandbox"] if choices.sandbox else []
-        return replace(change, hint=" ".join([change.hint, "--state", quote(state_url), *flags]))
+        return replace(change, hint=" ".join([change.hint, "--state", quote(state_url), *_around(choices)]))
     if not isinstance(change, Blocked):
         return change
     if change.reason == "changed-since-submitted":
         return replace(change, hint=typed_apply([path], choices, replacing=[change.replacing or change.address]))
     explanation = "; ".join(filter(None, [change.explanation, OTHERWISE]))
-    return replace(change, hint=typed_resolve(change.address, state_url), explanation=explanation)
+    return replace(change, hint=typed_resolve(change.address, state_url, choices.profile), explanation=explanation)
+
+
+def _with(profile: str) -> str:
+    return f" --profile {quote(profile)}" if profile else ""
+
+
+def _around(choices: Choices) -> Iterator[str]:
+    """What says which project is meant, where the state is named already."""
+    yield from (f"--{name} {quote(value)}" for name in ("project", "profile") if (value := getattr(choices, name)))
+    if choices.sandbox:
+        yield "--sandbox"
+
+
+def profile_of(plan: Plan) -> str:
+    """The profile that a plan was made with, empty for none."""
+    return next((value for flag, value in pairwise(plan.flags) if flag == "--profile"), "")
 
 
 def _flags(choices: Choices) -> Iterator[str]:
@@ -81,6 +94,6 @@ def _flags(choices: Choices) -> Iterator[str]:
 
 
 def _named(choices: Choices) -> Iterator[tuple[str, str]]:
-    for name in ("project", "state", "run_key", "at"):
+    for name in ("project", "profile", "state", "run_key", "at"):
         if value := getattr(choices, name):
             yield name.replace("_", "-"), value

@@ -21,11 +21,11 @@ from batchrunner.settings import Settings, environment
 from batchrunner.spec import Spec
 from batchrunner.wiring.expanding import expand_spec, has_patterns
 from batchrunner.wiring.inputs import refused_inputs
+from batchrunner.wiring.places import SANDBOX as SANDBOX
+from batchrunner.wiring.places import apart_of, state_url, store_of_spec
 
 if TYPE_CHECKING:
     from batchrunner.stores import FileStore
-
-SANDBOX = "sandbox"
 
 
 class SystemClock:
@@ -48,6 +48,7 @@ class Choices:
     targets: tuple[str, ...] = ()
     replace: frozenset[str] = frozenset()
     sandbox: bool = False
+    profile: str = ""
 
     def replacing(self, addresses: Iterable[str]) -> "Choices":
         """The same choices, and `addresses` submitted once more."""
@@ -75,29 +76,12 @@ class Workspace:
         return by_spec
 
     def _store(self, spec: Spec) -> "FileStore":
-        return store_of_spec(spec.path, spec.name, self.state_url(), sandbox=self.choices.sandbox)
+        apart = apart_of(self.project, sandbox=self.choices.sandbox)
+        return store_of_spec(spec.path, spec.name, self.state_url(), apart)
 
     def state_url(self) -> str:
         """Where state is kept, by flag, variable or project file; empty for beside the spec."""
         return self.choices.state or state_url(self.settings, self.project)
-
-
-def store_of_spec(path: str, name: str, url: str, *, sandbox: bool) -> "FileStore":
-    """Where the state of the spec at `path` is kept: at `url`, or beside it where that is empty."""
-    from batchrunner.stores import open_store
-
-    suffix = f".{SANDBOX}" if sandbox else ""
-    stem = Path(path).stem if path != "-" else name
-    default = Path(os.path.dirname(path), f"{stem}{suffix}.state.json")
-    return open_store(set_apart(url, suffix), spec_name=name + suffix, default=default)
-
-
-def set_apart(url: str, suffix: str) -> str:
-    """A state file's URL with `suffix` in its name: the sandbox never writes into a state that was paid for."""
-    for ending in (".state.json", ".json"):
-        if suffix and url.endswith(ending) and not url.endswith(f"{suffix}{ending}"):
-            return f"{url.removesuffix(ending)}{suffix}{ending}"
-    return url
 
 
 def _pass_by(project: Project) -> None:
@@ -122,7 +106,8 @@ def open_workspace(
     settings = Settings.read(variables)
     found = find_specs(paths)
     start = Path(found[0]).parent if found[0] != "-" else Path()
-    project = load_project(choices.project or settings.project or None, start)
+    choices = replace(choices, profile=choices.profile or settings.profile)
+    project = load_project(choices.project or settings.project or None, start, choices.profile)
     meet(project)
     now = parse_time(choices.at) if choices.at else SystemClock().now()
     specs = load_specs(
@@ -185,19 +170,3 @@ def _with_origin(name: str, facts: ProviderFacts, variables: Mapping[str, str], 
             raise
         origin = f"${{{facts.origin_env}}}"
     return records.replace(facts, origin=origin)
-
-
-def state_url(settings: Settings, project: Project) -> str:
-    """Where state is kept by variable or project file; empty for beside the spec. Raises `Refused`."""
-    if settings.state or not project.state_env:
-        return settings.state or project.state_url
-    return _from_environment(project.state_env, project.path)
-
-
-def _from_environment(name: str, where: str) -> str:
-    url = environment().get(name, "")
-    if not url:
-        raise Refused("state-url-missing", f"the environment variable {name} is not set", where=where,
-                      why="The project file keeps its state URL there.",
-                      hint="Set it, or name the state with --state.")  # fmt: skip
-    return url

@@ -7,12 +7,12 @@ from typing import Any, get_args, get_type_hints
 import jsonschema
 import pytest
 
-from batchrunner import facts, projectdocuments, spec
+from batchrunner import facts, projectdocuments, providerdocuments, spec
 from batchrunner.documents import BatchFields, Shard, TableFields
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import read_yaml
 from batchrunner.project import Policy
-from batchrunner.projectdocuments import Auth, CustomIds, Idempotency, ProviderEntry, RequestLines
+from batchrunner.providerdocuments import Auth, CustomIds, Idempotency, ProviderEntry, RequestLines
 from batchrunner.schemas import Which, schema_text
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -163,12 +163,12 @@ def test_the_project_file_can_say_every_fact_of_a_provider() -> None:
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        (projectdocuments.Paths, facts.Paths),
-        (projectdocuments.Limits, facts.Limits),
-        (projectdocuments.Retry, facts.Retry),
-        (projectdocuments.Timeouts, facts.Timeouts),
-        (projectdocuments.Polling, facts.Polling),
-        (projectdocuments.ModelPrice, facts.ModelPrice),
+        (providerdocuments.Paths, facts.Paths),
+        (providerdocuments.Limits, facts.Limits),
+        (providerdocuments.Retry, facts.Retry),
+        (providerdocuments.Timeouts, facts.Timeouts),
+        (providerdocuments.Polling, facts.Polling),
+        (providerdocuments.ModelPrice, facts.ModelPrice),
         (projectdocuments.Policy, Policy),
         (BatchFields, spec.BatchDefaults),
         (TableFields, spec.Table),

@@ -22,6 +22,7 @@ def test_nothing_set() -> None:
         "lock_timeout": 30.0,
         "ci": False,
         "cache": "",
+        "profile": "",
     }
     assert Settings() == Settings(**unset)
 
@@ -30,13 +31,15 @@ def test_everything_set() -> None:
     variables = {
         "BATCHRUNNER_STATE": "file:x",
         "BATCHRUNNER_PROJECT": "p.yaml",
+        "BATCHRUNNER_PROFILE": "dev",
         "BATCHRUNNER_RUN_KEY": "2026-11-22",
         "BATCHRUNNER_LOG_FORMAT": "json",
         "BATCHRUNNER_LOCK_TIMEOUT": "1.5",
         "CI": "true",
         "HOME": "/root",
     }
-    expected = Settings("file:x", "p.yaml", "2026-11-22", "json", 1.5, ci=True, cache="/root/.cache/batchrunner")
+    cache = "/root/.cache/batchrunner"
+    expected = Settings("file:x", "p.yaml", "2026-11-22", "json", 1.5, ci=True, cache=cache, profile="dev")
     assert Settings.read(variables) == expected
 
 
