@@ -33,6 +33,12 @@ def with_member(whole: str, key: str, value: str) -> str:
     return address(spec, batch, {**members_of(whole), key: value})
 
 
+def without_member(whole: str, key: str) -> str:
+    """The address of what `whole` is the member with that key of; `whole` itself where it has no such key."""
+    spec, _, batch = declaration_of(whole).partition("/")
+    return address(spec, batch, {name: value for name, value in members_of(whole).items() if name != key})
+
+
 def spec_of(address: str) -> str:
     """The spec's name in an address."""
     return address.partition("/")[0]

@@ -129,6 +129,16 @@ def names_run(word: str, run_key: str) -> bool:
     return word in {run_key, run_key.partition(":")[2]}
 
 
+def moment_of(once_per: OncePer, timezone: str, key: str) -> datetime | None:
+    """A moment, aware, of the interval that `key` names, with its kind or without; None where it is none of that kind.
+
+    Raises `Refused` `unknown-timezone`.
+    """
+    form = _FORMS.get(once_per)
+    match = re.fullmatch(form, key.removeprefix(f"{once_per}:")) if form else None
+    return _begun(once_per, match, zone_of(timezone)) if match else None
+
+
 def _expected(once_per: OncePer) -> str:
     word = "a word of at most 64 letters, digits, `.`, `_` and `-`"
     if once_per == "content":
@@ -142,13 +152,18 @@ def _named_interval(once_per: OncePer, text: str, local: datetime) -> tuple[str,
     match = re.fullmatch(form, text) if form else None
     if match is None:
         return None
-    try:
-        start = _STARTS[once_per](match, local.tzinfo)
-    except (ValueError, OverflowError):
-        start = None
+    start = _begun(once_per, match, local.tzinfo)
     if start is None:
         raise UsageError("bad-run-key", f"there is no {once_per} `{text}` in {local.tzinfo}", why=_expected(once_per))
     return _interval(once_per, start)
+
+
+def _begun(once_per: OncePer, match: re.Match[str], zone: tzinfo | None) -> datetime | None:
+    """A moment of the interval that `match` spells out; None where there is none."""
+    try:
+        return _STARTS[once_per](match, zone)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _start_of_hour(match: re.Match[str], zone: tzinfo | None) -> datetime | None:
