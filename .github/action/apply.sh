@@ -5,7 +5,7 @@ set -euo pipefail
 : "${SPECS:=specs/}" "${ARGUMENTS:=}" "${PLAN_FILE:=}" "${PLAN_ID:=}"
 mapfile -t arguments < <(sed '/^$/d' <<< "$ARGUMENTS")
 if [[ -n $PLAN_FILE ]]; then
-  exec bash "$ACTION/batchrunner/starters/common/github/batchrunner/apply-plan.sh" \
+  exec bash "$ACTION/batchrunner/starters/github/batchrunner/apply-plan.sh" \
     "$PLAN_FILE" "$PLAN_ID" "${arguments[@]}"
 fi
 mapfile -t specs < <(tr -s ' \n' '\n' <<< "$SPECS" | sed '/^$/d')

@@ -1,11 +1,13 @@
 """A first folder: it validates, it applies, and what is there is kept."""
 
 import json
+import os
+import re
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import yaml
-from support.cli import Desk
+from support.cli import SCRIPT, Desk
 
 PUBLISHED = Path(__file__).parents[2] / "specs" / "schema"
 
@@ -34,11 +36,11 @@ def test_the_policy_that_is_suggested_lets_the_first_batch_pass(empty: Desk) -> 
     assert ran.document["changes"][0]["estimate"]["output_tokens"] == 100
 
 
-def test_the_workflow_can_price_what_it_plans(empty: Desk) -> None:
+def test_the_workflows_can_price_what_they_plan(empty: Desk) -> None:
     empty.run("init", "-q")
-    installs = [line for line in empty.read(".github/workflows/batches.yaml").splitlines() if "pipx" in line]
-    assert {line.strip() for line in installs} == {"- run: pipx install 'batchrunner[cost]'"}
-    assert len(installs) == 2
+    for name in ("plan", "comment", "apply"):
+        lines = empty.read(f".github/workflows/{name}.yaml").splitlines()
+        assert {line.strip() for line in lines if "pipx" in line} == {"- run: pipx install 'batchrunner[cost]'"}
 
 
 def test_a_second_time_keeps_everything(empty: Desk) -> None:
@@ -74,7 +76,7 @@ def committed(desk: Desk, step: str) -> list[str]:
 
 def test_the_workflow_keeps_what_a_killed_run_intended(empty: Desk) -> None:
     empty.run("init", "-q")
-    step = yaml.safe_load(empty.read(".github/workflows/batches.yaml"))["jobs"]["apply"]["steps"][-1]
+    step = yaml.safe_load(empty.read(".github/workflows/apply.yaml"))["jobs"]["apply"]["steps"][-1]
     kept = ["specs/a.state.journal.jsonl", "specs/a.state.json", "specs/b.state.journal.jsonl"]
     left = [
         "a.state.lock",
@@ -95,7 +97,7 @@ def test_the_workflow_keeps_what_a_killed_run_intended(empty: Desk) -> None:
 
 def test_the_workflow_commits_nothing_where_there_is_no_state(empty: Desk) -> None:
     empty.run("init", "-q")
-    step = yaml.safe_load(empty.read(".github/workflows/batches.yaml"))["jobs"]["apply"]["steps"][-1]
+    step = yaml.safe_load(empty.read(".github/workflows/apply.yaml"))["jobs"]["apply"]["steps"][-1]
     assert committed(empty, step["run"]) == []
 
 
@@ -115,10 +117,51 @@ def test_schemas_are_the_published_ones_and_accept_what_is_written(empty: Desk) 
         assert (empty.folder / file).parent.joinpath(named).is_file()
 
 
-def test_the_workflow_is_yaml_and_uses_commands_that_exist(empty: Desk) -> None:
-    empty.run("init", "-q")
-    workflow = yaml.safe_load(empty.read(".github/workflows/batches.yaml"))
-    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    typed = [step["run"].split()[1:3] for step in steps if step.get("run", "").startswith("batchrunner ")]
-    assert typed == [["plan", "specs/"], ["apply", "specs/"]]
-    assert all(empty.run(command, "-h").code == 0 for command, _ in typed)
+# The demonstration
+
+
+def test_the_demonstration_works_at_once(empty: Desk) -> None:
+    ran = empty.run("init", "--demo")
+    written = [line.split()[1] for line in ran.out.splitlines()]
+    assert sorted(written) == sorted(str(path.relative_to(empty.folder)) for path in contents(empty))
+    assert {"README.md", "CODEOWNERS", ".pre-commit-config.yaml", ".gitignore"} <= {*written}
+    assert empty.run("validate", "specs/").code == 0
+    planned = empty.run("plan", "specs/", "--json").document
+    assert (planned["refusals"], len(planned["changes"])) == ([], 7)
+    assert not [each for each in planned["notices"] if each["code"] != "table"]
+    typed = [line.split() for line in ran.err.splitlines()[1:]]
+    assert [words[:2] for words in typed] == [["batchrunner", verb] for verb in ("plan", "apply", "wait", "fetch")]
+    for words in typed:
+        assert empty.run(*words[1:]).code == 0, words
+
+
+def test_what_readme_of_the_demonstration_says_can_be_typed(empty: Desk) -> None:
+    empty.run("init", "-q", "--demo", "there")
+    blocks = empty.read("there/README.md").split("```")[1::2]
+    lines = [line for block in blocks for line in block.splitlines()[1:]]
+    assert len(lines) == 6
+    empty.env["PATH"] = f"{Path(SCRIPT).parent}:{os.environ['PATH']}"
+    assert empty.run_script(["bash", "-ec", "\n".join(lines)], cwd="there").code == 0
+    for name in re.findall(r"\| `([^`*]+)` \|", empty.read("there/README.md")):
+        assert (empty.folder / "there" / name).exists(), name
+
+
+def test_the_demonstration_is_held_to_its_policy(empty: Desk) -> None:
+    empty.run("init", "-q", "--demo")
+    for was, now in (("model: gpt-4o-mini", "model: o1-pro"), ("metadata: {team: support}", "metadata: {by: me}")):
+        spec = empty.read("specs/nightly.yaml")
+        empty.write("specs/nightly.yaml", spec.replace(was, now))
+        assert empty.run("plan", "specs/nightly.yaml").code == 1
+        empty.write("specs/nightly.yaml", spec)
+    for which, file in (("spec", "specs/weekly.yaml"), ("project", "batchrunner.yaml")):
+        jsonschema.validate(
+            yaml.safe_load(empty.read(file)), json.loads(empty.read(f"specs/schema/{which}.schema.json"))
+        )
+
+
+def test_pipelines_are_those_that_were_asked_for(empty: Desk) -> None:
+    for ci, there in (("github", [".github"]), ("gitlab", [".gitlab", ".gitlab-ci.yml"]), ("none", [])):
+        for arguments in (["--demo"], []):
+            written = empty.run("init", "--ci", ci, *arguments, "--json", f"{ci}{len(arguments)}").document["written"]
+            found = {path.split("/")[0] for path in written if path.startswith(".git")} - {".gitignore"}
+            assert sorted(found) == there

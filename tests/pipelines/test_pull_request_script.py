@@ -6,7 +6,7 @@ import pytest
 from support.cli import Desk, Ran
 from support.github import BOT, REPOSITORY, TOKEN, GitHub
 
-SCRIPT = Path(__file__).parents[2] / "batchrunner/starters/common/github/batchrunner/pull-request.sh"
+SCRIPT = Path(__file__).parents[2] / "batchrunner/starters/github/batchrunner/pull-request.sh"
 MARKER = "<!-- batchrunner:comment:plan -->"
 PLAN = "sha256:" + "a1" * 32
 HEAD = "c0ffee" + "0" * 34

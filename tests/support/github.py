@@ -1,6 +1,7 @@
 """The part of GitHub's REST API that the pull-request script uses, on loopback.
 
-docs.github.com/rest/issues/comments, /rest/pulls/pulls, /rest/commits/commits#list-pull-requests-associated-with-a-commit
+docs.github.com/rest/issues/comments, /rest/pulls/pulls,
+/rest/commits/commits#list-pull-requests-associated-with-a-commit
 """
 
 import json
