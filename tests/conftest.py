@@ -11,8 +11,13 @@ LONGEST_ID = 60
 os.environ["BATCHRUNNER_CACHE"] = "off"
 
 # A suite that runs in the background, or under nohup, was told to ignore these, and so would be all that it starts.
-for number in (signal.SIGHUP, signal.SIGQUIT):
-    signal.signal(number, signal.SIG_DFL)
+for number, usual in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -72,7 +72,7 @@ def test_a_retry_that_reaches_nobody_says_what_it_is(empty: Desk) -> None:
 
 def test_a_retry_of_nothing_named_says_how_to_retry_all(empty: Desk) -> None:
     with_many(empty)
-    assert empty.run("apply", "specs/many.yaml", "--sandbox", "--yes").code == 0
+    assert empty.run("apply", "specs/many.yaml", "--sandbox", "--yes", "--wait").code == 0
     ran = empty.run("retry", "--sandbox")
     assert empty.run("retry", "specs", "--sandbox", "--wait", "--yes").code == 0
 
