@@ -72,7 +72,8 @@ def test_a_cancelled_batch_is_five(bench: Desk) -> None:
         submitted(bench)
         import httpx
 
-        batch = bench.ledger.batches()[0]["id"]
+        (one,) = bench.run("status", "s/one", "--json").document["batches"]
+        batch = one["batch_id"]
         origin = bench.env["ALPHAEDGE_BASE_URL"]
         httpx.post(f"{origin}/v1/batch/{batch}/cancel", headers={"Authorization": f"Bearer {KEY}"}).raise_for_status()
         ran = bench.run("wait", "s/one", "--timeout", "30")
