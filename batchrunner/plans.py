@@ -152,8 +152,8 @@ class Notice(Record):
 
     @property
     def is_warning(self) -> bool:
-        """Whether something may be wrong; what was read of a table is only good to know."""
-        return self.code != "table"
+        """Whether something may be wrong: that a table was read, or nothing was missed, is only good to know."""
+        return self.code not in {"table", "caught-up"}
 
 
 class Refusal(Record):
@@ -209,6 +209,11 @@ class Plan(Record, omit_defaults=False):
     def blocked(self) -> tuple[Blocked, ...]:
         """The changes only a person can settle."""
         return tuple(c for c in self.changes if isinstance(c, Blocked))
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether applying it would change anything, or waits for a person."""
+        return any(not isinstance(change, Unchanged | Orphan) for change in self.changes)
 
     @property
     def counts(self) -> dict[str, int]:

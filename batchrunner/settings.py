@@ -23,6 +23,9 @@ class Settings:
     `cache` is the folder in which sound inputs are remembered, so that they need not be read again; empty where nothing
     is. It is BATCHRUNNER_CACHE, which may be `off`, else below XDG_CACHE_HOME or HOME: outside of the repository on
     purpose, as nothing that a pull request brings along may say that a file was checked.
+
+    `github_output` and `github_step_summary` are the files that a runner of GitHub Actions takes from a step, empty
+    elsewhere.
     """
 
     state: str = ""
@@ -32,6 +35,8 @@ class Settings:
     lock_timeout: float = 30.0
     ci: bool = False
     cache: str = ""
+    github_output: str = ""
+    github_step_summary: str = ""
     profile: str = ""
 
     @classmethod
@@ -45,6 +50,8 @@ class Settings:
             lock_timeout=_seconds(variables, "BATCHRUNNER_LOCK_TIMEOUT", 30.0),
             ci=variables.get("CI", "").lower() not in {"", "0", "false"},
             cache=_cache_folder(variables),
+            github_output=variables.get("GITHUB_OUTPUT", ""),
+            github_step_summary=variables.get("GITHUB_STEP_SUMMARY", ""),
             profile=variables.get("BATCHRUNNER_PROFILE", ""),
         )
 

@@ -3,12 +3,12 @@
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
 from batchrunner.commands._console import Console
-from batchrunner.errors import Refused, StaleError, StateError
+from batchrunner.errors import Diagnostic, Refused, StaleError, StateError
 from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, Refusal, digest_of_plan
 from batchrunner.policy import refused
 from batchrunner.records import decode, pretty
@@ -18,7 +18,13 @@ MAX_BYTES = 256 << 20
 HOW_TO_SAVE = "make one: batchrunner plan PATH --out FILE"
 
 
-def show_plan(plan: Plan, command: str, console: Console) -> None:
+FORMS = ("markdown", "github", "gitlab", "gitlab-report")
+"""The forms of a plan beside text and JSON."""
+Places = Callable[[], Mapping[str, Diagnostic]]
+"""Says where batches are declared, by address: finding that out takes as long as reading the specs."""
+
+
+def show_plan(plan: Plan, command: str, console: Console, places: Places = dict) -> None:
     """Write `plan` to stdout in the form the console has; `command` is what shows it."""
     if console.output.json:
         from batchrunner.render.json import plan_document
@@ -26,18 +32,26 @@ def show_plan(plan: Plan, command: str, console: Console) -> None:
         document = plan_document(plan)
         console.document({"format": document.pop("format"), "format_version": document.pop("format_version"),
                           "command": command, **document})  # fmt: skip
-    elif console.output.form == "markdown":
-        from batchrunner.render.markdown import plan_markdown
-
-        console.result(plan_markdown(plan))
-    elif console.output.form == "github":
-        from batchrunner.render.github import plan_github
-
-        console.result(plan_github(plan))
+    elif console.output.form in FORMS:
+        console.result(_in_form(plan, console.output.form, places))
     else:
         from batchrunner.render.text import plan_text
 
         console.result(plan_text(plan, console.style, console.width or 80))
+
+
+def _in_form(plan: Plan, form: str, places: Places) -> str:
+    if form == "markdown":
+        from batchrunner.render.markdown import plan_markdown
+
+        return plan_markdown(plan)
+    if form == "github":
+        from batchrunner.render.github import plan_github
+
+        return plan_github(plan, places())
+    from batchrunner.render.gitlab import plan_gitlab, plan_gitlab_report
+
+    return plan_gitlab(plan, places()) if form == "gitlab" else plan_gitlab_report(plan)
 
 
 def stop_refused(broken: Sequence[Refusal], project_file: str, console: Console) -> None:

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from shlex import quote
 
 import click
 
 from batchrunner.address import spec_of
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import Output, output_options, spec_options, word_option
-from batchrunner.commands._plans import show_plan, stop_refused, write_plan
+from batchrunner.commands._options import Output, catch_up_options, output_options, spec_options, word_option
+from batchrunner.commands._plans import FORMS, show_plan, stop_refused, write_plan
+from batchrunner.commands._reviewing import failures_shown, publish
 from batchrunner.commands._states import Sought
 from batchrunner.errors import ExitCode
 from batchrunner.plans import Plan, sealed
@@ -19,6 +21,7 @@ from batchrunner.settings import environment
 from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.wiring import Choices, Workspace, open_workspace
+from batchrunner.wiring.placing import places_of
 from batchrunner.wiring.planning import plan_workspace
 
 
@@ -30,7 +33,8 @@ from batchrunner.wiring.planning import plan_workspace
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Plan one more paid attempt of this address.")
 @click.option("--refresh", is_flag=True, help="Look at the providers first. Needs their keys, and notes what is seen.")
 @spec_options
-@output_options("markdown", "github")
+@catch_up_options
+@output_options(*FORMS)
 def command(
     *,
     paths: tuple[str, ...],
@@ -46,15 +50,21 @@ def command(
 
     PATH is a spec, a directory, a glob, or - for standard input. Takes no lock and writes nothing but --out, and not
     that where the project's policy refuses the plan. Opens no connection and reads no key without --refresh.
+
+    --format markdown is a comment for a pull request, github annotations of it, gitlab a report on code quality,
+    gitlab-report the numbers of its Terraform widget. In GitHub Actions the first two also write the summary of the
+    step and its outputs (GITHUB_STEP_SUMMARY, GITHUB_OUTPUT).
     """
     console = Console(output)
-    workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
-    stores = workspace.stores()
-    states = _refreshed(workspace, stores, console) if refresh else {n: store.load() for n, store in stores.items()}
-    plan = _reviewable(plan_workspace(workspace, stores, states), workspace, paths, base)
+    with failures_shown(console, paths):
+        workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
+        stores = workspace.stores()
+        states = _refreshed(workspace, stores, console) if refresh else {n: store.load() for n, store in stores.items()}
+        plan = _reviewable(plan_workspace(workspace, stores, states), workspace, paths, base)
     if out and not plan.refusals:
         write_plan(plan, out)
-    show_plan(plan, "plan", console)
+    show_plan(plan, "plan", console, partial(places_of, workspace, plan))
+    publish(plan, out if out and not plan.refusals else "", console)
     if out and plan.refusals:
         console.warn(f"Not saved: a plan that the policy refuses is not written to {out}.")
     if plan.refusals and output.json:
@@ -94,4 +104,4 @@ def _refreshed(workspace: Workspace, stores: Mapping[str, FileStore], console: C
 
 
 def _exit_code(plan: Plan) -> ExitCode:
-    return ExitCode.CHANGES if plan.sendable or plan.blocked else ExitCode.DONE
+    return ExitCode.CHANGES if plan.has_changes else ExitCode.DONE

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("validate")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @spec_options
-@output_options("github")
+@output_options("github", "gitlab")
 def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
     """Check specs and the lines of their inputs: YAML, schema, references, request lines, tables.
 
@@ -33,14 +33,14 @@ def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
         workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read)
         scans = scan_inputs(workspace)
     except InvalidFiles as invalid:
-        if output.form != "github":
+        if output.form not in {"github", "gitlab"}:
             raise
-        from batchrunner.render.github import diagnostics_github
-
-        console.result(diagnostics_github(invalid.diagnostics, unlisted=invalid.unlisted))
+        console.result(_report(invalid, output.form))
         return int(invalid.exit_code)
     notices = _notices(scans.values())
-    if output.json:
+    if output.form == "gitlab":
+        console.result("[]")
+    elif output.json:
         from batchrunner.records import plain
 
         console.document({"format_version": "1.0", "command": "validate", **_counts(workspace, scans),
@@ -50,6 +50,12 @@ def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
             console.note(f"{printable(notice.where)}: {printable(notice.message)}")
         console.result(_summary(**_counts(workspace, scans)))
     return 0
+
+
+def _report(invalid: InvalidFiles, form: str) -> str:
+    from batchrunner.render.failures import failure_github, failure_gitlab
+
+    return failure_github(invalid) if form == "github" else failure_gitlab(invalid, ())
 
 
 def _counts(workspace: Workspace, scans: "Mapping[str, Scan]") -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """GitHub Actions: annotations, and text that its log cannot take for a command."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from batchrunner.address import spec_of
+from batchrunner.address import spec_of, whole_of
 from batchrunner.errors import Diagnostic
 from batchrunner.plans import Change, Plan, Unchanged
 from batchrunner.printable import printable
 from batchrunner.render.costs import cost_sentences
-from batchrunner.render.reasons import command, sentence
+from batchrunner.render.reasons import command as command_of
+from batchrunner.render.reasons import sentence
 from batchrunner.render.totals import summary
 from batchrunner.render.units import counted
 
@@ -46,25 +47,32 @@ def diagnostics_github(diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) 
     return "\n".join(lines)
 
 
-def plan_github(plan: Plan) -> str:
+def plan_github(plan: Plan, places: Mapping[str, Diagnostic] | None = None) -> str:
     """A plan as annotations: what the policy refuses, what waits for a person or ended badly, warnings, and
-    what it would do."""
+    what it would do.
+
+    `places` are where batches are declared, by address without shards; others are annotated at their file.
+    """
     paths = {spec.name: spec.path for spec in plan.specs}
+
+    def at(address: str) -> dict[str, str]:
+        place = (places or {}).get(whole_of(address))
+        return _place(place) if place else {"file": paths.get(spec_of(address), "")}
+
     refusals = [
-        _command("error", each.message, file=paths.get(spec_of(each.address), ""), title=f"policy {each.rule}")
-        for each in plan.refusals
+        command("error", each.message, **at(each.address), title=f"policy {each.rule}") for each in plan.refusals
     ]
     ended = [each for each in plan.changes if isinstance(each, Unchanged) and each.hint]
     noteworthy: list[Change] = [*plan.blocked, *ended]
     blocked = [
-        _command("warning", f"{each.address}: {sentence(each)}. {command(each)}",
-                 file=paths.get(spec_of(each.address), ""), title=each.reason)
+        command("warning", f"{each.address}: {sentence(each)}. {command_of(each)}",
+                **at(each.address), title=each.reason)
         for each in noteworthy
     ]  # fmt: skip
     warnings = [each for each in plan.notices if each.is_warning]
-    notices = [_command("warning", each.message, title=each.code, where=each.where) for each in warnings]
+    notices = [command("warning", each.message, title=each.code, where=each.where) for each in warnings]
     told = (*summary(plan), *(cost_sentences(plan.sendable) if plan.sendable else ()))
-    done = _command("notice", " ".join(told), title="batchrunner plan")
+    done = command("notice", " ".join(told), title="batchrunner plan")
     return "\n".join([*_shown("error", refusals), *_shown("warning", [*blocked, *notices]), done])
 
 
@@ -75,18 +83,29 @@ def _shown(kind: str, annotations: Sequence[str]) -> Iterator[str]:
         return
     yield from annotations[: SHOWN - 1]
     rest = counted(len(annotations) - SHOWN + 1, "more annotation")
-    yield _command(kind, f"{rest} not shown; the plan's text has them", title="batchrunner")
+    yield command(kind, f"{rest} not shown; the plan's text has them", title="batchrunner")
 
 
-def _command(kind: str, message: str, *, where: str = "", **properties: str) -> str:
+def command(kind: str, message: str, *, where: str = "", **properties: str) -> str:
+    """A workflow command of one line, `where` in front of its message; properties without a value are left out."""
     words = f"{where}: {message}" if where else message
     named = [f"{name}={escape_property(printable(value))}" for name, value in properties.items() if value]
     return f"::{kind} {','.join(named)}::{escape_data(printable(words))}"
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
-    place = {"line": str(diagnostic.line), "col": str(diagnostic.column)} if diagnostic.line else {}
-    named = {"file": diagnostic.path, **place, "title": diagnostic.code}
+    named = {**_place(diagnostic), "title": diagnostic.code}
     properties = ",".join(f"{name}={escape_property(printable(value))}" for name, value in named.items())
     message = f"{diagnostic.message}. {diagnostic.hint}" if diagnostic.hint else diagnostic.message
     return f"::error {properties}::{escape_data(printable(message))}"
+
+
+def _place(at: Diagnostic) -> dict[str, str]:
+    """The properties of an annotation on a piece of a line, or on a whole file."""
+    if not at.line:
+        return {"file": at.path}
+    ends = {"endLine": at.line, "endColumn": at.column + at.width}
+    return {
+        "file": at.path,
+        **{name: str(value) for name, value in {"line": at.line, "col": at.column, **ends}.items()},
+    }

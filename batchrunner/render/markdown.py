@@ -53,7 +53,7 @@ def plan_markdown(plan: Plan) -> str:
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    yield marker(tuple(spec.path for spec in plan.specs)) + "\n### batchrunner plan: " + _headline(plan)
+    yield marker(plan.paths or tuple(spec.path for spec in plan.specs)) + "\n### batchrunner plan: " + _headline(plan)
     if plan.sendable:
         yield f"{total_words(totals(plan.changes))}. " + " ".join(cost_sentences(plan.sendable, code))
 

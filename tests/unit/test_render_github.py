@@ -58,7 +58,8 @@ def test_escapes_are_what_the_runner_undoes(text: str) -> None:
 def test_an_annotation_points_at_its_place() -> None:
     problem = Diagnostic("unknown-key", "no such key: x", "specs/a,b.yaml", 6, 5, hint="Did you mean `y`?")
     assert diagnostics_github([problem]) == (
-        "::error file=specs/a%2Cb.yaml,line=6,col=5,title=unknown-key::no such key: x. Did you mean `y`?"
+        "::error file=specs/a%2Cb.yaml,line=6,col=5,endLine=6,endColumn=6,title=unknown-key::"
+        "no such key: x. Did you mean `y`?"
     )
 
 
