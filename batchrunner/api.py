@@ -5,6 +5,8 @@ import batchrunner
 workspace = batchrunner.load("specs/nightly.yaml", sandbox=True)
 print(batchrunner.plan(workspace).counts)
 report = batchrunner.apply(workspace)
+for batch in batchrunner.wait(workspace):
+    print(batch.address, batch.word)
 
 What goes wrong is raised as one of `batchrunner.errors`, all of them a `BatchrunnerError` with `code`, `message`,
 `where`, `why` and `hint`:
@@ -29,15 +31,9 @@ if TYPE_CHECKING:
     from batchrunner.applier import Report
     from batchrunner.plans import Plan
     from batchrunner.ports import Reporter
+    from batchrunner.standing import Standing
 
-__all__ = ["Silent", "apply", "load", "plan"]
-
-
-class Silent:
-    """A reporter that shows nothing."""
-
-    def report(self, event: object) -> None:
-        """Show nothing."""
+__all__ = ["apply", "load", "plan", "wait"]
 
 
 def load(
@@ -100,6 +96,7 @@ def apply(
     from batchrunner.policy import refused
     from batchrunner.wiring.preparing import Patience, prepared_from_specs
     from batchrunner.wiring.running import Sending, needed_keys, send
+    from batchrunner.wiring.silence import Silent
 
     with prepared_from_specs(workspace, Patience(lock_timeout, lambda _holder: None)) as prepared:
         if prepared.refusals:
@@ -109,3 +106,22 @@ def apply(
         keys = needed_keys(prepared.plan, prepared.providers)
         sending = Sending(prepared.root, prepared.providers, keys, concurrency, Brake())
         return send(prepared.plan, prepared.ground, sending, reporter or Silent())
+
+
+def wait(
+    workspace: Workspace,
+    *,
+    timeout: float | None = None,
+    interval: float | None = None,
+    reporter: "Reporter | None" = None,
+) -> "tuple[Standing, ...]":
+    """Wait until the batches of the runs that the specs are about have ended; call it from the main thread.
+
+    Looks every `interval` seconds, None for what the provider's `polling` says. Returns where each batch stands: its
+    `verdict` is `done`, `failed`, or `open` where `timeout` seconds, or a signal, ended the waiting first. Raises
+    `Refused` where a key is missing or a provider cannot be asked.
+    """
+    from batchrunner.wiring.awaiting import wait_workspace
+    from batchrunner.wiring.silence import Silent
+
+    return wait_workspace(workspace, reporter or Silent(), timeout, interval)

@@ -14,14 +14,8 @@ from batchrunner.state import Entry, State
 from batchrunner.wiring.asking import Inquiry
 from batchrunner.wiring.resolving import Witness, taken_ids, why_unasked
 from batchrunner.wiring.running import keys_of
+from batchrunner.wiring.silence import Silent
 from batchrunner.wiring.workspace import SANDBOX, SystemClock, effective_providers
-
-
-class Silent:
-    """A reporter that shows nothing."""
-
-    def report(self, event: object) -> None:
-        """Show nothing."""
 
 
 def inquiry(

@@ -7,7 +7,6 @@ import click
 
 from batchrunner.applier import Brake
 from batchrunner.canceller import STOPPING, Report, Stray, Tools, cancel, ended
-from batchrunner.commands._asking import Silent
 from batchrunner.commands._console import Console, answers_yes, somebody_is_there
 from batchrunner.commands._following import followed_options, keys_for
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
@@ -19,6 +18,7 @@ from batchrunner.state import Entry
 from batchrunner.wiring.following import Followed, FollowedStates
 from batchrunner.wiring.recording import StateRecorder
 from batchrunner.wiring.running import Sending, follow, interrupted
+from batchrunner.wiring.silence import Silent
 from batchrunner.wiring.workspace import SystemClock
 
 

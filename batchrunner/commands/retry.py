@@ -11,7 +11,6 @@ import click
 from batchrunner.address import spec_of
 from batchrunner.applier import Brake, Report
 from batchrunner.commands._approval import approve
-from batchrunner.commands._asking import Silent
 from batchrunner.commands._console import Console
 from batchrunner.commands._eventstream import EventStream, show_end
 from batchrunner.commands._following import followed_options, keys_for, paths_of
@@ -30,6 +29,7 @@ from batchrunner.wiring.following import Followed
 from batchrunner.wiring.preparing import Patience, Prepared
 from batchrunner.wiring.retrying import Outlook, Wish, ledger_of, newest_only, prepared_retry
 from batchrunner.wiring.running import Sending, interrupted, send
+from batchrunner.wiring.silence import Silent
 from batchrunner.wiring.workspace import Choices
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from batchrunner import applier, watcher
-from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
 from batchrunner.plans import Plan
 from batchrunner.ports import AttemptName, Committer
 from batchrunner.queues import Room, enqueued
 from batchrunner.state import Attempt, Entry, State
+from batchrunner.wiring.silence import Silent
 
 Change = Callable[[Attempt], Attempt]
 
@@ -52,13 +52,6 @@ async def _look(
 
 async def _no_pause(_: float) -> None:
     """Who holds the locks waits for nobody."""
-
-
-class Silent:
-    """A reporter that shows nothing: looking is not what was asked for."""
-
-    def report(self, event: Event) -> None:
-        """Show nothing."""
 
 
 class _Recorder:
