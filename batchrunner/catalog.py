@@ -5,9 +5,10 @@ Create Batch Job, OpenAI's OpenAPI description (2.3.0), and the clients that the
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
-from batchrunner.facts import Limits, Paths, Polling, ProviderFacts, SecretReference
-from batchrunner.records import replace
+from batchrunner.facts import Limits, Paths, Polling, ProviderFacts, SecretReference, TokenExchange
+from batchrunner.records import Record, field, replace
 
 HUNDRED_MB = 100_000_000
 
@@ -174,6 +175,44 @@ ANTHROPIC = ProviderFacts(
     limits=Limits(max_requests=100_000, max_bytes=256_000_000, max_custom_id=64),
     statuses={"ended": "completed"},
 )
+
+
+class Federation(Record):
+    """What is known of a provider that takes tokens of workloads for keys. It cannot do without `required` parameters.
+
+    Requests are sent with `auth`, and with `headers` beside those they have.
+    """
+
+    exchange: TokenExchange
+    required: tuple[str, ...]
+    auth: Literal["bearer", "api-key", "x-api-key"] = "bearer"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# OpenAI: developers.openai.com/api/reference/workload-identity-federation. Anthropic: "WIF reference" in its platform
+# documentation; the values of anthropic-beta are those that its Python client sends.
+FEDERATIONS = {
+    "openai": Federation(
+        exchange=TokenExchange(
+            token_url="https://auth.openai.com/oauth/token",  # noqa: S106 - where tokens are made is no secret
+            grant="token-exchange",
+            encoding="json",
+            audience="https://api.openai.com/v1",
+        ),
+        required=("identity_provider_id", "service_account_id"),
+    ),
+    "anthropic": Federation(
+        exchange=TokenExchange(
+            token_url="https://api.anthropic.com/v1/oauth/token",  # noqa: S106
+            grant="jwt-bearer",
+            encoding="json",
+            audience="https://api.anthropic.com",
+            headers={"anthropic-beta": "oidc-federation-2026-04-01"},
+        ),
+        required=("federation_rule_id", "organization_id", "service_account_id"),
+        headers={"anthropic-beta": "oauth-2025-04-20"},
+    ),
+}
 
 DIALECTS = ("alphaedge", "anthropic", "mistral", "openai", "together")
 _BUILT_IN = {

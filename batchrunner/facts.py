@@ -4,6 +4,7 @@ Every number that governs sending has its one home here, and a project file may 
 such an override must keep are with the project file.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -22,11 +23,35 @@ COMMON_ENDPOINTS = (
 )
 
 
-class SecretReference(Record):
-    """Where a secret is kept: an environment variable or a file, never the secret itself."""
+class WorkloadToken(Record):
+    """Where the token that says who a workload is comes from; neither: GitHub Actions is asked for one."""
 
     env: str | None = None
     file: str | None = None
+
+
+class TokenExchange(Record):
+    """How a workload's own token becomes an access token of a provider: OAuth 2.0, by RFC 8693 or RFC 7523.
+
+    `token_url` is asked with `parameters`, sent as a form or as JSON, and with `headers`. `audience` is whom the
+    workload's token must be meant for, None for whatever the issuer takes.
+    """
+
+    token_url: str
+    grant: Literal["token-exchange", "jwt-bearer"]
+    encoding: Literal["form", "json"] = "form"
+    token: WorkloadToken = WorkloadToken()
+    audience: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class SecretReference(Record):
+    """Where a secret is kept: an environment variable or a file, never the secret itself. Or how to exchange for it."""
+
+    env: str | None = None
+    file: str | None = None
+    oidc: TokenExchange | None = None
 
 
 class Paths(Record):

@@ -16,6 +16,10 @@ CustomIds = Literal["text", "word"]
 RequestLines = Literal["full", "bare", "params"]
 HeaderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
 HeaderValue = Annotated[str, Field(pattern=r"^[!-~]+( [!-~]+)*$", max_length=256)]
+Grant = Literal["token-exchange", "jwt-bearer"]
+Encoding = Literal["form", "json"]
+ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+ParameterValue = Annotated[str, Field(pattern=r"^[!-~]+( [!-~]+)*$", max_length=1024)]
 StatusWord = Annotated[str, Field(pattern=r"^[^A-Z]+$", max_length=64)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
@@ -28,11 +32,46 @@ _PATHS, _LIMITS, _RETRY = facts.Paths(), facts.Limits(), facts.Retry()
 _TIMEOUTS, _POLLING = facts.Timeouts(), facts.Polling()
 
 
+class WorkloadToken(Value):
+    """Where the token that says who a workload is comes from, when that is not GitHub Actions."""
+
+    env: EnvironmentName | None = Field(None, description="The variable that holds it: one of GitLab's `id_tokens`.")
+    file: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="The file that holds it, read anew each time: a projected token of Kubernetes."
+    )
+
+
+class TokenExchange(Value):
+    """How a workload's own token is exchanged for a key that lives for minutes: no key is stored anywhere.
+
+    The parameters that vendors name are fields; others go into `parameters`. What is left out is as the vendor has it.
+    """
+
+    identity_provider_id: ParameterValue | None = Field(None, description="OpenAI: the identity provider's id.")
+    service_account_id: ParameterValue | None = Field(None, description="OpenAI, Anthropic: whom the workload acts as.")
+    federation_rule_id: ParameterValue | None = Field(None, description="Anthropic: the rule that lets it, `fdrl_…`.")
+    organization_id: ParameterValue | None = Field(None, description="Anthropic: the organization's id.")
+    workspace_id: ParameterValue | None = Field(None, description="Anthropic: the workspace, where a rule has several.")
+    token: WorkloadToken | None = Field(
+        None, description="Where the workload's token is: `{env: NAME}` or `{file: PATH}`. Default: GitHub Actions."
+    )
+    audience: ParameterValue | None = Field(None, description="Whom the workload's token is meant for.")
+    token_url: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
+        None, description="Where tokens are exchanged; https, or http for this machine."
+    )
+    grant: Grant | None = Field(None, description="`token-exchange` is RFC 8693, `jwt-bearer` RFC 7523.")
+    encoding: Encoding | None = Field(None, description="How the request is written: as a form, or as JSON.")
+    parameters: Annotated[Mapping[ParameterName, ParameterValue], Field(max_length=32)] = Field(
+        {}, description="What else the request says. Nothing secret: others read this file."
+    )
+
+
 class SecretReference(Value):
     """Where a secret is kept: an environment variable or a file, never the secret itself."""
 
     env: EnvironmentName | None = None
     file: Annotated[str, Field(min_length=1)] | None = None
+    oidc: TokenExchange | None = None
 
 
 class Paths(Value):
@@ -150,7 +189,9 @@ class ProviderEntry(Value):
     base_url: Url | None = Field(
         None, description="Scheme, host and port, `/v1` allowed at the end; https, or http for this machine."
     )
-    api_key: SecretReference | None = Field(None, description="Where its key is: `{env: NAME}` or `{file: PATH}`.")
+    api_key: SecretReference | None = Field(
+        None, description="Where its key is: `{env: NAME}`, `{file: PATH}` or `{oidc: …}`."
+    )
     auth: Auth | None = Field(None, description="How the key is sent: as a bearer, or in a header of that name.")
     headers: Annotated[Mapping[HeaderName, HeaderValue], Field(max_length=16)] | None = Field(
         None, description="Headers of every request, names in lower case. Nothing secret: others read this file."

@@ -52,6 +52,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     "SecretReference": {
         "env": "The environment variable that holds it.",
         "file": "The file that holds it.",
+        "oidc": "How a workload's own token is exchanged for one: nothing is stored.",
     },
     "Paths": {
         "create_batch": "Where a batch is created.",

@@ -1,12 +1,14 @@
 """What the environment says: the only module that reads `os.environ`, and the only one that reads secrets."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from batchrunner.errors import Refused, UsageError
-from batchrunner.facts import SecretReference
+from batchrunner.facts import SecretReference, WorkloadToken
+from batchrunner.origins import is_loopback
 
 MAX_SECRET_BYTES = 16_384
 
@@ -96,6 +98,74 @@ def read_secret(reference: SecretReference, provider: str, variables: Mapping[st
         return _clean(_read_file(reference.file, provider), f"the file {reference.file}", provider)
     name = reference.env or ""
     return _clean(variables.get(name, ""), f"the environment variable {name}", provider)
+
+
+def remember_secret(secret: str) -> None:
+    """From now on `secret` is one of those that this process must not show."""
+    if secret and secret not in _known:
+        _known.append(secret)
+
+
+def secrets_read() -> Sequence[str]:
+    """Every secret that was made or read in passing, and that nothing shows."""
+    return _known
+
+
+_known: list[str] = []
+
+
+def read_workload_token(token: WorkloadToken, provider: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """The token that says who this workload is, and where it was; a file is read anew each time. Raises `Refused`."""
+    if token.file is not None:
+        where, said = token.file, _content(token.file)
+    else:
+        where, said = f"the environment variable {token.env}", variables.get(token.env or "", "")
+    if not said.strip():
+        raise Refused("oidc-no-token", f"there is no workload's token to exchange for provider {provider}",
+                      why=f"{where[0].upper()}{where[1:]} is not there, cannot be read, or is empty.",
+                      hint="let your platform write it there: `id_tokens` in GitLab, a projected volume in Kubernetes"
+                      )  # fmt: skip
+    return said.strip(), where
+
+
+def _content(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_SECRET_BYTES + 1).decode("ascii")
+    except (OSError, ValueError):
+        return ""
+
+
+def github_job(provider: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Where a job of GitHub Actions asks for its token, and with which key. Raises `Refused`."""
+    url, key = (variables.get(f"ACTIONS_ID_TOKEN_REQUEST_{part}", "") for part in ("URL", "TOKEN"))
+    if not url or not key:
+        raise _no_github_token(provider, is_job=variables.get("GITHUB_ACTIONS") == "true")
+    if not _may_be_asked(url) or not (key.isascii() and key.isprintable() and " " not in key):
+        raise Refused("oidc-bad-token", "ACTIONS_ID_TOKEN_REQUEST_URL, or _TOKEN, is not as GitHub sets it",
+                      why="It is no https URL, or nothing that a header can carry.",
+                      hint="leave both as they were set")  # fmt: skip
+    return url, key
+
+
+def _no_github_token(provider: str, *, is_job: bool) -> Refused:
+    message = f"there is no workload's token to exchange for provider {provider}"
+    if is_job:
+        return Refused("oidc-no-permission", message, why="The job may not ask GitHub for one.",
+                       hint="give the job `permissions: {id-token: write, contents: read}`")  # fmt: skip
+    return Refused("oidc-no-token", message, why="This is no job of GitHub Actions, and no other place is named.",
+                   hint=f"name one in `providers.{provider}.api_key.oidc`: `token: {{env: NAME}}` or `{{file: PATH}}`"
+                   )  # fmt: skip
+
+
+def _may_be_asked(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    safe = url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc and port != 0
+    return safe and bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def _read_file(path: str, provider: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from batchrunner.settings import secrets_read
+
 REDACTED = "[redacted]"
 SHORTEST = 8
 """A shorter key is no secret, and taking it out would only make words unreadable."""
@@ -18,7 +20,8 @@ def keep_secret(secrets: Iterable[str]) -> None:
 
 def redacted(text: str) -> str:
     """`text` without secrets."""
-    for secret in _known:
+    read = secrets_read()
+    for secret in sorted({*_known, *read}, key=len, reverse=True) if read else _known:
         text = text.replace(secret, REDACTED)
     return text
 

@@ -7,6 +7,7 @@ from typing import Any
 from batchrunner.catalog import DIALECTS, built_in
 from batchrunner.errors import Refused
 from batchrunner.extensions import brought_facts, is_dialect
+from batchrunner.loader.federating import problems_in
 from batchrunner.loader.findings import Finding, Findings
 from batchrunner.loader.places import Pointer
 from batchrunner.loader.profiles import with_entries
@@ -91,9 +92,12 @@ class Checks:
             message = "a key is never written into a file that others read; the value is not shown here"
             self._note("literal-secret", message, *place, "api_key", hint=hint)
             return False
-        if secret.keys() <= {"env", "file"} and len(secret) != 1:
-            message = "a key is in one place: `{env: NAME}` or `{file: PATH}`"
+        if secret.keys() <= {"env", "file", "oidc"} and len(secret) != 1:
+            message = "a key is in one place: `{env: NAME}`, `{file: PATH}` or `{oidc: …}`"
             self._note("bad-value", message, *place, "api_key")
+        if isinstance(oidc := secret.get("oidc"), dict):
+            for code, message, field, hint in problems_in(str(place[-1]), oidc):
+                self._note(code, message, *place, "api_key", "oidc", *([field] if field else []), hint=hint)
         return True
 
     def _check_url(self, url: Any, place: Pointer) -> bool:

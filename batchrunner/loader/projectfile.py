@@ -11,6 +11,7 @@ from batchrunner.errors import InvalidFiles
 from batchrunner.extensions import Providers, brought_facts, inherited
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader.explaining import findings_in, kind_of
+from batchrunner.loader.federating import exchange_facts
 from batchrunner.loader.files import read_file
 from batchrunner.loader.findings import (
     Finding,
@@ -88,7 +89,7 @@ class _ProjectReader:
 
     def _project(self, document: ProjectDocument) -> Project:
         url = document.state.url if document.state else ""
-        entries = {name: _facts(entry, _base(name, entry)) for name, entry in document.providers.items()}
+        entries = {name: _facts(name, entry, _base(name, entry)) for name, entry in document.providers.items()}
         return Project(
             root=self._root,
             path=self._source.path,
@@ -114,7 +115,7 @@ def _base(name: str, entry: ProviderEntry) -> ProviderFacts | None:
     return built_in().get(name) or (inherited(entry.dialect) if entry.dialect else brought_facts(name))
 
 
-def _facts(entry: ProviderEntry, base: ProviderFacts | None) -> ProviderFacts:
+def _facts(name: str, entry: ProviderEntry, base: ProviderFacts | None) -> ProviderFacts:
     """The facts of a provider: what `entry` says, laid over what is built in."""
     said = entry.model_dump(exclude_unset=True, exclude={"base_url"})
     said = {key: value for key, value in said.items() if value is not None or key in _NULLABLE}
@@ -122,6 +123,8 @@ def _facts(entry: ProviderEntry, base: ProviderFacts | None) -> ProviderFacts:
     if "api_key" in said:
         # One reference replaces the other as a whole: a file laid over a variable would leave two.
         known.pop("api_key", None)
+        if "oidc" in said["api_key"]:
+            known = merged(known, exchange_facts(name, said.pop("api_key")))
     return converted(merged(known, {**said, **_origin(entry.base_url)}), ProviderFacts)
 
 

@@ -29,7 +29,7 @@ Nothing that a provider sent is trusted: a reply that proves nothing is read as 
 checks that every dialect must pass. `Dialect` says what all of its methods are for.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -106,12 +106,14 @@ def open_provider(
     report: Callable[[Event], None],
     stopping: Callable[[], bool],
     transport: "Transport | None" = None,
+    renewal: "Callable[[str], Awaitable[str]] | None" = None,
 ) -> OpenProvider:
     """The provider called `name` (words only), described by `facts`, for one run in one event loop.
 
     `key` goes to the origin in `facts` and nowhere else. `open_input` opens the bytes of a job's source, and ends
     where they do. `report` gets `Retrying` and `Uploading`. Once `stopping` says so, what is in
-    flight is finished and nothing is sent again. `transport` is closed with the provider.
+    flight is finished and nothing is sent again. `transport` is closed with the provider. `renewal` gives the key to
+    send with now, where keys do not live long; it is told the one that the provider refused, empty for none.
 
     Raises `Refused` `unusable-api-key` or `bad-base-url`. Connects to nothing.
     """
@@ -119,7 +121,7 @@ def open_provider(
     from batchrunner.providers._http import Client
     from batchrunner.providers.service import Service
 
-    client = Client(name, facts, key, report=report, stopping=stopping, transport=transport)
+    client = Client(name, facts, key, report=report, stopping=stopping, transport=transport, renewal=renewal)
     return Service(dialect_of(facts), client, facts, open_input=open_input, clock=clock, report=report)
 
 

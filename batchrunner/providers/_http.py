@@ -18,7 +18,7 @@ from batchrunner.providers._calls import Call, Result
 from batchrunner.providers._finding import Ask
 from batchrunner.providers._pace import Pace
 from batchrunner.providers._verdicts import LIMITED, Again, Redact
-from batchrunner.providers._wire import Transport, Wire
+from batchrunner.providers._wire import Renewal, Transport, Wire
 
 IN_FLIGHT = 128  # where the provider's own limit is not known
 _GOOD = (Accepted, Uploaded, Seen, Removed, Downloaded)
@@ -70,13 +70,16 @@ class Client:
         report: Callable[[Event], None],
         stopping: Callable[[], bool],
         transport: Transport | None = None,
+        renewal: Renewal | None = None,
     ) -> None:
         self._facts = facts
         self._report = report
         self._stopping = stopping
         self.in_flight = facts.limits.max_in_flight or IN_FLIGHT
         self._slots = asyncio.Semaphore(self.in_flight)
-        self._wire = Wire(name, facts, key, stopping=stopping, in_flight=self.in_flight, transport=transport)
+        self._wire = Wire(
+            name, facts, key, stopping=stopping, in_flight=self.in_flight, transport=transport, renewal=renewal
+        )
         self._pace = Pace(facts.retry, stopping)
         self._jitter = wait_random_exponential(multiplier=facts.retry.base_seconds, max=facts.retry.cap_seconds)
 

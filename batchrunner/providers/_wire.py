@@ -1,7 +1,7 @@
 """One attempt at a time: a call becomes a request to the one origin, and what comes of it a value."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import cast
@@ -9,6 +9,7 @@ from typing import cast
 import httpx
 
 from batchrunner._version import __version__
+from batchrunner.errors import BatchrunnerError
 from batchrunner.facts import ProviderFacts
 from batchrunner.origins import checked_origin
 from batchrunner.providers._bearer import Bearer
@@ -18,6 +19,8 @@ from batchrunner.providers._reply import ReplyTooLarge
 from batchrunner.providers._times import http_date
 
 Transport = httpx.AsyncBaseTransport
+Renewal = Callable[[str], Awaitable[str]]
+"""Gives the key to send with now; it is told the one that was refused, empty for none."""
 
 _NAP_SECONDS = 0.1  # how soon a download notices that the run is stopping
 # fmt: off
@@ -43,8 +46,12 @@ class Wire:
         stopping: Callable[[], bool],
         in_flight: int,
         transport: Transport | None = None,
+        renewal: Renewal | None = None,
     ) -> None:
+        self._name = name
         self._facts = facts
+        self._key = key
+        self._renewal = renewal
         self._bearer = Bearer(key, provider=name)
         self._origin = httpx.URL(checked_origin(facts.origin, f"the base_url of provider {name}"))
         self._stopping = stopping
@@ -68,7 +75,37 @@ class Wire:
         await self._transport.aclose()
 
     async def send(self, call: Call) -> Result:
-        """One attempt, within the call's deadline."""
+        """One attempt, within the call's deadline. A key that is refused is renewed once, and the call made again."""
+        if self._renewal is None:
+            return await self._send(call)
+        if (trouble := await self._renew(self._renewal, "")) is not None:
+            self._close(call)
+            return trouble
+        used, result = self._key, await self._send(call)
+        if not isinstance(result, Reply) or result.status != 401 or not isinstance(call.body, bytes):
+            return result
+        # Refused for its key, a request was not carried out.
+        await self._renew(self._renewal, used)
+        return await self._send(call) if self._key != used else result
+
+    async def _renew(self, renewal: Renewal, refused: str) -> NotSent | None:
+        """Take the key of now; what is wrong where there is none."""
+        try:
+            key = await renewal(refused)
+            if key != self._key:
+                self._bearer = Bearer(key, provider=self._name)
+                self._headers[1] = self._bearer.header(self._facts.auth)
+                self._key = key
+        except BatchrunnerError as error:
+            return NotSent(error.code, " ".join(filter(None, [error.message, error.why])))
+        return None
+
+    @staticmethod
+    def _close(call: Call) -> None:
+        if not isinstance(call.body, bytes):
+            call.body.close()
+
+    async def _send(self, call: Call) -> Result:
         try:
             async with asyncio.timeout(call.deadline) as limit:
                 return await self._exchange(call, limit)
@@ -82,8 +119,7 @@ class Wire:
         except Exception as error:  # whatever went wrong, the request may have left, and that must not be forgotten
             return Unknown("connection-lost", str(error) or type(error).__name__)
         finally:
-            if not isinstance(call.body, bytes):
-                call.body.close()
+            self._close(call)
 
     def _late(self, call: Call) -> Unknown:
         if call.sink is None:

@@ -20,11 +20,12 @@ from batchrunner.inputs import open_content
 from batchrunner.plans import Plan
 from batchrunner.ports import Executor, Reporter
 from batchrunner.providers import OpenProvider, open_provider
-from batchrunner.settings import environment, read_secret
+from batchrunner.settings import environment
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.stores.committer import GroupCommitter
 from batchrunner.sweeper import Lookout
+from batchrunner.wiring.credentials import key_of, renewal_of
 from batchrunner.wiring.waves import room_for
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
@@ -74,7 +75,7 @@ def keys_of(names: Iterable[str], providers: Mapping[str, ProviderFacts]) -> dic
             raise Refused("unknown-provider", f"provider {name} is not configured here",
                           hint="declare it in the project file, or run this where that is")  # fmt: skip
     return {
-        name: SANDBOX_KEY if name == SANDBOX else read_secret(providers[name].api_key, name, environment())
+        name: SANDBOX_KEY if name == SANDBOX else key_of(name, providers[name], environment())
         for name in sorted(names)
     }
 
@@ -161,6 +162,7 @@ def _provider(name: str, sending: Sending, reporter: Reporter) -> OpenProvider:
         clock=SystemClock(),
         report=reporter.report,
         stopping=lambda: sending.brake.pulled,
+        renewal=renewal_of(name, sending.providers[name]),
     )
 
 
