@@ -12,20 +12,20 @@ The house, from the inside out; imports point one way and a test holds them to i
     edges   loader inputs/ settings telemetry providers/ stores/ executors/ render/ sandbox/ testing/
     top     wiring (composition root) · api · commands/ · cli
 
-Importing the package loads nothing of it; `load`, `plan` and `apply` are loaded on use.
+Importing the package loads nothing of it; `load`, `plan`, `apply` and `wait` are loaded on use.
 """
 
 from batchrunner._version import __version__
 
 TYPE_CHECKING = False  # as a type checker reads it; importing `typing` would double what `--version` takes
 if TYPE_CHECKING:
-    from batchrunner.api import apply, load, plan
+    from batchrunner.api import apply, load, plan, wait
 
-__all__ = ["__version__", "apply", "load", "plan"]
+__all__ = ["__version__", "apply", "load", "plan", "wait"]
 
 
 def __getattr__(name: str) -> object:
-    if name in {"apply", "load", "plan"}:
+    if name in {"apply", "load", "plan", "wait"}:
         from batchrunner import api
 
         return getattr(api, name)

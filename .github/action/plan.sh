@@ -23,4 +23,4 @@ if [[ -e $PLAN_FILE ]]; then
 else
   "${quietly[@]}" plan "${specs[@]}" "${arguments[@]}" --format github || true
 fi
-printf '%s\n' "exit_code=$code" "plan_id=${plan_id:-}" >> "$GITHUB_OUTPUT"
+printf '%s\n' "exit_code=$code" "saved_plan_id=${plan_id:-}" >> "$GITHUB_OUTPUT"

@@ -108,7 +108,7 @@ def _as_ruff_sorts(name: str) -> tuple[int, str]:
 
 
 def test_the_interface_is_what_it_says() -> None:
-    assert set(batchrunner.__all__) == {"__version__", "apply", "load", "plan"}
+    assert set(batchrunner.__all__) == {"__version__", "apply", "load", "plan", "wait"}
     with pytest.raises(AttributeError):
         batchrunner.nothing_of_the_kind  # noqa: B018 - the access is the test
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.cli import Desk, request_lines
+from support.cli import Desk, provided, request_lines
 
 import batchrunner
 from batchrunner.errors import InvalidFiles, Refused, TryAgain, UsageError
@@ -110,7 +110,36 @@ def test_a_lock_that_is_held_is_try_again(here: Desk) -> None:
     assert raised.value.code == "lock-held"
 
 
+def test_waiting_says_where_each_batch_stands(here: Desk) -> None:
+    here.write("data/rows.jsonl", request_lines("one"))
+    workspace = batchrunner.load("s.yaml", sandbox=True)
+    assert batchrunner.wait(workspace) == ()
+    batchrunner.apply(workspace)
+    ended = batchrunner.wait(workspace, timeout=50, interval=0.01)
+    assert [(each.address, each.verdict, each.word) for each in ended] == [
+        ("s/ready", "done", "completed"),
+        ("s/rows", "done", "completed"),
+    ]
+    assert [each.word for each in batchrunner.wait(workspace)] == ["completed", "completed"]
+    assert batchrunner.wait(batchrunner.load("s.yaml", sandbox=True, run_key="2026-11-20")) == ()
+
+
+def test_waiting_for_what_cannot_be_asked_is_refused(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided(here):
+        for name, value in here.env.items():
+            monkeypatch.setenv(name, value)
+        workspace = batchrunner.load("s.yaml", targets=["s/ready"])
+        batchrunner.apply(workspace)
+        monkeypatch.setenv("ALPHAEDGE_API_KEY", "another")
+        with pytest.raises(Refused) as raised:
+            batchrunner.wait(workspace)
+        assert raised.value.code == "not-watched"
+        monkeypatch.delenv("ALPHAEDGE_API_KEY")
+        with pytest.raises(Refused, match="there is no key"):
+            batchrunner.wait(workspace)
+
+
 def test_the_package_names_what_it_offers() -> None:
-    assert set(batchrunner.__all__) == {"__version__", "apply", "load", "plan"}
+    assert set(batchrunner.__all__) == {"__version__", "apply", "load", "plan", "wait"}
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         batchrunner.nope  # noqa: B018 - reading it is the test
