@@ -6,10 +6,11 @@ Nothing else reads YAML, and nothing in here writes, sends or reads the environm
 from collections.abc import Iterable, Sequence
 
 from batchrunner.errors import Diagnostic
+from batchrunner.loader.confines import work_tree
 from batchrunner.loader.files import PROJECT_FILE, find_specs, is_spec_name
 from batchrunner.loader.findings import Finding, Source, document_diagnostics, in_file_order
 from batchrunner.loader.names import spec_names
-from batchrunner.loader.projects import bare_project, load_project, project_of, work_tree
+from batchrunner.loader.projects import bare_project, load_project, project_of
 from batchrunner.loader.specs import load_specs
 from batchrunner.loader.strict import read_yaml
 from batchrunner.loader.text import InvalidText

@@ -64,8 +64,18 @@ def findings_in(error: "ValidationError", root: "type[BaseModel]", base: Pointer
 
 
 def location(detail: "ErrorDetails") -> Pointer:
-    """Where in the model the problem is, without pydantic's marks for keys and members of unions."""
-    return tuple(part for part in detail["loc"] if part != "[key]" and not str(part).startswith("("))
+    """Where in the model the problem is, without pydantic's marks for keys and members of unions.
+
+    A key that nobody knows may look like one of those.
+    """
+    *around, last = detail["loc"] or ("",)
+    marked = [part for part in around if not _is_mark(part)]
+    is_key = detail["type"] == "extra_forbidden" or (last and not _is_mark(last))
+    return (*marked, last) if is_key else tuple(marked)
+
+
+def _is_mark(part: object) -> bool:
+    return part == "[key]" or (isinstance(part, str) and part.startswith("("))
 
 
 def explained(detail: "ErrorDetails", root: "type[BaseModel]", base: Pointer) -> Finding:

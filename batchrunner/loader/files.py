@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from batchrunner.errors import Diagnostic, InvalidFiles
+from batchrunner.loader.confines import YAML, refuse_leading_out
 from batchrunner.loader.findings import Source
 from batchrunner.loader.text import MAX_BYTES
 from batchrunner.printable import is_unicode
@@ -13,7 +14,7 @@ from batchrunner.suggestions import did_you_mean
 
 STDIN = "-"
 PROJECT_FILE = "batchrunner.yaml"
-SUFFIXES = (".yaml", ".yml")
+SUFFIXES = YAML
 _GLOB = frozenset("*?[")
 
 
@@ -22,7 +23,7 @@ def find_specs(paths: Sequence[str]) -> tuple[str, ...]:
     `*.yaml` and `*.yml` that are neither hidden nor the project file, a pattern what it matches (`**` for any depth).
 
     Raises `InvalidFiles`: `no-such-file`, `no-specs` for a directory or pattern without one, `not-a-spec`,
-    `not-utf-8` for a path that a plan could not hold.
+    `not-utf-8` for a path that a plan could not hold, `outside-root` for a link that leads out of the repository.
     """
     found: dict[str, str] = {}
     wrong: list[Diagnostic] = []
@@ -53,6 +54,7 @@ def _specs_at(path: str) -> Sequence[str]:
     if "\0" in path:
         raise _refused(path, "no-such-file", "a path cannot hold a NUL character")
     if os.path.isdir(path):
+        refuse_leading_out(path)
         return _in_directory(path)
     if not os.path.exists(path) and _GLOB.intersection(path):
         return _matching(path)
@@ -119,7 +121,11 @@ def read_source(path: str, stdin: Callable[[], bytes]) -> Source:
 
 
 def read_file(path: str) -> Source:
-    """The bytes of `path`, one more than the limit at most. Raises `InvalidFiles` `unreadable-file`."""
+    """The bytes of `path`, one more than the limit at most.
+
+    Raises `InvalidFiles`: `unreadable-file`, or `outside-root` and `not-a-spec` for a link that leads elsewhere.
+    """
+    refuse_leading_out(path)
     try:
         # Opened without waiting: a pipe nobody writes to must not hold the command.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

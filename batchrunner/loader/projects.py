@@ -6,6 +6,7 @@ from pathlib import Path
 from batchrunner.catalog import built_in
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.extensions import Providers
+from batchrunner.loader.confines import work_tree
 from batchrunner.loader.files import PROJECT_FILE
 from batchrunner.loader.findings import Source
 from batchrunner.loader.profiles import unknown_profile
@@ -44,11 +45,6 @@ def project_of(source: Source, profile: str = "") -> Project:
     from batchrunner.loader.projectfile import parse_project
 
     return parse_project(source, profile)
-
-
-def work_tree(here: Path) -> Path | None:
-    """The root of the git work tree around `here`; `.git` is a file in worktrees and submodules."""
-    return next((folder for folder in (here, *here.parents) if os.path.exists(folder / ".git")), None)
 
 
 def _found(here: Path, top: Path | None) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 
 from batchrunner.errors import InvalidFiles
 from batchrunner.loader import find_specs
+from batchrunner.loader.files import read_file
 
 SPEC = "batches: []\n"
 
@@ -67,6 +68,34 @@ def test_paths_that_stand_for_none_are_refused(path: str, code: str, said: str) 
 def test_a_link_to_a_spec_is_that_spec(folder: Path) -> None:
     os.symlink(folder / "specs" / "b.yaml", folder / "link.yaml")
     assert find_specs(["link.yaml", "specs/b.yaml"]) == ("link.yaml",)
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "code"),
+    [
+        ("repository/specs/out.yaml", "secret.yaml", "outside-root"),
+        ("repository/specs/key.yaml", "repository/.git/config", "not-a-spec"),
+        ("repository/specs/other.yaml", "repository/shared/other.yaml", ""),
+        ("repository/outside", "elsewhere", "outside-root"),
+        ("bare/specs/out.yaml", "secret.yaml", "outside-root"),
+        ("bare/specs/..data", "bare/specs/..2026", ""),
+        ("bare/linked", "elsewhere", ""),
+    ],
+)
+def test_a_link_stays_in_the_work_tree_or_the_folder(folder: Path, link: str, target: str, code: str) -> None:
+    for name in ("secret.yaml", "elsewhere/.git/HEAD", "elsewhere/s.yaml", "repository/.git/config",
+                 "repository/shared/other.yaml", "repository/specs/a.yaml", "bare/specs/..2026/s.yaml"):  # fmt: skip
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(SPEC)
+    os.symlink(folder / target, folder / link)
+    path = f"{link}/s.yaml" if (folder / target).is_dir() else link
+    if not code:
+        assert read_file(path).data == SPEC.encode()
+        return
+    with pytest.raises(InvalidFiles) as raised:
+        read_file(path)
+    assert raised.value.diagnostics[0].code == code
 
 
 def test_a_file_with_a_pattern_for_a_name_is_itself(folder: Path) -> None:
