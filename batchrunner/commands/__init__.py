@@ -27,6 +27,7 @@ COMMANDS = {
     "resolve": "Say what became of a batch that is in doubt.",
     "recover": "Rebuild a lost state from what the provider has.",
     "state": "Look at the state, or mend it.",
+    "explain": "Explain a code: its cause, and the way on.",
     "schema": "Print the JSON Schema of specs or project files.",
     "completion": "Print a completion script for your shell.",
     "sandbox": "Run the built-in sandbox provider.",
@@ -37,6 +38,9 @@ Examples:
   batchrunner plan specs/nightly.yaml
   batchrunner apply specs/nightly.yaml --sandbox
   batchrunner apply specs/nightly.yaml
+
+\b
+What a code means: batchrunner explain 'error[unknown-key]'
 """
 
 

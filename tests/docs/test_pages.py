@@ -21,7 +21,8 @@ Blocks are taken in order. Each has a language, and something is done with each:
     python         runs, with warnings as errors.
     sh             is not run: the programs are known ones, and calls of `batchrunner` are parsed by it.
 
-Links lead to files that are there and to headings that they have; every page can be reached from docs/README.md: add a line.
+Links lead to files that are there and to headings that they have. Every page can be reached from docs/README.md: add a
+line there for yours.
 """
 
 import os
