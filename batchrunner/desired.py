@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from batchrunner.address import matches, spec_of, whole_of
-from batchrunner.digest import idempotency_key
+from batchrunner.digest import fingerprint, idempotency_key
 from batchrunner.facts import ProviderFacts
-from batchrunner.manifest import Source
-from batchrunner.state import Attempt
+from batchrunner.manifest import LocalFile, Source
+from batchrunner.renaming import Renaming
+from batchrunner.state import Attempt, Entry, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Desired:
     fingerprint: str
 
     @property
+    def name(self) -> tuple[str, str]:
+        """Its address and run key."""
+        return self.address, self.run_key
+
+    @property
     def family(self) -> tuple[str, str]:
         """What all shards of one batch have in common: the address of the whole, and the run key."""
         return whole_of(self.address), self.run_key
@@ -39,7 +45,10 @@ class Circumstances:
     """What else a plan depends on. `targets` empty means everything.
 
     `replace` holds exact addresses; that of a batch which is cut into shards stands for all of them. `held` says of
-    each key in state for which address and run it is: that of a batch which was moved is computed for its old name.
+    each key in state for which address and run it is. Keys are computed for the name that a batch had first, by
+    `renaming`, so that they outlive a rename. `imports` are ids of batches that stand for an address and run. `strays`
+    are submissions under names that no spec has any more, by run key and `content_of`; `declared` are
+    the names that they have, members aside.
     """
 
     project: str
@@ -48,6 +57,14 @@ class Circumstances:
     targets: tuple[str, ...] = ()
     replace: frozenset[str] = frozenset()
     held: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    renaming: Renaming = field(default_factory=Renaming)
+    declared: frozenset[str] = frozenset()
+    imports: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    strays: Mapping[tuple[str, str], Sequence[Entry]] = field(default_factory=dict)
+
+    def strays_of(self, desired: Desired) -> Sequence[Entry]:
+        """What was submitted, or may have been, of the content of `desired` in its run under other names."""
+        return self.strays.get((desired.run_key, content_of(desired)), ()) if self.strays else ()
 
     def targeted(self, address: str) -> bool:
         """Whether the plan is about `address`."""
@@ -65,8 +82,16 @@ class Circumstances:
         """
         paid = {attempt.intent.idempotency_key for attempt in attempts if attempt.status == "submitted"}
         number = 1 + sum(attempt.status == "submitted" for attempt in attempts)
+        first = self.renaming.originally(address)
         while True:
-            key = idempotency_key(self.project, spec_of(address), address, run_key, number, is_retry=is_retry)
+            key = idempotency_key(self.project, spec_of(first), first, run_key, number, is_retry=is_retry)
             if key not in paid and self.held.get(key, (address, run_key)) == (address, run_key):
                 return key
             number += 1
+
+
+def content_of(submission: Desired | Submission) -> str:
+    """The digest of what is paid for with all shards of a batch together, however it is cut."""
+    source = submission.source
+    whole = source.whole if isinstance(source, LocalFile) else source.content
+    return fingerprint(submission.provider, submission.endpoint, submission.completion_window, whole)

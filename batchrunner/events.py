@@ -41,6 +41,21 @@ class Submitted(Record, tag="submitted", tag_field="event"):
     batch_id: str
 
 
+class Imported(Record, tag="imported", tag_field="event"):
+    """A batch that was at its provider already is in state."""
+
+    address: str
+    run_key: str
+    batch_id: str
+
+
+class Renamed(Record, tag="renamed", tag_field="event"):
+    """What state had as `previous`, every run and shard of it, it has as `address` now."""
+
+    address: str
+    previous: str
+
+
 class Retrying(Record, tag="retrying", tag_field="event"):
     """A send is repeated after `wait` seconds; `attempt` counts from 2 to `attempts`."""
 
@@ -137,5 +152,5 @@ class Finished(Record, tag="finished", tag_field="event"):
 
 WatchEvent = Moved | Looked | Unseen
 AlarmEvent = Duplicated | SharedBatch
-SendEvent = Started | Uploading | Uploaded | Submitted | Retrying | Failed | Stopping | Finished
+SendEvent = Started | Uploading | Uploaded | Submitted | Imported | Renamed | Retrying | Failed | Stopping | Finished
 Event = SendEvent | Downloading | WatchEvent | AlarmEvent

@@ -2,6 +2,8 @@
 
 What was submitted for a run is not submitted for it again: not under its own address, and not as other shards of the
 same batch (see `families`). Each of those stays `blocked`, as `changed-since-submitted`, until `--replace` names it.
+What was submitted under a name that no spec has any more `looks-renamed`: `moved` says so, or `--replace` that it is
+not.
 """
 
 from collections import Counter
@@ -13,12 +15,16 @@ from batchrunner.desired import Circumstances, Desired
 from batchrunner.errors import Refused
 from batchrunner.families import Families, contrast, difference
 from batchrunner.owed import Name, carry_on, owed_attempts
-from batchrunner.plans import Blocked, Change, Orphan, Replace, Submit, Unchanged
+from batchrunner.plans import Blocked, Change, Import, Orphan, Replace, Submit, Unchanged
 from batchrunner.polling import failed_throughout
 from batchrunner.records import replace
+from batchrunner.renaming import block_for
 from batchrunner.state import Attempt, Entry, State, newest_paid
 
-__all__ = ["Circumstances", "Desired", "plan_changes"]
+REPLACEABLE = ("changed-since-submitted", "looks-renamed")
+"""Reasons to be blocked that `--replace` gets past."""
+
+__all__ = ["REPLACEABLE", "Circumstances", "Desired", "adoption", "plan_changes", "submission"]
 
 
 def plan_changes(
@@ -65,11 +71,41 @@ def _change(desired: Desired, path: str, state: State, families: Families, aroun
     paid = newest_paid(attempts)
     rivals = families.rivals(desired.family)
     beside = families.version_beside(desired)
-    if around.replaced(desired.address) and (paid or rivals):
-        return _replace(_submit(desired, attempts, beside, around), paid or rivals[0].attempt)
+    strays = () if paid or rivals or desired.name in around.imports else around.strays_of(desired)
+    if around.replaced(desired.address) and (paid or rivals or strays):
+        return _replace(submission(desired, attempts, beside, around), paid or [*rivals, *strays][0].attempt)
     if paid is not None:
         return _settled(desired, path, paid, rivals, _last_of(paid, attempts))
-    return _displaced(desired, path, rivals) if rivals else _submit(desired, attempts, beside, around)
+    if rivals:
+        return _displaced(desired, path, rivals)
+    if strays:
+        return _looks_renamed(desired, path, strays, around)
+    planned = submission(desired, attempts, beside, around)
+    batch_id = around.imports.get(desired.name)
+    return planned if batch_id is None else adoption(planned, batch_id)
+
+
+def _looks_renamed(desired: Desired, path: str, strays: Sequence[Entry], around: Circumstances) -> Blocked:
+    newest = max(strays, key=lambda each: each.attempt.updated_at)
+    names = list(dict.fromkeys(whole_of(each.address) for each in (newest, *strays)))
+    known = newest.attempt.batch_id
+    return replace(
+        _blocked(desired, path, block_for(names, whole_of(desired.address), path, around), known),
+        reason="looks-renamed",
+    )
+
+
+def adoption(planned: Submit, batch_id: str) -> Import:
+    """The import of `batch_id` in place of what was `planned`."""
+    return Import(
+        **planned.as_fields(),
+        address=planned.address,
+        run_key=planned.run_key,
+        reason="declared-in-imports",
+        attempt=planned.attempt,
+        batch_id=batch_id,
+        base_version=planned.base_version,
+    )
 
 
 def _last_of(paid: Attempt, attempts: Sequence[Attempt]) -> Attempt:
@@ -137,7 +173,7 @@ def _with_families_named(changes: Sequence[Change], path: str, families: Familie
         (whole_of(each.address), each.run_key) for each in changes if isinstance(each, Unchanged) and each.hint
     )
     for change in changes:
-        if change.reason == "changed-since-submitted":
+        if change.reason in REPLACEABLE:
             waiting.setdefault((whole_of(change.address), change.run_key), set()).add(change.address)
     together = {family for family, addresses in waiting.items() if addresses == families.members(family)}
     for change in changes:
@@ -150,7 +186,8 @@ def _with_families_named(changes: Sequence[Change], path: str, families: Familie
             yield change
 
 
-def _submit(desired: Desired, attempts: Sequence[Attempt], beside: str, around: Circumstances) -> Submit:
+def submission(desired: Desired, attempts: Sequence[Attempt], beside: str, around: Circumstances) -> Submit:
+    """The next submission of `desired`, after `attempts` of its run; `beside` stands for those at other shards."""
     latest = attempts[-1] if attempts else None
     return Submit(
         address=desired.address,

@@ -8,12 +8,16 @@
 The most particular rule applies, then what follows from where it leads: `a` to `b` and `b` to `c` make `a` a `c`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from batchrunner.address import declaration_of, spec_of, whole_of
+from batchrunner.address import declaration_of, members_of, spec_of, whole_of
 
 ALL = "*"
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +118,46 @@ def _about(address: str, rules: Mapping[_Index, Rename]) -> list[Rename]:
     """The rules that may be about `address`, the most particular first."""
     names = [(0, whole_of(address)), (1, declaration_of(address)), (2, spec_of(address))]
     return [rules[name] for name in names if name in rules]
+
+
+class Surroundings(Protocol):
+    """What a rule is written in the light of: other rules, and the declarations that there are."""
+
+    @property
+    def renaming(self) -> Renaming:
+        """The rules of all specs."""
+        ...
+
+    @property
+    def declared(self) -> Collection[str]:
+        """The addresses of all declarations."""
+        ...
+
+
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._/-]*\Z")
+
+
+def block_for(names: Sequence[str], address: str, path: str, around: Surroundings) -> str:
+    """What to write into the spec at `path` where `address` is what one of `names` was: the first, as it seems."""
+    spec = spec_of(address)
+    old, new = _widest(names[0], address, around.declared)
+    entry = f"{{from: {_written(old, spec)}, to: {_written(new, spec)}}}"
+    has_block = any(spec_of(rule.address) == spec for rule in around.renaming.rules)
+    block = f"add to `moved` in {path}: - {entry}" if has_block else f"add to {path}: moved: [{entry}]"
+    others = f" (or from {', '.join(names[1:_NAMED])})" if len(names) > 1 else ""
+    return f"where {names[0]} is what it was called before, {block}{others}; to pay for it again:"
+
+
+def _widest(old: str, new: str, declared: Collection[str]) -> tuple[str, str]:
+    """The rule that makes `old` a `new` and tells of as much else as it can, without what is still `declared`."""
+    if spec_of(old) != spec_of(new) and old.partition("/")[2] == new.partition("/")[2]:
+        return f"{spec_of(old)}/{ALL}", f"{spec_of(new)}/{ALL}"
+    if members_of(old) == members_of(new) and declaration_of(old) not in declared:
+        return declaration_of(old), declaration_of(new)
+    return old, new
+
+
+def _written(address: str, spec: str) -> str:
+    """An address as it is written in the spec called `spec`, in YAML."""
+    name = address.removeprefix(f"{spec}/")
+    return name if _PLAIN.match(name) else json.dumps(name, ensure_ascii=False)

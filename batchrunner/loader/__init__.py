@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from batchrunner.errors import Diagnostic
 from batchrunner.loader.confines import work_tree
+from batchrunner.loader.elsewhere import specs_in
 from batchrunner.loader.files import PROJECT_FILE, find_specs, is_spec_name
 from batchrunner.loader.findings import Finding, Source, document_diagnostics, in_file_order
 from batchrunner.loader.names import spec_names
@@ -30,6 +31,7 @@ __all__ = [
     "project_of",
     "read_yaml",
     "spec_names",
+    "specs_in",
     "work_tree",
 ]
 

@@ -53,6 +53,11 @@ def _moved_by_others(spec: Spec, first: dict[str, Spec]) -> Iterator[Finding]:
             yield Finding("moved-twice", message, (*rule.pointer, "from"), "what was submitted belongs to one name")
 
 
+def specs_in(folder: str) -> frozenset[str]:
+    """The names of the specs in `folder`, whatever else is wrong with them."""
+    return frozenset(documents_in(folder or "."))
+
+
 def documents_in(folder: str) -> dict[str, tuple[str, Any]]:
     """The specs in `folder` by name: path and document, unchecked; what cannot be read is None, by its file's name."""
     try:

@@ -30,6 +30,7 @@ REASONS: Mapping[str, str] = {
     "provider-unknown": "held for {run}: the provider that its intent names is no longer known",
     "input-changed": "held for {run}: the input changed since its intent was written",
     "looks-renamed": "the same content was submitted for {run} as {batch}, under a name that the specs no longer have",
+    "move-conflict": "moved, and submitted for {run} under its new name already, as {batch}",
     "not-in-specs": "in state for {run} as {batch}, not in the specs; left alone",
 }
 

@@ -83,7 +83,7 @@ def summary(plan: Plan) -> tuple[str, ...]:
         )
     if plan.sendable:
         return (f"Plan: {count_words(plan)}.", f"{total_words(totals(plan.changes))}.")
-    if plan.blocked:
+    if plan.blocked or plan.moves or plan.imports:
         return (f"Plan: nothing to send, {count_words(plan)}.",)
     if plan.changes:
         return ("No changes.", f"Nothing to send: {count_words(plan)}.")

@@ -1,21 +1,26 @@
 """Plans a workspace: its batches with their inputs scanned, against the states."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from batchrunner._version import __version__
-from batchrunner.address import shard
+from batchrunner.address import concerns, declaration_of, shard, spec_of, whole_of
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import fingerprint
+from batchrunner.errors import Diagnostic, InvalidFiles
+from batchrunner.importing import Openings, misdirected, of_other_runs, openings
+from batchrunner.loader import Finding, diagnostics_at
 from batchrunner.manifest import LocalFile, ProviderFile, Source
+from batchrunner.moving import Conflict, Relocation, blocked_by, relocated
 from batchrunner.planner import plan_changes
-from batchrunner.plans import Notice, Plan, PlannedSpec, sealed
+from batchrunner.plans import Change, Import, Notice, Plan, PlannedSpec, sealed
 from batchrunner.policy import refusals
 from batchrunner.pricing import UNLISTED
+from batchrunner.renaming import Renaming
 from batchrunner.spec import Batch, Spec
-from batchrunner.state import State
+from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.wiring.estimates import Asked, with_estimates
 from batchrunner.wiring.naming import check_batches, check_shards
@@ -34,14 +39,23 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     """
     check_batches(workspace, states)
     survey = _survey(workspace)
+    moving, held = _relocated(workspace, stores, states)
+    states = moving.states
     check_shards(workspace.choices, survey.addresses, states)
     around = circumstances_of(workspace, states.values())
     planned = (
         with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
         for spec in workspace.specs
-        for change in plan_changes(spec.name, spec.path, survey.desired[spec.name], states[spec.name], around)
+    around = replace(around, strays=_strays(workspace, survey, stores, states))
+    importing = _imports(workspace, survey, states, around)
+    around = replace(around, imports={name: each.batch_id for name, each in importing.ids.items()})
+        for change in _changes(spec, survey, states, around, held)
     )
-    changes, notices = with_estimates(planned, survey.asked, around.now)
+    settling: tuple[Change, ...] = (
+        *moving.moves,
+        *_imports_of_other_runs(workspace, importing, survey, states, around),
+    )
+    changes, notices = with_estimates((*settling, *planned), survey.asked, around.now)
     is_listed = all(notice.code != UNLISTED for notice in notices)
     return sealed(
         Plan(
@@ -63,6 +77,63 @@ def desired_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
     return _survey(workspace).desired
 
 
+def _relocated(
+    workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]
+) -> tuple[Relocation, Sequence[Conflict]]:
+    """`states` as they will be, and the moves that cannot be."""
+    moving, targeted = relocation_of(states, stores), _around_targets(workspace)
+    held = [each for spec in workspace.specs if spec.moved
+            for each in relocated(spec.name, Renaming(spec.moved), moving, targeted)]  # fmt: skip
+    return moving, held
+
+
+def _around_targets(workspace: Workspace) -> Callable[[str], bool]:
+    targets = workspace.choices.targets
+    return lambda address: not targets or any(concerns(target, address) for target in targets)
+
+
+def _changes(
+    spec: Spec, survey: "_Survey", states: Mapping[str, State], around: Circumstances, held: Sequence[Conflict]
+) -> Iterator[Change]:
+    """The changes of `spec`; of a batch whose move cannot be, that alone."""
+    blocked = {each.address: blocked_by(each) for each in held if spec_of(each.address) == spec.name}
+    yield from blocked.values()
+    desired = [each for each in survey.desired[spec.name] if whole_of(each.address) not in blocked]
+    for change in plan_changes(spec.name, spec.path, desired, states[spec.name], around):
+        if whole_of(change.address) not in blocked:
+            yield change
+
+
+def _strays(
+    workspace: Workspace, survey: "_Survey", stores: Mapping[str, FileStore], states: Mapping[str, State]
+) -> Mapping[tuple[str, str], Sequence[Entry]]:
+    return Strays(workspace.specs, states).found(survey.desired, stores, workspace.state_suffix())
+
+
+def _imports(workspace: Workspace, survey: "_Survey", states: Mapping[str, State], around: Circumstances) -> Openings:
+    """What is to be imported. Raises `InvalidFiles` for shards that are not there."""
+    imports = [(spec, each) for spec in workspace.specs for each in spec.imports]
+    wrong: list[Diagnostic] = []
+    for spec in workspace.specs:
+        found = misdirected(spec.imports, survey.desired[spec.name], states.values())
+        findings = [Finding("import-to-undeclared", words, (*each.pointer, "to"), hint) for each, words, hint in found]
+        wrong += diagnostics_at(spec, findings)
+    if wrong:
+        raise InvalidFiles(tuple(wrong))
+    desired = [each for wanted in survey.desired.values() for each in wanted]
+    return openings([each for _, each in imports], desired, list(states.values()), around)
+
+
+def _imports_of_other_runs(
+    workspace: Workspace, importing: Openings, survey: "_Survey", states: Mapping[str, State], around: Circumstances
+) -> Iterator[Import]:
+    if not importing.ids:
+        return
+    wholes = {each.address: each for wanted in unread_of(workspace).values() for each in wanted}
+    planned = {each.name for wanted in survey.desired.values() for each in wanted}
+    yield from of_other_runs(importing, wholes, planned, states, around)
+
+
 def unread_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
     """What has a run key without its input, by the spec's name: as if its source were an unknown file."""
     unknown = ProviderFile(file_id="")
@@ -78,7 +149,7 @@ def _planned(spec: Spec, state_url: str, state: State) -> PlannedSpec:
         name=spec.name,
         path=spec.path,
         sha256=spec.sha256,
-        run=spec.run.label if spec.run.timezone == "UTC" else f"{spec.run.label} ({spec.run.timezone})",
+        run=f"{run} and {caught_up} missed before" if caught_up else run,
         state=state_url,
         lineage=state.lineage if state.serial else "",
         serial=state.serial,
@@ -102,6 +173,8 @@ def held_keys(states: Iterable[State]) -> Mapping[str, tuple[str, str]]:
     """For which address and run each key in `states` is."""
     return {
         attempt.intent.idempotency_key: (address, run_key)
+        renaming=renaming_of(workspace.specs),
+        declared=frozenset(declaration_of(batch.address) for spec in workspace.specs for batch in spec.batches),
         for state in states
         for address, runs in state.batches.items()
         for run_key, attempts in runs.items()
@@ -114,7 +187,7 @@ class _Survey:
     """What the specs want, by spec, what each address asks for, and what was found in inputs that stops nothing."""
 
     desired: Mapping[str, tuple[Desired, ...]]
-    asked: Mapping[str, Asked]
+    asked: Mapping[Name, Asked]
     notices: tuple[Notice, ...]
 
     @property
@@ -141,12 +214,12 @@ def _desired_of(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -
                 yield _desired(spec, batch, part.file, workspace)
 
 
-def _asked_by(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[tuple[str, Asked]]:
+def _asked_by(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[tuple[Name, Asked]]:
     for batch in spec.batches:
         if scan := scans.get(batch.address):
             facts = workspace.project.providers[batch.declaration.provider]
             for part in scan.parts:
-                yield _address(batch, part.file), Asked(part.demands, scan.counted_by, facts)
+                yield _desired(spec, batch, part.file, workspace).name, Asked(part.demands, scan.counted_by, facts)
 
 
 def _address(batch: Batch, source: Source) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from shlex import quote
 
+from batchrunner.planner import REPLACEABLE
 from batchrunner.plans import Blocked, Change, Plan, Unchanged
 from batchrunner.records import replace
 from batchrunner.wiring.workspace import Choices

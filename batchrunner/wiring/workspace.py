@@ -21,6 +21,7 @@ from batchrunner.settings import Settings, environment
 from batchrunner.spec import Spec
 from batchrunner.wiring.expanding import expand_spec, has_patterns
 from batchrunner.wiring.inputs import refused_inputs
+from batchrunner.wiring.moving import holder_of, sources_elsewhere
 from batchrunner.wiring.places import SANDBOX as SANDBOX
 from batchrunner.wiring.places import apart_of, state_url, store_of_spec
 
@@ -67,7 +68,10 @@ class Workspace:
     now: datetime
 
     def stores(self) -> "dict[str, FileStore]":
-        """The state store of each spec, by the spec's name; specs that share a file share a store."""
+        """The state store of each spec, by the spec's name; specs that share a file share a store.
+
+        Those of specs that are gone are there too, where something in them is moved and still has its old name.
+        """
         opened: dict[str, FileStore] = {}
         by_spec: dict[str, FileStore] = {}
         for spec in self.specs:
@@ -85,6 +89,11 @@ class Workspace:
 
 
 def _pass_by(project: Project) -> None:
+        for name, spec in sources_elsewhere(self.specs).items():
+            source = holder_of(name, self._store(replace(spec, path=_beside(spec, name), name=name)),
+                               by_spec[spec.name], self.state_suffix())  # fmt: skip
+            if source is not None:
+                by_spec[name] = opened.setdefault(os.path.abspath(source.url), source)
     pass
 
 
@@ -104,6 +113,11 @@ def open_workspace(
     """
     variables = environment() if variables is None else variables
     settings = Settings.read(variables)
+def _beside(spec: Spec, name: str) -> str:
+    """Where a spec called `name` would be, in the folder of `spec`."""
+    return os.path.join(os.path.dirname(spec.path), f"{name}.yaml")
+
+
     found = find_specs(paths)
     start = Path(found[0]).parent if found[0] != "-" else Path()
     choices = replace(choices, profile=choices.profile or settings.profile)
