@@ -23,6 +23,7 @@ from batchrunner.spec import Batch, Spec
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.wiring.estimates import Asked, with_estimates
+from batchrunner.wiring.moving import Strays, relocation_of, renaming_of
 from batchrunner.wiring.naming import check_batches, check_shards
 from batchrunner.wiring.scanning import scan_inputs
 from batchrunner.wiring.typed import kept_flags, with_typed_hint
@@ -37,18 +38,18 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
 
     Raises `InvalidFiles` for what is wrong with inputs, `UsageError` for targets and replacements that cannot be meant.
     """
-    check_batches(workspace, states)
-    survey = _survey(workspace)
     moving, held = _relocated(workspace, stores, states)
     states = moving.states
+    check_batches(workspace, states)
+    survey = _survey(workspace)
     check_shards(workspace.choices, survey.addresses, states)
     around = circumstances_of(workspace, states.values())
-    planned = (
-        with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
-        for spec in workspace.specs
     around = replace(around, strays=_strays(workspace, survey, stores, states))
     importing = _imports(workspace, survey, states, around)
     around = replace(around, imports={name: each.batch_id for name, each in importing.ids.items()})
+    planned = (
+        with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
+        for spec in workspace.specs
         for change in _changes(spec, survey, states, around, held)
     )
     settling: tuple[Change, ...] = (
@@ -66,15 +67,10 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             flags=kept_flags(workspace.choices),
             specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name]) for spec in workspace.specs),
             changes=changes,
-            notices=(*survey.notices, *notices),
+            notices=(*survey.notices, *importing.idle, *notices),
             refusals=refusals(changes, workspace.project.policy, has_price_list=is_listed),
         )
     )
-
-
-def desired_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
-    """What the specs want now, by the spec's name. Raises `InvalidFiles` for what is wrong with inputs."""
-    return _survey(workspace).desired
 
 
 def _relocated(
@@ -134,6 +130,11 @@ def _imports_of_other_runs(
     yield from of_other_runs(importing, wholes, planned, states, around)
 
 
+def desired_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
+    """What the specs want now, by the spec's name. Raises `InvalidFiles` for what is wrong with inputs."""
+    return _survey(workspace).desired
+
+
 def unread_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
     """What has a run key without its input, by the spec's name: as if its source were an unknown file."""
     unknown = ProviderFile(file_id="")
@@ -149,7 +150,7 @@ def _planned(spec: Spec, state_url: str, state: State) -> PlannedSpec:
         name=spec.name,
         path=spec.path,
         sha256=spec.sha256,
-        run=f"{run} and {caught_up} missed before" if caught_up else run,
+        run=spec.run.label if spec.run.timezone == "UTC" else f"{spec.run.label} ({spec.run.timezone})",
         state=state_url,
         lineage=state.lineage if state.serial else "",
         serial=state.serial,
@@ -166,6 +167,8 @@ def circumstances_of(workspace: Workspace, states: Iterable[State]) -> Circumsta
         targets=workspace.choices.targets,
         replace=workspace.choices.replace,
         held=held_keys(states),
+        renaming=renaming_of(workspace.specs),
+        declared=frozenset(declaration_of(batch.address) for spec in workspace.specs for batch in spec.batches),
     )
 
 
@@ -173,8 +176,6 @@ def held_keys(states: Iterable[State]) -> Mapping[str, tuple[str, str]]:
     """For which address and run each key in `states` is."""
     return {
         attempt.intent.idempotency_key: (address, run_key)
-        renaming=renaming_of(workspace.specs),
-        declared=frozenset(declaration_of(batch.address) for spec in workspace.specs for batch in spec.batches),
         for state in states
         for address, runs in state.batches.items()
         for run_key, attempts in runs.items()
@@ -187,7 +188,7 @@ class _Survey:
     """What the specs want, by spec, what each address asks for, and what was found in inputs that stops nothing."""
 
     desired: Mapping[str, tuple[Desired, ...]]
-    asked: Mapping[Name, Asked]
+    asked: Mapping[str, Asked]
     notices: tuple[Notice, ...]
 
     @property
@@ -214,12 +215,12 @@ def _desired_of(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -
                 yield _desired(spec, batch, part.file, workspace)
 
 
-def _asked_by(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[tuple[Name, Asked]]:
+def _asked_by(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[tuple[str, Asked]]:
     for batch in spec.batches:
         if scan := scans.get(batch.address):
             facts = workspace.project.providers[batch.declaration.provider]
             for part in scan.parts:
-                yield _desired(spec, batch, part.file, workspace).name, Asked(part.demands, scan.counted_by, facts)
+                yield _address(batch, part.file), Asked(part.demands, scan.counted_by, facts)
 
 
 def _address(batch: Batch, source: Source) -> str:

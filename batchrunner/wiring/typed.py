@@ -65,7 +65,9 @@ def with_typed_hint(change: Change, path: str, state_url: str, choices: Choices)
         return replace(change, hint=" ".join([change.hint, "--state", quote(state_url), *_around(choices)]))
     if not isinstance(change, Blocked):
         return change
-    if change.reason == "changed-since-submitted":
+    if change.reason == "move-conflict":
+        return change
+    if change.reason in REPLACEABLE:
         return replace(change, hint=typed_apply([path], choices, replacing=[change.replacing or change.address]))
     explanation = "; ".join(filter(None, [change.explanation, OTHERWISE]))
     return replace(change, hint=typed_resolve(change.address, state_url, choices.profile), explanation=explanation)

@@ -23,6 +23,7 @@ from batchrunner.wiring.expanding import expand_spec, has_patterns
 from batchrunner.wiring.inputs import refused_inputs
 from batchrunner.wiring.moving import holder_of, sources_elsewhere
 from batchrunner.wiring.places import SANDBOX as SANDBOX
+from batchrunner.wiring.moving import holder_of, sources_elsewhere
 from batchrunner.wiring.places import apart_of, state_url, store_of_spec
 
 if TYPE_CHECKING:
@@ -77,7 +78,16 @@ class Workspace:
         for spec in self.specs:
             store = self._store(spec)
             by_spec[spec.name] = opened.setdefault(os.path.abspath(store.url), store)
+        for name, spec in sources_elsewhere(self.specs).items():
+            source = holder_of(name, self._store(replace(spec, path=_beside(spec, name), name=name)),
+                               by_spec[spec.name], self.state_suffix())  # fmt: skip
+            if source is not None:
+                by_spec[name] = opened.setdefault(os.path.abspath(source.url), source)
         return by_spec
+
+    def state_suffix(self) -> str:
+        """What comes before the ending of the name of a state, for this profile and sandbox."""
+        return apart_of(self.project, sandbox=self.choices.sandbox).suffix(self.state_url())
 
     def _store(self, spec: Spec) -> "FileStore":
         apart = apart_of(self.project, sandbox=self.choices.sandbox)
@@ -88,12 +98,12 @@ class Workspace:
         return self.choices.state or state_url(self.settings, self.project)
 
 
+def _beside(spec: Spec, name: str) -> str:
+    """Where a spec called `name` would be, in the folder of `spec`."""
+    return os.path.join(os.path.dirname(spec.path), f"{name}.yaml")
+
+
 def _pass_by(project: Project) -> None:
-        for name, spec in sources_elsewhere(self.specs).items():
-            source = holder_of(name, self._store(replace(spec, path=_beside(spec, name), name=name)),
-                               by_spec[spec.name], self.state_suffix())  # fmt: skip
-            if source is not None:
-                by_spec[name] = opened.setdefault(os.path.abspath(source.url), source)
     pass
 
 
@@ -113,11 +123,6 @@ def open_workspace(
     """
     variables = environment() if variables is None else variables
     settings = Settings.read(variables)
-def _beside(spec: Spec, name: str) -> str:
-    """Where a spec called `name` would be, in the folder of `spec`."""
-    return os.path.join(os.path.dirname(spec.path), f"{name}.yaml")
-
-
     found = find_specs(paths)
     start = Path(found[0]).parent if found[0] != "-" else Path()
     choices = replace(choices, profile=choices.profile or settings.profile)
