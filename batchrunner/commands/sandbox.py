@@ -27,7 +27,7 @@ def command(ctx: click.Context) -> None:
 
 @command.command("serve")
 @click.option("--database", default=".batchrunner/sandbox.sqlite3", show_default=True, help="Where it keeps batches.")
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address that it listens on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--key", default="sandbox", show_default=True, help="The bearer that is accepted.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME=P", help="Misbehave: 429=0.2, drop-after-commit=0.1 …")
