@@ -35,7 +35,9 @@ def output_options(*forms: str) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
         @click.option("--format", "form", type=click.Choice(["text", "json", *forms]), help="Form of the result.")
-        @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+        @click.option(
+            "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour."
+        )
         @click.option("--no-progress", is_flag=True, help="No progress on stderr.")
         @click.option("-q", "--quiet", is_flag=True, help="Only the result and errors.")
         @click.option("-v", "--verbose", count=True, help="Log to stderr; twice for debugging.")
@@ -167,6 +169,24 @@ def spec_options(command: F) -> F:
         return command(*args, choices=choices, **kwargs)
 
     return with_choices  # type: ignore[return-value]
+
+
+MOST_CAUGHT_UP = 366
+
+
+def catch_up_options(command: F) -> F:
+    """Add the options that say how many missed intervals are wanted too, to a command that has `spec_options` below."""
+
+    @click.option(
+        "--catch-up", type=click.IntRange(1, MOST_CAUGHT_UP), metavar="N",
+        help="Also up to N intervals of each spec that were missed, the newest first.",
+    )  # fmt: skip
+    @word_option("--since", metavar="TIME", help="With --catch-up: look back to here, not to the first submission.")
+    @wraps(command)
+    def with_catching_up(*args: Any, choices: Any, catch_up: int | None, since: str, **kwargs: Any) -> Any:
+        return command(*args, choices=choices.catching_up(catch_up or 0, since), **kwargs)
+
+    return with_catching_up  # type: ignore[return-value]
 
 
 def _pair(text: str) -> tuple[str, str]:
