@@ -61,6 +61,18 @@ def _is_host(parts: SplitResult) -> bool:
     return "[" not in parts.netloc or ip_address(parts.hostname or "").version == 6
 
 
+def is_sendable(url: str) -> bool:
+    """Whether something secret may be sent to `url`: https, or http to this machine, and no user name in it."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    is_plain = url.isascii() and url.isprintable() and not {" ", "\\", "#"} & set(url)
+    is_whole = bool(host) and port != 0 and "@" not in parts.netloc
+    return is_plain and is_whole and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine: `localhost` or a loopback address."""
     if host == "localhost":

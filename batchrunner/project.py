@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batchrunner.facts import ProviderFacts
+from batchrunner.facts import ProviderFacts, SecretReference
 from batchrunner.records import Record
 
 
@@ -23,6 +23,17 @@ class Policy(Record):
     allowed_endpoints: tuple[str, ...] | None = None
     required_metadata: tuple[str, ...] = ()
     allow_unknown: bool = False
+
+
+class Webhook(Record):
+    """Who is told how runs end, and of which occasions. `address` is its URL where that is no secret, else `url` says
+    where it is kept. `secret` signs what is sent.
+    """
+
+    on: tuple[str, ...]
+    address: str = ""
+    url: SecretReference = SecretReference()
+    secret: SecretReference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +57,4 @@ class Project:
     profile: str = ""
     profiles: tuple[str, ...] = ()
     has_own_state: bool = False
+    notify: tuple[Webhook, ...] = ()

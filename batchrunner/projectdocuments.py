@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from batchrunner import spec
 from batchrunner.documents import Count, Endpoint, MetadataKey, Name
-from batchrunner.providerdocuments import ModelName, Names, ProviderEntry, Url
+from batchrunner.occasions import TROUBLES, Occasion
+from batchrunner.providerdocuments import EnvironmentName, ModelName, Names, ProviderEntry, Url
 from batchrunner.values import Value
 
 Models = Annotated[tuple[ModelName, ...], Field(strict=False)]
@@ -42,6 +43,37 @@ class Policy(Value):
     )
 
 
+class SecretPlace(Value):
+    """Where a secret is kept."""
+
+    env: EnvironmentName | None = Field(None, description="The environment variable that holds it.")
+    file: Annotated[str, Field(min_length=1)] | None = Field(None, description="The file that holds it.")
+
+
+def _kind(value: object) -> str:
+    return "(reference)" if isinstance(value, dict | SecretPlace) else "(text)"
+
+
+WebhookUrl = Annotated[
+    Annotated[str, Field(min_length=1, max_length=2048), Tag("(text)")] | Annotated[SecretPlace, Tag("(reference)")],
+    Discriminator(_kind),
+]
+Occasions = Annotated[tuple[Occasion, ...], Field(strict=False, min_length=1)]
+
+
+class NotifyEntry(Value):
+    """A webhook that is told how runs end. It can hold none up, and fails none."""
+
+    webhook: WebhookUrl = Field(
+        description="Its URL, https, or http for this machine. One that lets whoever knows it post is a secret:"
+        " `{env: NAME}` or `{file: PATH}`."
+    )
+    on: Occasions = Field(TROUBLES, description="What it is told of. Default: what went wrong.")
+    secret: SecretPlace | None = Field(
+        None, description="Where the secret is that signs what is sent, as Standard Webhooks has it: `whsec_…`."
+    )
+
+
 class Decisions(Value):
     """What a project decides, as a whole or in one of its profiles."""
 
@@ -49,6 +81,9 @@ class Decisions(Value):
     state: StateEntry | None = Field(None, description="Where state is kept. Default: beside each spec.")
     providers: Mapping[Name, ProviderEntry] = Field({}, description="Providers by name.")
     policy: Policy = Field(default_factory=Policy, description="What the specs of this project may do.")
+    notify: Annotated[tuple[NotifyEntry, ...], Field(strict=False, max_length=8)] = Field(
+        (), description="Who is told how `apply`, `retry`, `wait` and `fetch` end."
+    )
 
 
 class ProjectDocument(Decisions):

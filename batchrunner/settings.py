@@ -4,11 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from batchrunner.errors import Refused, UsageError
 from batchrunner.facts import SecretReference, WorkloadToken
-from batchrunner.origins import is_loopback
+from batchrunner.origins import is_sendable
 
 MAX_SECRET_BYTES = 16_384
 
@@ -141,7 +140,7 @@ def github_job(provider: str, variables: Mapping[str, str]) -> tuple[str, str]:
     url, key = (variables.get(f"ACTIONS_ID_TOKEN_REQUEST_{part}", "") for part in ("URL", "TOKEN"))
     if not url or not key:
         raise _no_github_token(provider, is_job=variables.get("GITHUB_ACTIONS") == "true")
-    if not _may_be_asked(url) or not (key.isascii() and key.isprintable() and " " not in key):
+    if not is_sendable(url) or not (key.isascii() and key.isprintable() and " " not in key):
         raise Refused("oidc-bad-token", "ACTIONS_ID_TOKEN_REQUEST_URL, or _TOKEN, is not as GitHub sets it",
                       why="It is no https URL, or nothing that a header can carry.",
                       hint="leave both as they were set")  # fmt: skip
@@ -158,14 +157,12 @@ def _no_github_token(provider: str, *, is_job: bool) -> Refused:
                    )  # fmt: skip
 
 
-def _may_be_asked(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    safe = url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc and port != 0
-    return safe and bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+def read_quietly(reference: SecretReference, what: str, variables: Mapping[str, str]) -> str:
+    """A secret that something can be done without. Raises `Refused` in words that go on with another sentence."""
+    said = _content(reference.file) if reference.file is not None else variables.get(reference.env or "", "")
+    if not (secret := said.strip()) or len(secret) > MAX_SECRET_BYTES:
+        raise Refused("missing-key", f"{what} is not there")
+    return secret
 
 
 def _read_file(path: str, provider: str) -> str:

@@ -60,6 +60,10 @@ def publish(summary: RunSummary, places: Places, notes: Notes, console: Console)
         from batchrunner.commands._metrics import write_metrics
 
         _written("--metrics-file", places.metrics, lambda: write_metrics(summary, places.metrics), console)
+    if notes.project and notes.project.notify:
+        from batchrunner.commands._notifying import notify
+
+        notify(summary, notes.project.notify, console)
 
 
 def _told(verb: str, command: Callable[[Notes], int], places: Places, console: Console) -> int:

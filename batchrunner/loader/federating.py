@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from batchrunner.catalog import FEDERATIONS, Federation
-from batchrunner.origins import is_loopback
+from batchrunner.origins import is_sendable
 from batchrunner.records import plain
 
 _NAMED = ("identity_provider_id", "service_account_id", "federation_rule_id", "organization_id", "workspace_id")
@@ -30,33 +29,14 @@ def problems_in(provider: str, oidc: Mapping[str, Any]) -> Iterator[Problem]:
         yield "bad-value", f"the parameter `{name}` is set by batchrunner itself", "parameters", ""
     if isinstance(token := oidc.get("token"), dict) and token.keys() <= {"env", "file"} and len(token) != 1:
         yield "bad-value", "a token is in one place: `{env: NAME}` or `{file: PATH}`", "token", ""
-    if isinstance(url := oidc.get("token_url"), str) and (problem := _problem(url)):
-        yield (
-            "bad-token-url",
-            f"tokens are not sent there: {problem}",
-            "token_url",
-            "such as https://login.example/token",
-        )
+    if isinstance(url := oidc.get("token_url"), str) and not is_sendable(url):
+        message = "tokens are sent to an https URL without a user name (http:// is for loopback addresses only)"
+        yield "bad-token-url", message, "token_url", "such as https://login.example/token"
 
 
 def _parameters(oidc: Mapping[str, Any]) -> Mapping[str, Any]:
     parameters = oidc.get("parameters")
     return parameters if isinstance(parameters, dict) else {}
-
-
-def _problem(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname or ""
-    except ValueError:
-        return "it is no URL"
-    if not host or port == 0 or "@" in parts.netloc or parts.fragment or not url.isascii() or not url.isprintable():
-        return "it has no usable host, or carries a user name or a fragment"
-    if " " in url or "\\" in url:
-        return "it is no URL"
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
-        return ""
-    return "it must start with https:// (http:// is for loopback addresses only)"
 
 
 def exchange_facts(provider: str, said: Mapping[str, Any]) -> dict[str, Any]:

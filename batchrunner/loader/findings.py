@@ -75,7 +75,7 @@ def document_diagnostics(source: Source, findings: Iterable[Finding]) -> Iterato
 def _is_secretive(finding: Finding) -> bool:
     """Whether a key may have been written where a reference to it belongs, on any line."""
     unknown = finding.code == "unknown-key" and "providers" in finding.pointer[:3]
-    return unknown or "api_key" in finding.pointer
+    return unknown or "api_key" in finding.pointer or "notify" in finding.pointer[:3]
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

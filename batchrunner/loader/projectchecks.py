@@ -9,6 +9,7 @@ from batchrunner.errors import Refused
 from batchrunner.extensions import brought_facts, is_dialect
 from batchrunner.loader.federating import problems_in
 from batchrunner.loader.findings import Finding, Findings
+from batchrunner.loader.hooking import problems_of
 from batchrunner.loader.places import Pointer
 from batchrunner.loader.profiles import with_entries
 from batchrunner.origins import checked_origin
@@ -53,6 +54,9 @@ class Checks:
             fields = {**fields, "providers": checked}
         if isinstance(state := fields.get("state"), dict) and isinstance(state.get("url"), str):
             self._check_store(state["url"], way)
+        if isinstance(notify := fields.get("notify"), list):
+            for code, message, place, hint in problems_of(notify):
+                self._note(code, message, *way, "notify", *place, hint=hint)
         return fields
 
     def _provider(self, name: str, entry: Any, below: Mapping[str, Any], way: Pointer) -> Any:

@@ -22,6 +22,7 @@ from batchrunner.loader.findings import (
     text_diagnostics,
 )
 from batchrunner.loader.heads import check_version
+from batchrunner.loader.hooking import webhook_of
 from batchrunner.loader.merging import merged
 from batchrunner.loader.profiles import in_force, name_in_force
 from batchrunner.loader.projectchecks import Checks
@@ -100,6 +101,7 @@ class _ProjectReader:
             policy=converted(document.policy.model_dump(), Policy),
             profile=self._profile,
             profiles=tuple(document.profiles),
+            notify=tuple(map(webhook_of, document.notify)),
             has_own_state=bool(self._profile and document.profiles[self._profile].state),
         )
 

@@ -14,12 +14,13 @@ MAX_BYTES = 64 * 1024
 
 
 class Post(NamedTuple):
-    """What is sent. `headers` beside those that say who asks, and how."""
+    """What is sent. `headers` beside those that say who asks, and how; where nobody `reads` it, an answer is a status."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes = b""
+    reads: bool = True
 
 
 class Answer(NamedTuple):
@@ -66,10 +67,13 @@ async def _exchanged(post: Post) -> Answer:
     if post.method != "GET":
         headers["Content-Length"] = str(len(post.body))
     request = httpx.Request(post.method, post.url, headers=headers, stream=httpx.ByteStream(post.body),
-                            extensions={"max_reply_bytes": MAX_BYTES})  # fmt: skip
+                            extensions={"max_reply_bytes": MAX_BYTES if post.reads else None})  # fmt: skip
     transport = Connections(max_connections=1)
     try:
         response = await transport.handle_async_request(request)
+        if not post.reads:
+            await response.aclose()
+            return Answer(response.status_code)
         encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
         body = response.extensions.get("body") or b"".join([part async for part in response.aiter_raw()])
         return Answer(response.status_code, b"" if encoded else body)
