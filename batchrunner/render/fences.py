@@ -6,6 +6,7 @@ code too.
 """
 
 import re
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from batchrunner.digest import digest_of
@@ -43,9 +44,14 @@ def _escaped_pipe(found: re.Match[str]) -> str:
 
 def block(text: str, indent: str = "") -> str:
     """`text` on one line as a fenced block of shell, to be copied whole."""
-    shown = _safe(text)
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    return f"{indent}{fence}sh\n{indent}{shown}\n{indent}{fence}"
+    return lines_block([text], "sh", indent=indent)
+
+
+def lines_block(lines: Sequence[str], language: str, indent: str = "") -> str:
+    """`lines` as a fenced block of a `language`, each on one line."""
+    shown = [_safe(line) for line in lines]
+    fence = "`" * max(3, max(map(_longest_run, shown), default=0) + 1)
+    return "\n".join(f"{indent}{line}" for line in [f"{fence}{language}", *shown, fence])
 
 
 def marker(paths: tuple[str, ...]) -> str:

@@ -1,11 +1,13 @@
-"""Shards of one batch as one row: what holds for all of them is said once."""
+"""Shards of one batch, and batches that are alike, as one row: what holds for all of them is said once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchrunner.address import whole_of
+from batchrunner.address import declaration_of, spec_of, whole_of
 from batchrunner.plans import Blocked, Change, Import, Move, Orphan, Resume, Submit, Unchanged, action_of
+from batchrunner.records import replace
+from batchrunner.render.units import count
 
 FEWEST = 4
 """Shards that are worth folding."""
@@ -13,6 +15,8 @@ MANY = 10
 """Rows of one spec that are alike but for the batch, up to which each is shown."""
 FEW = 3
 """Of more, how many are shown."""
+CONTENT = "content:"
+"""What run keys begin with that are of one content each."""
 LONGEST_NUMBER = 9
 """Digits of a shard's number."""
 _ALIKE: dict[type, tuple[str, ...]] = {
@@ -28,18 +32,25 @@ _ALIKE: dict[type, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """A change, or several shards of one batch that follow each other and differ in content alone."""
+    """A change, or several that differ in content alone: shards of one batch that follow each other, or what `name`
+    says they are."""
 
     changes: tuple[Change, ...]
+    name: str = ""
 
     @property
     def first(self) -> Change:
-        """The change itself, or that of the first shard."""
-        return self.changes[0]
+        """The change itself, or the first of several; of their runs what these have in common."""
+        first = self.changes[0]
+        if not self.name or isinstance(first, Move) or not first.run_key.startswith(CONTENT):
+            return first
+        return replace(first, run_key=CONTENT.rstrip(":"))
 
     @property
     def address(self) -> str:
-        """The address; of several shards `nightly/a#1…#12`."""
+        """The address; of several shards `nightly/a#1…#12`, of several batches their name and number."""
+        if self.name:
+            return f"{self.name} ({count(len({whole_of(change.address) for change in self.changes}))} batches)"
         last = f"…#{_number(self.changes[-1])}" if len(self.changes) > 1 else ""
         return f"{self.first.address}{last}"
 
@@ -63,6 +74,39 @@ def thinned(folds: Sequence[Fold]) -> tuple[list[Fold], list[Fold]]:
             repeats.setdefault(_alike(fold.first), []).append(fold)
     hidden = {id(fold) for alike in repeats.values() if len(alike) > MANY for fold in alike[FEW:]}
     return [fold for fold in folds if id(fold) not in hidden], [fold for fold in folds if id(fold) in hidden]
+
+
+def gathered(folds: Sequence[Fold], most: int) -> list[Fold]:
+    """`folds` themselves, where these are not more than `most`; else the members of one declaration as one, and where
+    these are still more, what is alike in one spec. Four or more make one, where the first of them is.
+
+    What has a command of its own to type is left as it is.
+    """
+    if len(folds) > most:
+        folds = _together(folds, declaration_of, lambda declared, _: f"{declared}[…]")
+    if len(folds) > most:
+        folds = _together(folds, spec_of, lambda _, ends: " … ".join(ends))
+    return list(folds)
+
+
+def _together(
+    folds: Sequence[Fold], part: Callable[[str], str], name: Callable[[str, tuple[str, str]], str]
+) -> list[Fold]:
+    """What is alike and has the same `part` of its address as one fold; `name` is given that, and both ends."""
+    groups: dict[tuple[Any, ...], list[Fold]] = {}
+    for fold in folds:
+        alone = bool(getattr(fold.first, "hint", "")) or isinstance(fold.first, Move | Import)
+        key = (id(fold),) if alone else (part(fold.first.address), *_alike(fold.changes[0], by_content=False))
+        groups.setdefault(key, []).append(fold)
+    made: list[Fold] = []
+    for alike in groups.values():
+        if len(alike) < FEWEST:
+            made += alike
+        else:
+            changes = tuple(unfolded(alike))
+            ends = whole_of(changes[0].address), whole_of(changes[-1].address)
+            made.append(Fold(changes, name(part(ends[0]), ends)))
+    return made
 
 
 def unfolded(folds: Iterable[Fold]) -> list[Change]:
@@ -90,6 +134,10 @@ def _follows(change: Change, before: Change) -> bool:
     )
 
 
-def _alike(change: Change) -> tuple[Any, ...]:
+def _alike(change: Change, *, by_content: bool = True) -> tuple[Any, ...]:
+    """What changes have in common that are alike. Without `by_content` any run of a content is as any other."""
     kind = next(kind for kind in _ALIKE if isinstance(change, kind))
-    return (action_of(change), *(getattr(change, name) for name in _ALIKE[kind]))
+    fields = {name: getattr(change, name) for name in _ALIKE[kind]}
+    if not by_content and fields.get("run_key", "").startswith(CONTENT):
+        fields["run_key"] = CONTENT
+    return (action_of(change), *fields.values())

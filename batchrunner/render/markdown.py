@@ -1,41 +1,46 @@
 """A plan as GitHub markdown, for a comment on a pull request."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from batchrunner.address import spec_of
 from batchrunner.manifest import LocalFile
-from batchrunner.plans import Change, Notice, Orphan, Plan, PlannedSpec, Refusal, Sendable, Unchanged, action_of
-from batchrunner.render.costs import UNKNOWN, bill_of, bill_words, cost_sentences
-from batchrunner.render.fences import block, cell, code, marker
-from batchrunner.render.folding import Fold, folded, unfolded
+from batchrunner.plans import Change, Notice, Orphan, Plan, PlannedSpec, Refusal, Unchanged
+from batchrunner.render.costs import bill_of, bill_words, cost_sentences
+from batchrunner.render.fences import block, code, marker
+from batchrunner.render.folding import Fold, folded, gathered, unfolded
+from batchrunner.render.markdownbase import base_details, base_heading
+from batchrunner.render.markdowntable import MANY, fit, sendable_table
 from batchrunner.render.reasons import command, explanation, sentence
-from batchrunner.render.rows import model_words, sending
 from batchrunner.render.totals import amounts, count_words, total_words, totals
-from batchrunner.render.units import count, counted, scaled, size
+from batchrunner.render.units import count, counted
 
 LIMIT = 60_000
 """Characters of a comment. GitHub refuses more than 65,536."""
 ROOM = {
     "refusals": 5_000,
     "notices": 4_000,
-    "specs": 5_000,
-    "blocked": 9_000,
-    "sendable": 15_000,
-    "unchanged": 6_000,
-    "orphans": 4_000,
-    "digests": 5_000,
+    "specs": 4_000,
+    "blocked": 8_000,
+    "sendable": 12_000,
+    "settled": 3_000,
+    "base": 9_000,
+    "unchanged": 3_000,
+    "orphans": 2_000,
+    "digests": 3_000,
 }
 """Characters of rows that each part may take; what one leaves, the next may use. The rest is for the frame."""
+DIGESTS = 40
+"""Digests that are listed: the first of them is of the plan, and so of all."""
 LONGEST_COMMAND = 1_000
-TARGETS_SHOWN = 5
+NAMED = 5
+"""Targets, and rules, that are named."""
 NEXT = (
     "Next, once this is merged: `batchrunner apply` with the paths and all the flags of this plan. "
     "To apply exactly what is shown here, save it (`batchrunner plan … --out FILE`) and `batchrunner apply FILE`."
 )
 
-ICONS = {"submit": "\N{HEAVY PLUS SIGN} submit", "resume": "🔁 resume", "replace": "♻️ replace"}
-Rows = tuple[list[str], int]
 Item = TypeVar("Item")
 
 
@@ -96,19 +101,16 @@ def _notice(notice: Notice) -> str:
     return f"- {where}{code(notice.message)}"
 
 
-def _fit(rows: Iterable[str], room: int) -> Rows:
-    kept = []
-    for row in rows:
-        if len(row) + 1 > room:
-            break
-        room -= len(row) + 1
-        kept.append(row)
-    return kept, room
-
-
 def _listing(items: Sequence[Item], row: Callable[[Item], str], room: int) -> tuple[str, int]:
-    kept, spare = _fit(map(row, items), room)
+    kept, spare = fit(map(row, items), room)
     return "\n".join([*kept, *_more(len(items) - len(kept))]), spare
+
+
+def _folds(changes: Sequence[Change], row: Callable[[Fold], str], room: int) -> tuple[str, int]:
+    """Rows of changes, alike ones as one, and how many changes have no room."""
+    folds = gathered(folded(changes), MANY)
+    kept, spare = fit(map(row, folds), room)
+    return "\n".join([*kept, *_more(len(unfolded(folds[len(kept) :])))]), spare
 
 
 def _more(number: int) -> list[str]:
@@ -116,16 +118,37 @@ def _more(number: int) -> list[str]:
 
 
 def _specs(plan: Plan, room: int) -> tuple[str, int]:
-    kept, spare = _fit((_spec(spec) + _sums(plan, spec) for spec in plan.specs), room)
-    return "\n".join([*_targets(plan), *kept, *_more(len(plan.specs) - len(kept))]), spare
+    by_spec: dict[str, list[Change]] = defaultdict(list)
+    for change in plan.sendable:
+        by_spec[spec_of(change.address)].append(change)
+    several = len(plan.specs) > 1
+    kept, spare = fit((_spec(spec) + _sums(by_spec[spec.name] if several else ()) for spec in plan.specs), room)
+    rest = _more(len(plan.specs) - len(kept))
+    return "\n".join([*_targets(plan), *kept, *rest, *_policy(plan), *_against(plan)]), spare
+
+
+def _policy(plan: Plan) -> list[str]:
+    """Which rules the plan keeps, and which it breaks."""
+    broken = list(dict.fromkeys(refusal.rule for refusal in plan.refusals))
+    kept = [rule for rule in plan.rules if rule not in broken]
+    told = [f"⛔ broken: {_named(broken)}"] if broken else []
+    told += [f"✅ passed: {_named(kept)}"] if kept else []
+    return [f"- policy {', '.join(told)}"] if told else []
+
+
+def _against(plan: Plan) -> list[str]:
+    return [f"- {base_heading(plan.base)}"] if plan.base else []
+
+
+def _named(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(map(code, names[:NAMED])) + (f" and {count(rest)} more" if rest > 0 else "")
 
 
 def _targets(plan: Plan) -> list[str]:
     if not plan.targets:
         return []
-    rest = len(plan.targets) - TARGETS_SHOWN
-    named = ", ".join(map(code, plan.targets[:TARGETS_SHOWN])) + (f" and {count(rest)} more" if rest > 0 else "")
-    return [f"- only what `--target` names: {named}"]
+    return [f"- only what `--target` names: {_named(plan.targets)}"]
 
 
 def _spec(spec: PlannedSpec) -> str:
@@ -133,16 +156,16 @@ def _spec(spec: PlannedSpec) -> str:
     return f"- {code(spec.path)} · run {code(spec.run)} · state {code(state)}"
 
 
-def _sums(plan: Plan, spec: PlannedSpec) -> str:
+def _sums(changes: Iterable[Change]) -> str:
     """What a spec would send, where there are several."""
-    words = amounts(c for c in plan.sendable if spec_of(c.address) == spec.name) if len(plan.specs) > 1 else ""
+    words = amounts(changes)
     return f" · {words}" if words else ""
 
 
 def _blocked(plan: Plan, room: int) -> tuple[str, int]:
     if not plan.blocked:
         return "", room
-    text, spare = _listing(folded(plan.blocked), _blocked_row, room)
+    text, spare = _folds(plan.blocked, _blocked_row, room)
     return f"#### ⛔ {count(len(plan.blocked))} blocked: only a person can say what is right\n\n{text}", spare
 
 
@@ -166,50 +189,38 @@ def _reasoned(fold: Fold) -> str:
     return f"- {code(fold.address)}: {sentence(fold.first, code, fold.changes)}"
 
 
-def _sendable(plan: Plan, room: int) -> tuple[str, int]:
-    if not plan.sendable:
-        return "", room
-    folds = folded(plan.sendable)
-    kept, spare = _fit(map(_row, folds), room)
-    rest = unfolded(folds[len(kept) :])
-    more = [f"| … | {count(len(rest))} more: {amounts(rest)} | | | | | | | |"] if rest else []
-    head = [
-        "| | batch | model | requests | size | tokens | cost | endpoint | run |",
-        "|---|---|---|--:|--:|--:|--:|---|---|",
-    ]
-    return "\n".join([*head, *kept, *more]), spare
-
-
-def _row(fold: Fold) -> str:
-    changes = sending(fold)
-    change = changes[0]
-    reason = "" if change.reason == "new" else f" {cell(change.reason)}"
-    endpoint = f"{cell(change.endpoint)} {cell(change.completion_window)} {cell(change.provider)}"
-    cost = bill_words(bill_of(changes), UNKNOWN)
-    model = model_words(changes, cell) or "-"
-    cells = [ICONS[action_of(change)] + reason, cell(fold.address), model, *_input(changes), cost, endpoint]
-    return f"| {' | '.join(cells)} | {cell(change.run_key)} |"
-
-
-def _input(changes: Sequence[Sendable]) -> tuple[str, str, str]:
-    """Requests, size and tokens; or the file at the provider."""
-    local = [change.source for change in changes if isinstance(change.source, LocalFile)]
-    summed = bill_of(changes)
-    tokens = UNKNOWN if summed.without_tokens else f"~{scaled(summed.input_tokens)}"
-    if isinstance(source := changes[0].source, LocalFile):
-        return count(sum(each.requests for each in local)), size(sum(each.size for each in local)), tokens
-    return cell(source.file_id), "-", tokens
-
-
 def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def _sendable(plan: Plan, room: int) -> tuple[str, int]:
+    return sendable_table(plan.sendable, room) if plan.sendable else ("", room)
+
+
+def _settled(plan: Plan, room: int) -> tuple[str, int]:
+    """What is renamed in state, or taken over from the provider: nothing of it is sent."""
+    found: list[Change] = [*plan.moves, *plan.imports]
+    if not found:
+        return "", room
+    text, spare = _folds(found, _reasoned, room)
+    return f"#### {_settled_words(plan)}: nothing is paid for\n\n{text}", spare
+
+
+def _settled_words(plan: Plan) -> str:
+    renamed, taken = len(plan.moves), len(plan.imports)
+    words = [f"➡️ {count(renamed)} renamed"] if renamed else []
+    return ", ".join([*words, *([f"📥 {count(taken)} taken over from the provider"] if taken else [])])
+
+
+def _base(plan: Plan, room: int) -> tuple[str, int]:
+    return base_details(plan.base, room) if plan.base else ("", room)
 
 
 def _unchanged(plan: Plan, room: int) -> tuple[str, int]:
     found = [change for change in plan.changes if isinstance(change, Unchanged)]
     if not found:
         return "", room
-    text, spare = _listing(folded(found), _settled_row, room)
+    text, spare = _folds(found, _settled_row, room)
     ended = sum(bool(change.hint) for change in found)
     return _folded(
         f"{count(len(found))} unchanged{f', {count(ended)} of them ended badly' if ended else ''}", text
@@ -224,14 +235,14 @@ def _orphans(plan: Plan, room: int) -> tuple[str, int]:
     found = [change for change in plan.changes if isinstance(change, Orphan)]
     if not found:
         return "", room
-    text, spare = _listing(folded(found), _reasoned, room)
+    text, spare = _folds(found, _reasoned, room)
     return _folded(counted(len(found), "orphan"), text), spare
 
 
 def _digests(plan: Plan, room: int) -> tuple[str, int]:
     inputs = dict.fromkeys(_digest(change.source) for change in plan.sendable if isinstance(change.source, LocalFile))
     named = [("", "plan", plan.plan_id), *(("", spec.path, spec.sha256) for spec in plan.specs), *inputs]
-    kept, spare = _fit((f"- {words}{code(name)} {code(digest)}" for words, name, digest in named), room)
+    kept, spare = fit((f"- {words}{code(name)} {code(digest)}" for words, name, digest in named[:DIGESTS]), room)
     return _folded("Digests", "\n".join([*kept, *_more(len(named) - len(kept))])), spare
 
 
@@ -251,6 +262,8 @@ PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {
     "specs": _specs,
     "blocked": _blocked,
     "sendable": _sendable,
+    "settled": _settled,
+    "base": _base,
     "unchanged": _unchanged,
     "orphans": _orphans,
     "digests": _digests,

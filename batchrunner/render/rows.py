@@ -10,7 +10,7 @@ from batchrunner.render.costs import UNKNOWN, bill_of, bill_words, token_words
 from batchrunner.render.folding import Fold
 from batchrunner.render.layout import INDENT, flow, left, paragraph, pieces, right, shorten, table, width_of
 from batchrunner.render.style import Paint, Style
-from batchrunner.render.units import count, size
+from batchrunner.render.units import count, counted, size
 
 ADDRESS_AT = 6
 GAP = 2
@@ -68,12 +68,13 @@ def is_run_of(spec: PlannedSpec | None, change: Change) -> bool:
 
 def local_address(fold: Fold, spec: str) -> str:
     """The address under a heading that names the spec."""
-    return printable(fold.address.removeprefix(f"{spec}/"))
+    return printable(fold.address.removeprefix(f"{spec}/").replace(f" … {spec}/", " … "))
 
 
 def sending(fold: Fold) -> list[Sendable]:
     """The changes of a row that send something."""
-    return [change for change in fold.changes if isinstance(change, Submit | Resume)]
+    changes = (fold.first, *fold.changes[1:])
+    return [change for change in changes if isinstance(change, Submit | Resume)]
 
 
 class SendableRows:
@@ -145,7 +146,7 @@ def _inputs(rows: Sequence[Sequence[Sendable]]) -> list[str]:
     numbers = [_numbers(changes) for changes in rows]
     widths = [max(map(width_of, column)) for column in zip(*filter(None, numbers), strict=True)]
     return [
-        "  ".join(map(right, cells, widths)).rstrip() if cells else _file(changes[0])
+        "  ".join(map(right, cells, widths)).rstrip() if cells else _file(changes)
         for cells, changes in zip(numbers, rows, strict=True)
     ]
 
@@ -161,8 +162,11 @@ def _numbers(changes: Sequence[Sendable]) -> tuple[str, ...]:
     return f"{count(requests)} req", size(sum(source.size for source in sources)), tokens
 
 
-def _file(change: Sendable) -> str:
-    return "" if isinstance(change.source, LocalFile) else shorten(printable(change.source.file_id), FILE_ID)
+def _file(changes: Sequence[Sendable]) -> str:
+    remote = [change.source.file_id for change in changes if not isinstance(change.source, LocalFile)]
+    if len(changes) > 1:
+        return f"{counted(len(remote), 'file')} there already"
+    return shorten(printable(remote[0]), FILE_ID) if remote else ""
 
 
 def _costs(rows: Sequence[Sequence[Sendable]]) -> list[list[str]]:

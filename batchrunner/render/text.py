@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from batchrunner.address import spec_of
 from batchrunner.plans import Change, Plan, PlannedSpec, Resume, Sendable, Submit, action_of
 from batchrunner.printable import printable
+from batchrunner.render.basetext import base_text
 from batchrunner.render.costs import cost_sentences
-from batchrunner.render.folding import Fold, folded, thinned, unfolded
+from batchrunner.render.folding import Fold, folded, gathered, thinned, unfolded
 from batchrunner.render.github import neutral
 from batchrunner.render.layout import INDENT, flow, paragraph
 from batchrunner.render.reasons import command, explanation, sentence
@@ -69,6 +70,8 @@ def plan_text(plan: Plan, style: Style, width: int = 80) -> str:
     if passed_over:
         changes = sum(len(section.changes) for section in passed_over)
         lines += [f"… and {counted(len(passed_over), 'more spec')} with {counted(changes, 'change')}", ""]
+    if plan.base:
+        lines += base_text(plan.base, page)
     lines += _notices(plan, page)
     lines += [style.bold(line) for line in flow(summary(plan), page.width)]
     if plan.sendable:
@@ -91,7 +94,8 @@ def _sections(plan: Plan) -> Iterator[Section]:
 
 
 def _group(action: str, changes: Iterable[Change], room: dict[str, int]) -> Group:
-    allowed, (folds, repeats) = room[action], thinned(folded(changes))
+    shown, repeats = thinned(folded(changes))
+    allowed, folds = room[action], gathered(shown, SHOWN)
     room[action] -= min(allowed, len(folds))
     return Group(action, folds[:allowed], unfolded([*folds[allowed:], *repeats]))
 

@@ -161,7 +161,7 @@ def test_validate_annotates_a_pull_request(desk: Desk) -> None:
     desk.write("s.yaml", desk.read("s.yaml").replace("endpoint", "endpont"))
     ran = desk.run("validate", "s.yaml", "--format", "github")
     assert (ran.code, ran.err) == (1, "")
-    assert ran.out.startswith("::error file=s.yaml,line=2,col=12,endLine=2,endColumn=14,title=unknown-key::")
+    assert ran.out.startswith("::error file=s.yaml,line=2,col=12,endLine=2,endColumn=19,title=unknown-key::")
 
 
 def test_the_published_example_is_valid_and_applies(empty: Desk) -> None:

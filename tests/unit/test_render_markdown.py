@@ -8,14 +8,30 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from batchrunner.comparison import Base, Difference
+from batchrunner.errors import Diagnostic, InvalidFiles, Refused
 from batchrunner.manifest import LocalFile, ProviderFile
-from batchrunner.plans import Blocked, Change, Notice, Orphan, Plan, PlannedSpec, Refusal, Submit, Unchanged
+from batchrunner.plans import (
+    Blocked,
+    Change,
+    Import,
+    Move,
+    Notice,
+    Orphan,
+    Plan,
+    PlannedSpec,
+    Refusal,
+    Submit,
+    Unchanged,
+)
 from batchrunner.pricing import Estimate
-from batchrunner.render.fences import code, marker
+from batchrunner.records import replace
+from batchrunner.render.failures import failure_markdown
+from batchrunner.render.fences import code, lines_block, marker
 from batchrunner.render.markdown import LIMIT, plan_markdown
 
 PARSER = MarkdownIt("commonmark").enable("table")
-OURS = re.compile(r"<!-- batchrunner:plan:[A-Za-z0-9%/._~,:-]* -->|<details><summary>[\w, ]+</summary>|</details>")
+OURS = re.compile(r"<!-- batchrunner:plan:[A-Za-z0-9%/._~,:-]* -->|<details><summary>[\w,: ]+</summary>|</details>")
 # GFM's own rule for the cells of a row: https://github.com/github/cmark-gfm/blob/master/extensions/ext_scanners.re
 GFM_CELL = re.compile(r"((?:\\[|!\"#$%&'()*+,./:;<=>?@\[\\\]^_`{}~-]|[^|\r\n])+)\|")
 
@@ -81,7 +97,31 @@ def full(text: str) -> Plan:
         Blocked(address=text, run_key=text, reason=text, hint=text),
         Orphan(address=text, run_key=text, reason="not-in-specs", batch_id=text),
     )
-    return plan(*changes, text=text, targets=(text, "x"), warned=1)
+    base = Base(
+        revision=text,
+        commit=text,
+        head=text,
+        problem=text,
+        differences=(
+            Difference(address=text, kind="changed", lines=("@@", f" {text}", f"-{text}", f"+{text}")),
+            Difference(address=text, kind="moved", previous=text, omitted=7),
+            Difference(address=text, kind="added", lines=(f"+{text}",) * 2),
+            Difference(address=f"{text}x", kind="removed", lines=(f"-{text}",)),
+        ),
+    )
+    made = plan(*changes, *taken_over(text), text=text, targets=(text, "x"), warned=1)
+    return replace(made, paths=(text, "x"), rules=(text, "max_cost_usd"), base=base)
+
+
+def taken_over(text: str) -> tuple[Change, ...]:
+    bought = submit(text, file_id=text)
+    names = ("address", "run_key", "idempotency_key", "fingerprint", "provider", "origin", "endpoint", "attempt",
+             "completion_window", "source")  # fmt: skip
+    same = {name: getattr(bought, name) for name in names}
+    return (
+        Move(address=text, reason="declared-in-moved", previous=text, previous_state=text),
+        Import(**same, reason="declared-in-imports", batch_id=text),
+    )
 
 
 def tokens(markdown: str) -> list[Token]:
@@ -186,8 +226,105 @@ def test_any_plan_fits_and_says_how_much_is_left_out(kind: str) -> None:
         )
     )
     assert len(written) <= LIMIT
-    assert re.search(r"\d,\d{3} more", written)
+    assert re.search(r"\d,\d{3} (more|batches)", written)
     assert written.count("<details>") == written.count("</details>")
+
+
+def test_batches_that_are_alike_are_one_row_with_their_sums() -> None:
+    members = [replace(submit(f"n/a[i={i}]"), run_key="day:2026-11-22", reason="new", provider="p", endpoint="/e",
+                       completion_window="24h") for i in range(10_000)]  # fmt: skip
+    written = plan_markdown(plan(*members))
+    assert written.count("\N{HEAVY PLUS SIGN} submit") == 1
+    assert "| `n/a[…] (10,000 batches)` | " in written
+    assert " | 20,000 | 100.0 kB | " in written
+    assert "### batchrunner plan: 10,000 to submit · " in written
+    assert len(written) < 6_000
+
+
+def test_runs_of_content_are_alike() -> None:
+    found = [Unchanged(address=f"n/a{i}", run_key=f"content:{i:012x}", reason="already-submitted", batch_id=f"b{i}",
+                       submitted_at="2026-11-22T02:31:00Z") for i in range(10_000)]  # fmt: skip
+    written = plan_markdown(plan(*found))
+    assert "- `n/a0 … n/a9999 (10,000 batches)`: already submitted for `content` at " in written
+    assert "10,000 batches" in written
+
+
+def test_differences_that_are_alike_are_told_once_and_all_are_counted() -> None:
+    lines = ("@@", "-model: a", "+model: b")
+    many = [Difference(address=f"n/a[i={i}]", kind="changed", lines=(" x: " + str(i), *lines)) for i in range(3_000)]
+    odd = [Difference(address=f"n/b{i}", kind="changed", lines=(f"+x: {i}" + "y" * 200,)) for i in range(3_000)]
+    base = Base(revision="main", commit="c" * 40, differences=(*many, *odd))
+    written = plan_markdown(replace(plan(), base=base))
+    assert len(written) <= LIMIT
+    assert "Declared otherwise than at the base: 6,000 changed" in written
+    assert "`n/a[i=0]` and 2,999 batches alike" in written
+    shown = written.count("changed `n/b")
+    assert f"- … and {3_000 - shown:,} more batches" in written
+
+
+def test_a_base_without_differences_says_so() -> None:
+    base = Base(revision="main", commit="0123456789abcdef")
+    written = plan_markdown(replace(plan(), base=base))
+    assert "- against `main` `0123456789ab`\n" in written
+    assert "\nDeclared as at the base.\n" in written
+
+
+def test_which_rules_passed_and_which_did_not() -> None:
+    some = replace(plan(), rules=("max_cost_usd", "allowed_models"))
+    assert "- policy ✅ passed: `max_cost_usd`, `allowed_models`\n" in plan_markdown(some)
+    broken = replace(some, refusals=(Refusal(rule="max_cost_usd", message="m"),))
+    assert "- policy ⛔ broken: `max_cost_usd`, ✅ passed: `allowed_models`\n" in plan_markdown(broken)
+
+
+@given(HOSTILE, st.sampled_from(["", "    ", " "]))
+def test_a_block_holds_its_lines_whatever_they_are(text: str, before: str) -> None:
+    lines = [before + text, "`" * 3, f" {text}", "~~~"]
+    found = PARSER.parse(lines_block(lines, "diff"))
+    assert [token.type for token in found] == ["fence"]
+    assert found[0].content.count("\n") == len(lines)
+
+
+def invalid(text: str) -> InvalidFiles:
+    problem = Diagnostic("bad-value", text, text, 3, 4, source=text, hint=text)
+    return InvalidFiles((problem, Diagnostic(text, text, text)), unlisted=3)
+
+
+@given(HOSTILE)
+def test_a_comment_about_invalid_specs_holds_no_markup_of_theirs(text: str) -> None:
+    for error in (invalid(text), Refused(text, text, where=text, why=text, hint=text)):
+        written = failure_markdown(error, (text, "x"))
+        found = tokens(written)
+        assert not {"link_open", "image", "html_inline"} & {token.type for token in found}
+        assert [token.type for token in found].count("heading_open") == 1
+        assert all(OURS.fullmatch(token.content.strip()) for token in found if token.type == "html_block")
+        assert written.count("<!--") == 1
+        assert not {"@", "#", "e.example"} & set(re.findall(r"[@#]|e\.example", prose(written)))
+        assert not [line for line in written.split("\n") if line.lstrip().startswith("::")]
+
+
+def test_a_comment_about_invalid_specs_says_what_and_where() -> None:
+    problem = Diagnostic(
+        "unknown-key", "unknown key `x`", "specs/a.yaml", 6, 5, source="    x: 1", hint="did you mean `y`?"
+    )
+    assert failure_markdown(InvalidFiles((problem,)), ("specs/",)) == (
+        "<!-- batchrunner:plan:specs/ -->\n### batchrunner plan: ⛔ specs are invalid · 1 error in 1 file\n\n"
+        "Nothing is planned, and nothing can be applied.\n\n"
+        "- `specs/a.yaml:6:5` `unknown-key`: `` unknown key `x` ``\n  in `x: 1`\n  help: ``did you mean `y`?``\n"
+    )
+
+
+def test_a_comment_about_many_problems_fits_and_counts_the_rest() -> None:
+    many = tuple(Diagnostic("c", "m" * 200, f"specs/{i}.yaml", source="s" * 300) for i in range(200))
+    written = failure_markdown(InvalidFiles(many, unlisted=1_000), ("specs/",))
+    assert len(written) <= LIMIT
+    assert "1,200 errors in 200 files" in written
+    shown = written.count("- `specs/")
+    assert f"- … and {1_200 - shown:,} more\n" in written
+
+
+def test_one_comment_is_found_again_whether_or_not_its_specs_are_valid() -> None:
+    first = plan_markdown(replace(plan(), paths=("specs/",))).split("\n")[0]
+    assert first == failure_markdown(invalid("x"), ("specs/",)).split("\n")[0] == "<!-- batchrunner:plan:specs/ -->"
 
 
 def test_rows_and_remainder_add_up() -> None:

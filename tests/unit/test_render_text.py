@@ -4,8 +4,22 @@ import re
 
 import pytest
 
+from batchrunner.comparison import Base, Difference
 from batchrunner.manifest import LocalFile, ProviderFile
-from batchrunner.plans import SYMBOLS, Blocked, Change, Orphan, Plan, PlannedSpec, Replace, Resume, Submit, Unchanged
+from batchrunner.plans import (
+    SYMBOLS,
+    Blocked,
+    Change,
+    Import,
+    Move,
+    Orphan,
+    Plan,
+    PlannedSpec,
+    Replace,
+    Resume,
+    Submit,
+    Unchanged,
+)
 from batchrunner.records import replace
 from batchrunner.render.layout import width_of
 from batchrunner.render.reasons import REASONS, sentence
@@ -179,14 +193,63 @@ def test_the_summary(changes: tuple[Change, ...], last: str) -> None:
     assert " ".join(lines_of(plan(*changes))).endswith(f" {last}")
 
 
-def test_ten_thousand_changes_are_fifty_lines_and_true_totals() -> None:
+def test_ten_thousand_changes_that_are_alike_are_one_row_with_true_totals() -> None:
     text = plan_text(plan(*(submit(f"nightly/b{i}", size=2000) for i in range(10_000))), PLAIN)
+    rows = text.split("\n")
+    assert [row for row in rows if row.startswith("  +")] == ["  +   b0 … b9999 (10,000 batches)  100,000 req  20.0 MB"]
+    assert rows[-2] == "Plan: 10,000 to submit. 100,000 requests, 20.0 MB to upload."
+
+
+def test_ten_thousand_changes_are_fifty_lines_and_true_totals() -> None:
+    changes = [replace(submit(f"nightly/b{i}", size=2000), endpoint=f"/v1/{i}") for i in range(10_000)]
+    text = plan_text(plan(*changes), PLAIN)
     rows = text.split("\n")
     assert len([row for row in rows if row.startswith("  +")]) == 50
     words = " ".join(text.split())
     assert "… and 9,950 more to submit: 99,500 requests, 19.9 MB to upload, cost unknown" in words
     assert rows[-2] == "Plan: 10,000 to submit. 100,000 requests, 20.0 MB to upload."
-    assert len(rows) < 61
+    assert len(rows) < 111
+
+
+def test_matrix_members_are_gathered_before_batches_are() -> None:
+    changes = [submit(f"nightly/{name}[i={i}]", size=2000) for name in ("a", "b") for i in range(500)]
+    rows = [row for row in lines_of(plan(*changes)) if row.startswith("  +")]
+    assert rows == [
+        "  +   a[…] (500 batches)  5,000 req  1.0 MB",
+        "  +   b[…] (500 batches)  5,000 req  1.0 MB",
+    ]
+
+
+def based(*differences: Difference, problem: str = "") -> str:
+    base = Base(revision="origin/main", commit="0123456789abcdef", differences=differences, problem=problem)
+    return plan_text(replace(plan(submit("nightly/a")), base=base), PLAIN)
+
+
+def test_what_is_declared_otherwise_is_a_diff() -> None:
+    changed = Difference(
+        address="nightly/a", kind="changed", lines=("@@", " x: 1", "-model: a", "+model: b"), omitted=2
+    )
+    moved = Difference(address="nightly/c", kind="moved", previous="nightly/b")
+    assert """
+Against origin/main (0123456789ab): 1 changed, 1 moved.
+  changed nightly/a
+      @@
+       x: 1
+      -model: a
+      +model: b
+      … 2 more lines
+  moved nightly/c (was nightly/b)
+
+""" in based(changed, moved)
+    assert "Against origin/main (0123456789ab): the specs declare the same.\n" in based()
+    assert "\nNot compared: specs/a.yaml: line 3: bad\n" in based(problem="specs/a.yaml: line 3: bad")
+
+
+def test_ten_thousand_differences_are_counted() -> None:
+    text = based(*(Difference(address=f"nightly/b{i}", kind="changed", lines=(f"+x: {i}",)) for i in range(10_000)))
+    assert "Against origin/main (0123456789ab): 10,000 changed.\n" in text
+    assert "  … and 9,980 more batches that differ\n" in text
+    assert len(text.split("\n")) < 70
 
 
 def test_what_waits_for_a_person_is_listed_behind_ten_thousand_others() -> None:
@@ -245,7 +308,15 @@ def test_every_symbol_is_in_its_row() -> None:
     base = submit("nightly/x")
     again = Replace(**{name: getattr(base, name) for name in base.__struct_fields__}, replaces="b1")
     orphan = Orphan(address="nightly/o", run_key=RUN, reason="not-in-specs", batch_id="b")
-    rows = lines_of(plan(submit("nightly/s"), resume, again, unchanged("nightly/u"), blocked("nightly/h"), orphan))
+    move = Move(address="nightly/m", reason="declared-in-moved", previous="nightly/l")
+    taken = Import(
+        address="nightly/i", run_key=RUN, reason="declared-in-imports", attempt=1, idempotency_key="k", fingerprint="f",
+        provider="p", origin="https://p.example", endpoint="/e", completion_window="24h",
+        source=ProviderFile(file_id="f"), batch_id="b",
+    )  # fmt: skip
+    rows = lines_of(
+        plan(submit("nightly/s"), resume, again, unchanged("nightly/u"), blocked("nightly/h"), orphan, move, taken)
+    )
     symbols = {match[1] for row in rows if (match := re.match(r"  (\S+) +\w", row))}
     assert symbols >= set(SYMBOLS.values())
 
