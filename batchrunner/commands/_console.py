@@ -75,6 +75,10 @@ class Console:
             from batchrunner.commands._failing import log_line
 
             text = log_line("warning", "notice", message=text)
+        else:
+            from batchrunner.render.github import neutral
+
+            text = neutral(text)
         write_error(redacted(text if text.endswith("\n") else f"{text}\n"))
 
     def _write(self, text: str) -> None:

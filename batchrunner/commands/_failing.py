@@ -86,7 +86,8 @@ def log_line(level: str, event: str, **fields: Any) -> str:
     from datetime import UTC, datetime
 
     timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    return json.dumps({**fields, "event": event, "level": level, "timestamp": timestamp}) + "\n"
+    line = json.dumps({**fields, "event": event, "level": level, "timestamp": timestamp})
+    return line.replace("##[", r"##\u005b") + "\n"  # a runner would take it for a command, anywhere in a line
 
 
 def _defect(error: BaseException, arguments: Sequence[str]) -> BatchrunnerError:

@@ -18,6 +18,11 @@ from batchrunner.references import Scope, as_text, refers
 from batchrunner.spec import Batch, BatchDeclaration, BatchDefaults, Shard, Table
 
 MAX_BATCHES = 100_000
+MAX_REFUSED = 1_000
+"""Batches whose mistakes are explained, which takes a hundred times as long as reading them. Fewer are ever listed."""
+
+_EXPLAINING = 50
+"""What an entry costs where something is wrong with it, or beside it, in those that are only copied."""
 
 _EXPANDED = ("matrix", "exclude")
 _ASKED = ("provider", "endpoint", "completion_window")
@@ -61,6 +66,7 @@ class BatchReader:
         self._findings = findings
         self._names: dict[str, int] = {}
         self._allowance = Allowance()
+        self._refused = 0
 
     def read(self, declarations: Sequence[Any]) -> tuple[Batch, ...]:
         """The batches that are in order, as declared."""
@@ -72,6 +78,10 @@ class BatchReader:
                 message = f"with defaults and references put in, the spec has more than {MOST:,} characters"
                 hint = "refer to shorter values, or split the spec"
                 self._findings.add(Finding("too-long", message, ("batches", index), hint))
+                break
+            if self._refused > MAX_REFUSED:
+                message = f"more than {MAX_REFUSED:,} batches are wrong; what comes after this one was not looked at"
+                self._findings.add(Finding("too-many-problems", message, ("batches", index), "mend the first ones"))
                 break
             if len(batches) > MAX_BATCHES:
                 message = f"the spec declares more than {MAX_BATCHES:,} batches"
@@ -144,6 +154,8 @@ class BatchReader:
     def _refuse(self, fields: "_Fields", pointer: Pointer) -> None:
         from batchrunner.loader.refusing import refusals_of_batch
 
+        self._refused += 1
+        self._allowance.take_entries(_EXPLAINING * _entries_in(fields.resolved))
         known = set(fields.unresolved)
         for finding in refusals_of_batch(fields.resolved):
             where = finding.pointer
@@ -187,6 +199,10 @@ class BatchReader:
             way = (*pointer, misfit.field, misfit.entry) if misfit.entry else (*pointer, misfit.field)
             target: Target = "key" if misfit.entry else "value"
             self._findings.add(Finding(misfit.code, misfit.message, way, misfit.hint, target))
+
+
+def _entries_in(fields: Mapping[str, Any]) -> int:
+    return sum(len(value) for value in fields.values() if isinstance(value, dict | list))
 
 
 def _declaration(fields: Mapping[str, Any]) -> BatchDeclaration | None:

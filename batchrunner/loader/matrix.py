@@ -41,7 +41,7 @@ class MatrixReader(NamedTuple):
                 "matrix-too-large", f"the matrix makes {count:,} batches; at most {MAX_MEMBERS} may be", "matrix"
             )
             return []
-        members = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+        members: list[Member] = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
         return self._without(members, axes, declared.get("exclude", []))
 
     def _axes(self, matrix: Any) -> dict[str, list[Scalar]] | None:
@@ -80,19 +80,18 @@ class MatrixReader(NamedTuple):
             else:
                 seen.add(as_text(value))
 
-    def _without(
-        self, members: list[dict[str, Scalar]], axes: Mapping[str, list[Scalar]], exclude: Any
-    ) -> list[Member]:
+    def _without(self, members: list[Member], axes: Mapping[str, list[Scalar]], exclude: Any) -> list[Member]:
         if not isinstance(exclude, list):
             self._add(wrong_type("`exclude`", "a list", exclude), "exclude")
             return []
-        rules = [rule for index, rule in enumerate(exclude) if self._is_rule(index, rule, axes)]
-        kept = [member for member in members if not any(_covers(rule, member) for rule in rules)]
+        texts = {key: [as_text(value) for value in values] for key, values in axes.items()}
+        rules = [rule for index, rule in enumerate(exclude) if self._is_rule(index, rule, texts)]
+        kept = _uncovered(members, rules) if rules else members
         if not kept:
             self._note("empty-matrix", "everything in the matrix is excluded", "exclude", target="key")
-        return list(kept)
+        return kept
 
-    def _is_rule(self, index: int, rule: Any, axes: Mapping[str, list[Scalar]]) -> bool:
+    def _is_rule(self, index: int, rule: Any, axes: Mapping[str, list[str]]) -> bool:
         if rule == {}:
             self._note("bad-value", "an empty exclude names nothing", "exclude", index, hint="delete it")
             return False
@@ -105,13 +104,13 @@ class MatrixReader(NamedTuple):
             self.findings.add(problem)
         return not problems
 
-    def _rule_problems(self, index: int, key: str, value: Any, axes: Mapping[str, list[Scalar]]) -> Iterator[Finding]:
+    def _rule_problems(self, index: int, key: str, value: Any, axes: Mapping[str, list[str]]) -> Iterator[Finding]:
         pointer = (*self.pointer, "exclude", index, key)
         if key not in axes:
             hint = did_you_mean(key, axes) or f"its keys are {listed(axes)}"
             yield Finding("unknown-key", f"the matrix has no key `{brief(key)}`", pointer, hint, "key")
-        elif _value_problem(value) or as_text(value) not in map(as_text, axes[key]):
-            texts = [as_text(known) for known in axes[key]]
+        elif _value_problem(value) or as_text(value) not in axes[key]:
+            texts = axes[key]
             shown = brief(as_text(value)) if isinstance(value, str | int | float) else kind_of(value)
             hint = did_you_mean(shown, texts) or f"its values are {listed(texts)}"
             yield Finding("exclude-unmatched", f"nothing in the matrix has `{key}={shown}`", pointer, hint)
@@ -136,5 +135,18 @@ def _value_problem(value: Any) -> tuple[str, str, str] | None:
     return None
 
 
-def _covers(rule: Mapping[str, Any], member: Member) -> bool:
-    return all(as_text(member[key]) == as_text(value) for key, value in rule.items())
+def _uncovered(members: Sequence[Member], rules: Sequence[Mapping[str, Any]]) -> list[Member]:
+    """The members that no rule names: sets of them as bits, as there may be many of both."""
+    holding: dict[tuple[str, str], int] = {}
+    for number, member in enumerate(members):
+        for key, value in member.items():
+            pair = (key, as_text(value))
+            holding[pair] = holding.get(pair, 0) | 1 << number
+    everything = (1 << len(members)) - 1
+    covered = 0
+    for rule in rules:
+        named = everything
+        for key, value in rule.items():
+            named &= holding[key, as_text(value)]
+        covered |= named
+    return [member for number, member in enumerate(members) if not covered >> number & 1]

@@ -38,6 +38,14 @@ def escape_property(text: str) -> str:
     return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
+def _plain(text: str) -> str:
+    return printable(text).replace("##[", "# #[")
+
+
+def _message(text: str) -> str:
+    return escape_data(_plain(text))
+
+
 def diagnostics_github(diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) -> str:
     """One `::error` command a line for the first ten, then one that counts the rest with the `unlisted`."""
     lines = [_annotation(diagnostic) for diagnostic in diagnostics[:SHOWN]]
@@ -89,15 +97,15 @@ def _shown(kind: str, annotations: Sequence[str]) -> Iterator[str]:
 def command(kind: str, message: str, *, where: str = "", **properties: str) -> str:
     """A workflow command of one line, `where` in front of its message; properties without a value are left out."""
     words = f"{where}: {message}" if where else message
-    named = [f"{name}={escape_property(printable(value))}" for name, value in properties.items() if value]
-    return f"::{kind} {','.join(named)}::{escape_data(printable(words))}"
+    named = [f"{name}={escape_property(_plain(value))}" for name, value in properties.items() if value]
+    return f"::{kind} {','.join(named)}::{_message(words)}"
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
     named = {**_place(diagnostic), "title": diagnostic.code}
-    properties = ",".join(f"{name}={escape_property(printable(value))}" for name, value in named.items())
+    properties = ",".join(f"{name}={escape_property(_plain(value))}" for name, value in named.items())
     message = f"{diagnostic.message}. {diagnostic.hint}" if diagnostic.hint else diagnostic.message
-    return f"::error {properties}::{escape_data(printable(message))}"
+    return f"::error {properties}::{_message(message)}"
 
 
 def _place(at: Diagnostic) -> dict[str, str]:

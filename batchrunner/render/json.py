@@ -14,7 +14,7 @@ from batchrunner.render.errors import diagnostic_document
 
 FORMAT_VERSION = "1.0"
 
-_UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
+_UNUSUAL = re.compile(r"[^\x20-\x7e\n]|(?<=##)\[")
 
 
 def envelope(command: str, **fields: Any) -> dict[str, Any]:
@@ -25,8 +25,9 @@ def envelope(command: str, **fields: Any) -> dict[str, Any]:
 def dumps(document: Mapping[str, Any]) -> str:
     r"""`document` as JSON, indented, ending with a newline, and safe to print.
 
-    What a terminal could act on (C1 controls, bidirectional and zero-width characters, lone surrogates) is written as
-    `\u` escapes, which mean the same to whoever parses it.
+    What a terminal could act on (C1 controls, bidirectional and zero-width characters, lone surrogates), and the
+    `##[` that a runner of GitHub Actions takes for a command anywhere in a line, is written with `\u` escapes, which
+    mean the same to whoever parses it.
     """
     return _UNUSUAL.sub(_escape, json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
@@ -38,6 +39,8 @@ def line(document: Mapping[str, Any]) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     character = found[0]
+    if character == "[":
+        return "\\u005b"
     return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
