@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from batchrunner.estimating import Estimator
 
 
+Name = tuple[str, str]
+"""Of a batch in a run: its address and run key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the requests of an address ask for, how their tokens were counted, and whose prices apply.
@@ -27,16 +31,23 @@ class Asked:
 
 
 def with_estimates(
-    changes: Iterable[Change], asked: Mapping[str, Asked], now: datetime
+    changes: Iterable[Change], asked: Mapping[Name, Asked], now: datetime
 ) -> tuple[tuple[Change, ...], tuple[Notice, ...]]:
-    """`changes`, with an estimate on each that submits an input whose requests are known, at prices as of `now`."""
+    """`changes`, with an estimate on each that submits an input whose requests are known, at prices as of `now`.
+
+    `asked` is by address and run key.
+    """
     each = tuple(changes)
-    if not any(isinstance(change, Submit) and change.address in asked for change in each):
+    if not any(isinstance(change, Submit) and _name(change) in asked for change in each):
         return each, ()
     from batchrunner.estimating import Estimator
 
     estimator = Estimator(now)
-    return tuple(_estimated(change, asked.get(change.address), estimator) for change in each), tuple(estimator.notices)
+    return tuple(_estimated(change, asked.get(_name(change)), estimator) for change in each), tuple(estimator.notices)
+
+
+def _name(change: Change) -> Name:
+    return change.address, change.run_key
 
 
 def _estimated(change: Change, asked: Asked | None, estimator: "Estimator") -> Change:

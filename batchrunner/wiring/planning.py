@@ -22,7 +22,8 @@ from batchrunner.renaming import Renaming
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
-from batchrunner.wiring.estimates import Asked, with_estimates
+from batchrunner.wiring.catching import Missed, missed
+from batchrunner.wiring.estimates import Asked, Name, with_estimates
 from batchrunner.wiring.moving import Strays, relocation_of, renaming_of
 from batchrunner.wiring.naming import check_batches, check_shards
 from batchrunner.wiring.scanning import scan_inputs
@@ -41,7 +42,8 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     moving, held = _relocated(workspace, stores, states)
     states = moving.states
     check_batches(workspace, states)
-    survey = _survey(workspace)
+    catching = missed(workspace, states)
+    survey = _survey(workspace, catching)
     check_shards(workspace.choices, survey.addresses, states)
     around = circumstances_of(workspace, states.values())
     around = replace(around, strays=_strays(workspace, survey, stores, states))
@@ -65,9 +67,9 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             project=workspace.project.name,
             targets=workspace.choices.targets,
             flags=kept_flags(workspace.choices),
-            specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name]) for spec in workspace.specs),
+            specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name], catching) for spec in workspace.specs),
             changes=changes,
-            notices=(*survey.notices, *importing.idle, *notices),
+            notices=(*catching.notices, *_asked_again(survey, catching), *survey.notices, *importing.idle, *notices),
             refusals=refusals(changes, workspace.project.policy, has_price_list=is_listed),
         )
     )
@@ -145,12 +147,14 @@ def unread_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
     }
 
 
-def _planned(spec: Spec, state_url: str, state: State) -> PlannedSpec:
+def _planned(spec: Spec, state_url: str, state: State, catching: Missed) -> PlannedSpec:
+    caught_up = len(catching.runs(spec.name))
+    run = spec.run.label if spec.run.timezone == "UTC" else f"{spec.run.label} ({spec.run.timezone})"
     return PlannedSpec(
         name=spec.name,
         path=spec.path,
         sha256=spec.sha256,
-        run=spec.run.label if spec.run.timezone == "UTC" else f"{spec.run.label} ({spec.run.timezone})",
+        run=f"{run} and {caught_up} missed before" if caught_up else run,
         state=state_url,
         lineage=state.lineage if state.serial else "",
         serial=state.serial,
@@ -188,7 +192,7 @@ class _Survey:
     """What the specs want, by spec, what each address asks for, and what was found in inputs that stops nothing."""
 
     desired: Mapping[str, tuple[Desired, ...]]
-    asked: Mapping[str, Asked]
+    asked: Mapping[Name, Asked]
     notices: tuple[Notice, ...]
 
     @property
@@ -197,12 +201,33 @@ class _Survey:
         return frozenset(each.address for wanted in self.desired.values() for each in wanted)
 
 
-def _survey(workspace: Workspace) -> _Survey:
-    """The desired batches that are targeted, their inputs scanned: all shards of a batch of which one is targeted."""
-    scans = scan_inputs(workspace)
-    desired = {spec.name: tuple(_desired_of(spec, scans, workspace)) for spec in workspace.specs}
-    asked = {address: each for spec in workspace.specs for address, each in _asked_by(spec, scans, workspace)}
-    return _Survey(desired, asked, tuple(dict.fromkeys(notice for scan in scans.values() for notice in scan.notices)))
+def _survey(workspace: Workspace, catching: Missed | None = None) -> _Survey:
+    """The desired batches that are targeted, their inputs scanned: all shards of a batch of which one is targeted.
+
+    Those of the run of now come first, then what is caught up.
+    """
+    planned = [(workspace, scan_inputs(workspace)), *(catching.workspaces if catching else ())]
+    desired: dict[str, tuple[Desired, ...]] = {}
+    asked: dict[Name, Asked] = {}
+    for each, scans in planned:
+        for spec in each.specs:
+            desired[spec.name] = (*desired.get(spec.name, ()), *_desired_of(spec, scans, each))
+            asked.update(_asked_by(spec, scans, each))
+    notices = dict.fromkeys(notice for _, scans in planned for scan in scans.values() for notice in scan.notices)
+    return _Survey(desired, asked, tuple(notices))
+
+
+def _asked_again(survey: _Survey, catching: Missed) -> Iterator[Notice]:
+    """Batches that ask for the same in several runs of one plan: their input does not depend on the run."""
+    if not catching.workspaces:
+        return
+    runs: dict[tuple[str, str], int] = {}
+    for each in (each for wanted in survey.desired.values() for each in wanted):
+        runs[each.address, each.fingerprint] = runs.get((each.address, each.fingerprint), 0) + 1
+    for (address, _), times in runs.items():
+        if times > 1:
+            words = f"asks for the same in {times} intervals, and is paid for in each: its input names no ${{run.date}}"
+            yield Notice(code="same-content", message=words, where=address)
 
 
 def _desired_of(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[Desired]:
@@ -215,12 +240,12 @@ def _desired_of(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -
                 yield _desired(spec, batch, part.file, workspace)
 
 
-def _asked_by(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[tuple[str, Asked]]:
+def _asked_by(spec: Spec, scans: "Mapping[str, Scan]", workspace: Workspace) -> Iterator[tuple[Name, Asked]]:
     for batch in spec.batches:
         if scan := scans.get(batch.address):
             facts = workspace.project.providers[batch.declaration.provider]
             for part in scan.parts:
-                yield _address(batch, part.file), Asked(part.demands, scan.counted_by, facts)
+                yield _desired(spec, batch, part.file, workspace).name, Asked(part.demands, scan.counted_by, facts)
 
 
 def _address(batch: Batch, source: Source) -> str:

@@ -21,7 +21,7 @@ from batchrunner.rows import RowOutcome
 from batchrunner.standing import newest_runs
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
-from batchrunner.wiring.estimates import Asked, with_estimates
+from batchrunner.wiring.estimates import Asked, Name, with_estimates
 from batchrunner.wiring.following import Followed
 from batchrunner.wiring.ledgers import Files, Ledger, RowNow, input_file, noted_files, rows_now
 from batchrunner.wiring.planning import held_keys
@@ -121,7 +121,7 @@ def _plan(
     changes: Sequence[Change],
     stores: Mapping[str, FileStore],
     states: Mapping[str, State],
-    asked: Mapping[str, Asked],
+    asked: Mapping[Name, Asked],
 ) -> Plan:
     now = SystemClock().now()
     estimated, notices = with_estimates(changes, asked, now)
@@ -153,7 +153,7 @@ class _Planning:
     files: Files
     ledger: Ledger
     outlook: Outlook
-    asked: dict[str, Asked] = field(default_factory=dict)
+    asked: dict[Name, Asked] = field(default_factory=dict)
 
     def changes(self, runs: Mapping[str, str], states: Mapping[str, State]) -> list[Change]:
         project = self.followed.project
@@ -197,7 +197,8 @@ class _Planning:
         path = write_requests(self.followed.project.root, chosen)
         if path is None:
             return None
-        file, self.asked[address] = scanned_requests(self.followed.project.root, path, shard.base.attempt, facts)
+        file, asked = scanned_requests(self.followed.project.root, path, shard.base.attempt, facts)
+        self.asked[address, shard.base.run_key] = asked
         return file
 
     def _chosen(self, address: str, rows: Iterable[RowNow]) -> Iterator[bytes]:

@@ -19,7 +19,15 @@ def typed_apply(
     """The apply of `paths` with the choices that were made."""
     wanted = [f"--target {quote(target)}" for target in targets]
     again = [f"--replace {quote(address)}" for address in replacing]
-    return " ".join(["batchrunner apply", *map(quote, paths), *_flags(choices), *wanted, *again])
+    flags = (*_flags(choices), *map(quote, _catching_up(choices)))
+    return " ".join(["batchrunner apply", *map(quote, paths), *flags, *wanted, *again])
+
+
+def typed_catch_up(path: str, choices: Choices, number: int) -> str:
+    """The plan that catches up `number` missed intervals of the spec at `path`, which is quoted."""
+    targets = [f"--target {quote(target)}" for target in choices.targets]
+    since = [f"--since {quote(choices.since)}"] if choices.since else []
+    return " ".join(["batchrunner plan", path, f"--catch-up {number}", *since, *_flags(choices), *targets])
 
 
 def typed_plan(plan: Plan, out: str) -> str:
@@ -34,7 +42,7 @@ def kept_flags(choices: Choices) -> tuple[str, ...]:
     """The choices that a plan keeps, word by word: not `--replace`, which may be done by the time one plans anew."""
     words = [word for name, value in _named(choices) for word in (f"--{name}", value)]
     words += [word for name in choices.variables for word in ("--var", f"{name}=VALUE")]
-    return (*words, *(["--sandbox"] if choices.sandbox else []))
+    return (*words, *_catching_up(choices), *(["--sandbox"] if choices.sandbox else []))
 
 
 def typed_resolve(address: str, state_url: str, profile: str) -> str:
@@ -94,6 +102,12 @@ def _flags(choices: Choices) -> Iterator[str]:
     yield from (f"--var {quote(f'{name}={value}')}" for name, value in choices.variables.items())
     if choices.sandbox:
         yield "--sandbox"
+
+
+def _catching_up(choices: Choices) -> Iterator[str]:
+    if choices.catch_up:
+        yield from ("--catch-up", str(choices.catch_up))
+        yield from ("--since", choices.since) if choices.since else ()
 
 
 def _named(choices: Choices) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from batchrunner import records
 from batchrunner.catalog import sandbox_facts
-from batchrunner.errors import InvalidFiles, Refused
+from batchrunner.errors import InvalidFiles, Refused, UsageError
 from batchrunner.extensions import Providers
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import diagnostics_at, find_specs, load_project, load_specs
@@ -23,7 +23,6 @@ from batchrunner.wiring.expanding import expand_spec, has_patterns
 from batchrunner.wiring.inputs import refused_inputs
 from batchrunner.wiring.moving import holder_of, sources_elsewhere
 from batchrunner.wiring.places import SANDBOX as SANDBOX
-from batchrunner.wiring.moving import holder_of, sources_elsewhere
 from batchrunner.wiring.places import apart_of, state_url, store_of_spec
 
 if TYPE_CHECKING:
@@ -40,7 +39,10 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the flags said; empty means not said. `at` is a time as typed, `replace` exact addresses."""
+    """What the flags said; empty means not said. `at` is a time as typed, `replace` exact addresses.
+
+    `catch_up` is how many missed intervals of each spec are wanted too, `since` the first that counts as one.
+    """
 
     project: str = ""
     state: str = ""
@@ -51,10 +53,23 @@ class Choices:
     replace: frozenset[str] = frozenset()
     sandbox: bool = False
     profile: str = ""
+    catch_up: int = 0
+    since: str = ""
 
     def replacing(self, addresses: Iterable[str]) -> "Choices":
         """The same choices, and `addresses` submitted once more."""
         return replace(self, replace=frozenset(addresses))
+
+    def looking_back(self, since: str) -> "Choices":
+        """The same choices, and intervals looked at from `since` on."""
+        return replace(self, since=since)
+
+    def catching_up(self, number: int, since: str) -> "Choices":
+        """The same choices, and up to `number` missed intervals of each spec, none before `since`."""
+        if since and not number:
+            raise UsageError("since-without-catch-up", "--since says from when on --catch-up looks, which is not given",
+                             hint="add --catch-up N, or leave out --since")  # fmt: skip
+        return replace(self, catch_up=number, since=since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,10 @@ class Workspace:
                 by_spec[name] = opened.setdefault(os.path.abspath(source.url), source)
         return by_spec
 
+    def expanded(self) -> "Workspace":
+        """The same, with patterns replaced by the files that there are. Raises `InvalidFiles`."""
+        return replace(self, specs=_expanded(self.specs, self.project.root, self.choices.targets))
+
     def state_suffix(self) -> str:
         """What comes before the ending of the name of a state, for this profile and sandbox."""
         return apart_of(self.project, sandbox=self.choices.sandbox).suffix(self.state_url())
@@ -114,8 +133,9 @@ def open_workspace(
     stdin: Callable[[], bytes],
     variables: Mapping[str, str] | None = None,
     meet: Callable[[Project], None] = _pass_by,
+    expand: bool = True,
 ) -> Workspace:
-    """Load the project and the specs at `paths`, inputs that are patterns expanded.
+    """Load the project and the specs at `paths`, inputs that are patterns expanded, unless not `expand`.
 
     `meet` is told the project as soon as it is known, also where the specs turn out to be wrong.
 
@@ -144,7 +164,7 @@ def open_workspace(
         settings=settings,
         project=project,
         providers=effective_providers(project, variables, sandbox=choices.sandbox, used=_used(specs)),
-        specs=_expanded(specs, project.root, choices.targets),
+        specs=_expanded(specs, project.root, choices.targets) if expand else specs,
         now=now,
     )
 
