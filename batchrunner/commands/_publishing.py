@@ -68,9 +68,12 @@ def publish(summary: RunSummary, places: Places, notes: Notes, console: Console)
 
 def _told(verb: str, command: Callable[[Notes], int], places: Places, console: Console) -> int:
     """Run `command`, and publish how it ended. Whatever it raises is raised."""
+    from batchrunner import tracing
+    from batchrunner.settings import environment
     from batchrunner.wiring.workspace import SystemClock
 
-    notes, begun, started = Notes(), monotonic(), SystemClock().now()
+    trace = tracing.opened(verb, environment())
+    notes, begun, started = Notes(beside=trace), monotonic(), SystemClock().now()
     code, error, message = 0, "", ""
     try:
         code = int(command(notes))
@@ -83,7 +86,12 @@ def _told(verb: str, command: Callable[[Notes], int], places: Places, console: C
             course = Course(
                 verb, _time(started), _time(SystemClock().now()), round(monotonic() - begun, 3), code, error, message
             )
-            publish(notes.summary(course), places, notes, console)
+            summary = notes.summary(course)
+            if trace:
+                trace.end(summary)
+            publish(summary, places, notes, console)
+            if trace and (trouble := trace.flush()):
+                console.warn(f"warning: {trouble}")
 
 
 def _ending_of(raised: BaseException) -> tuple[int, str, str]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from batchrunner._version import __version__
 from batchrunner.accounts import Account, FetchedBatch, Pending, Rows, summed
-from batchrunner.address import natural, spec_of
+from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.applier import Report
-from batchrunner.events import Failed, Submitted
+from batchrunner.events import Event, Failed, Submitted
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import Blocked, Change, Import, Move, Orphan, Plan, Replace, Resume, Submit, Unchanged, action_of
+from batchrunner.ports import Reporter
 from batchrunner.project import Project
 from batchrunner.records import replace
 from batchrunner.standing import Standing
@@ -49,7 +50,8 @@ class Course:
 class Notes:
     """What is known of a run so far. A command tells it as it goes; whatever ends the command, that much can be said.
 
-    `project` is None until its file was read. Also a reporter: it sees what was submitted, and what failed.
+    `project` is None until its file was read. Also a reporter: it sees what was submitted, and what failed, and tells
+    the one `beside` it.
     """
 
     project: Project | None = None
@@ -60,6 +62,7 @@ class Notes:
     rows: dict[str, SummaryRows] = field(default_factory=dict)
     batches: dict[Name, SummaryBatch] = field(default_factory=dict)
     failures: dict[Name, SummaryFailure] = field(default_factory=dict)
+    beside: Reporter | None = None
 
     def meet(self, project: Project) -> None:
         """`project` is in force."""
@@ -75,8 +78,10 @@ class Notes:
             if self.batches.get(name, _NONE).outcome != "submitted":
                 self.batches[name] = _planned(change)
 
-    def report(self, event: object) -> None:
+    def report(self, event: Event) -> None:
         """Note what an event says of a batch."""
+        if self.beside is not None:
+            self.beside.report(event)
         if isinstance(event, Submitted):
             self._became(event.address, event.run_key, "submitted", "submitted", event.batch_id)
             self.failures.pop((event.address, event.run_key), None)
@@ -161,7 +166,7 @@ class Notes:
         name = change.address, change.run_key
         known = self.batches[name]
         if isinstance(change, Move):
-            if state is not None and change.address in state.batches:
+            if state is not None and any(whole_of(address) == change.address for address in state.batches):
                 self.batches[name] = replace(known, outcome="moved", status="moved")
             return
         latest = state.latest(*name) if state is not None else None

@@ -14,7 +14,7 @@ MAX_BYTES = 64 * 1024
 
 
 class Post(NamedTuple):
-    """What is sent. `headers` beside those that say who asks, and how; where nobody `reads` it, an answer is a status."""
+    """What is sent. `headers` beside those that say who asks, and how. An answer nobody `reads` is a status."""
 
     method: str
     url: str

@@ -171,7 +171,7 @@ def test_what_is_not_there_is_warned_of(shop: Desk, hook: ScriptedDesk, env: dic
 
 
 def test_nothing_in_it_is_markup_or_a_key(shop: Desk, hook: ScriptedDesk) -> None:
-    shop.write("s.yaml", "batches:\n  - {name: a, endpoint: /v1/embeddings, '<!channel> &': 1}\n")
+    shop.write("s.yaml", "batches:\n  - {name: a, endpoint: /v1/embeddings, input_file_id: f, '<!channel> &': 1}\n")
     shop.run("apply", "s.yaml")
     [got] = hook.got
     assert "&lt;!channel&gt; &amp;" in told(got)["text"]
