@@ -3,7 +3,8 @@
 The only module that imports msgspec: records, request lines and provider replies are decoded through it.
 """
 
-from typing import Any, TypeVar, dataclass_transform
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, Union, dataclass_transform
 
 import msgspec
 from msgspec import Meta, Raw, field
@@ -22,7 +23,9 @@ __all__ = [
     "decode",
     "decoder",
     "encode",
+    "extended",
     "field",
+    "json_schema",
     "plain",
     "pretty",
     "replace",
@@ -58,6 +61,49 @@ class Record(
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Tolerant(msgspec.Struct, frozen=True, gc=False):
     """A frozen view of somebody else's JSON: only the declared fields are kept, unknown ones are passed over."""
+
+
+def extended(kind: type[Record], name: str, **fields: Any) -> type[Record]:
+    """A record like `kind`, under the same tag, called `name`, with more `fields`, and all of them written."""
+    config, namespace = kind.__struct_config__, {"__annotations__": fields, "__doc__": kind.__doc__}
+    made: type[Record] = _KeywordsOnly(
+        name, (kind,), namespace, tag=config.tag, tag_field=config.tag_field, omit_defaults=False
+    )
+    return made
+
+
+def json_schema(kinds: Sequence[type[Record]], template: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """JSON Schema (draft 2020-12) of `kinds`: a reference to each, as `template` has it, and all definitions by name.
+
+    The union of several kinds is told apart by their tags. What a definition requires is what is always written.
+    """
+    whole: Any = Union[tuple(kinds)]  # noqa: UP007
+    (root,), parts = msgspec.json.schema_components([whole], ref_template=template)
+    for known in _structs(whole):
+        part = parts.get(known.cls.__name__)
+        if part is not None and not known.cls.__struct_config__.omit_defaults:
+            part["required"] = list(part["properties"])
+    return root, parts
+
+
+def _structs(kind: Any) -> Iterator[msgspec.inspect.StructType]:
+    """Every struct that a value of `kind` may hold."""
+    seen, waiting = set(), [msgspec.inspect.type_info(kind)]
+    while waiting:
+        known = waiting.pop()
+        if isinstance(known, msgspec.inspect.StructType):
+            if known.cls in seen:
+                continue
+            seen.add(known.cls)
+            yield known
+            waiting += [each.type for each in known.fields]
+        else:
+            waiting += _parts(known)
+
+
+def _parts(known: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
+    inner = [getattr(known, name, None) for name in ("type", "item_type", "key_type", "value_type")]
+    return [each for each in [*inner, *getattr(known, "types", ()), *getattr(known, "item_types", ())] if each]
 
 
 def encode(value: object) -> bytes:

@@ -30,8 +30,8 @@ VERDICTS: tuple[Verdict, ...] = Verdict.__args__[1:]  # type: ignore[attr-define
 class SummaryFailure(Record, omit_defaults=False):
     """A batch that did not end as it should.
 
-    `outcome` is `rejected`, `denied`, `deferred`, `in-doubt` or `unsaved`; `code` a kebab-case word, `words` those of
-    the provider.
+    `outcome` is `rejected`, `denied`, `deferred`, `in-doubt`, `not-imported` or `unsaved`; `code` a kebab-case
+    word, `words` those of the provider.
     """
 
     address: str

@@ -102,7 +102,7 @@ def test_as_a_module_it_is_the_same_program(desk: Desk) -> None:
         (["apply", "s.yaml", "--replac", "x"], "did you mean `--replace`?"),
         (["--json", "plan", "s.yaml"], "options go after the command"),
         (["plan"], "batchrunner plan --help"),
-        (["schema", "spek"], "batchrunner schema --help"),
+        (["schema", "spek"], "did you mean `spec`? All there is: batchrunner schema"),
         (["apply", "s.yaml", "--concurrency", "0"], "batchrunner apply --help"),
         (["apply", "s.yaml", "--var", "x"], "batchrunner apply --help"),
         (["plan", "s.yaml", "--json", "--format", "markdown"], "batchrunner plan --help"),
