@@ -74,6 +74,15 @@ class Repository:
         """The id of the commit that is checked out, empty where there is none yet."""
         return self._done("rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.decode().strip()
 
+    def ignores(self, path: str) -> bool:
+        """Whether a file at `path`, relative to the top, would not be committed; False where git does not say."""
+        return self._done("check-ignore", "--quiet", "--no-index", "--", path).returncode == 0
+
+    def tracked(self, *patterns: str) -> list[str]:
+        """The files in the index that `patterns` name, `*` standing for any text; none where git does not say."""
+        listed = self._done("ls-files", "-z", "--", *patterns).stdout
+        return [name.decode("utf-8", "backslashreplace") for name in listed.split(b"\0") if name]
+
     def tree(self, commit: str, paths: Sequence[str]) -> dict[str, Entry]:
         """What `commit` holds at and below `paths`, which are relative to the top; `""` is all of it.
 
@@ -98,8 +107,14 @@ class Repository:
         yield from self._read(together)
 
     def _sizes(self, objects: Sequence[str]) -> Iterator[tuple[str, int]]:
-        asked = "".join(f"{name}\n" for name in objects).encode()
-        for line in self._run("cat-file", "--batch-check", given=asked).splitlines():
+        """The bytes of each; -1 for what is not here, and for all where git would have to fetch one of them first."""
+        done = self._done("cat-file", "--batch-check", given="".join(f"{name}\n" for name in objects).encode())
+        if done.returncode and b"promisor" not in done.stderr:
+            raise _refused(done.stderr, self.top)
+        if done.returncode:
+            yield from ((name, -1) for name in objects)
+            return
+        for line in done.stdout.splitlines():
             name, kind, *size = line.decode().split(" ")
             yield name, int(size[0]) if kind == "blob" and size else -1
 

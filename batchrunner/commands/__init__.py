@@ -13,6 +13,7 @@ from batchrunner.printable import brief, printable
 
 COMMANDS = {
     "init": "Write a first spec, a project file and a CI workflow.",
+    "doctor": "Check the setup: files, keys, providers, state.",
     "validate": "Check specs and their inputs.",
     "plan": "Show what apply would submit. No network, no credentials.",
     "show": "Show a saved plan.",
@@ -23,6 +24,8 @@ COMMANDS = {
     "status": "Show where submitted batches stand.",
     "wait": "Wait until submitted batches have ended.",
     "fetch": "Download results, and account for every row.",
+    "runs": "Show which intervals were submitted, and which are missing.",
+    "history": "Tell all that happened to a batch, over all its runs.",
     "gc": "Delete uploaded files that nobody needs any more.",
     "resolve": "Say what became of a batch that is in doubt.",
     "recover": "Rebuild a lost state from what the provider has.",
