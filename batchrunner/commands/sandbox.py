@@ -58,7 +58,8 @@ def serve(
 ) -> int:
     """Serve until Ctrl-C. Prints the base URL when it answers.
 
-    README.md has the names of faults and habits, and says how single requests are made to fail.
+    The names of faults and habits, and how single requests are made to fail, are in
+    docs/how-to/test-your-automation.md.
     """
     from batchrunner.sandbox import Faults, SandboxSettings, Timings
     from batchrunner.sandbox import serve as serve_sandbox

@@ -1,4 +1,4 @@
-"""The README names every fault, habit and dialect of the sandbox, and the command says what it takes."""
+"""The page on automation names every fault, habit and dialect of the sandbox, and the command says what it takes."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,8 @@ from batchrunner.sandbox.dialects import SPEECHES
 from batchrunner.sandbox.faults import FAULT_TYPES, KINDS
 from batchrunner.sandbox.habits import HABITS
 
-TEXT = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-SECTION = TEXT.split("## Test your own automation")[1].split("\n## ")[0]
+TEXT = (Path(__file__).parents[2] / "docs" / "how-to" / "test-your-automation.md").read_text(encoding="utf-8")
+SECTION = TEXT.split("# Test your automation: the sandbox")[1]
 PROSE = re.sub("```.*?```", "", SECTION, flags=re.DOTALL)
 
 

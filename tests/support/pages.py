@@ -305,6 +305,8 @@ UNSTEADY = (
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b(sha256:)?[0-9a-f]{40,64}\b", "DIGEST"),
     (r"content:[0-9a-f]{12}", "content:DIGEST"),
+    (r"\bsha256:[0-9a-f]{12}\b", "DIGEST"),
+    (r"\b(batch_req|resp|chatcmpl)[-_][0-9a-f]{24}\b", r"\1-ID"),
     (r"^\[([\w/.-]+) [0-9a-f]{7,}\]", r"[\1 COMMIT]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\bpid \d+ on \S+,", "pid PID on HOST,"),
