@@ -36,6 +36,9 @@ COMMANDS = {
     "sandbox": "Run the built-in sandbox provider.",
 }
 
+COMPLETING = "_BATCHRUNNER_COMPLETE"
+"""Set by the completion of a shell, which asks for candidates instead of a command."""
+
 EPILOG = """\b
 Examples:
   batchrunner plan specs/nightly.yaml
@@ -105,6 +108,10 @@ def run(arguments: Sequence[str]) -> NoReturn:
     stop_collecting()  # a command's imports make objects that live to its end: collecting during them is wasted
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     prepare_streams()
+    if COMPLETING in os.environ:
+        from batchrunner.commands._completing import prepare
+
+        prepare(group)
     code = _guarded(list(arguments))
     # The interpreter's own tear-down costs more than a small command does.
     os._exit(flushed(code))

@@ -19,24 +19,10 @@ if TYPE_CHECKING:
 
 ROOM_BYTES = 256 << 20
 FILES_NEEDED = 1024
-NETWORKED = frozenset(
-    [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "9p",
-        "afs",
-        "ceph",
-        "glusterfs",
-        "fuse.sshfs",
-        "fuse.s3fs",
-        "fuse.rclone",
-        "fuse.gcsfuse",
-        "fuse.glusterfs",
-    ]
+_NETWORKED = (
+    "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs fuse.sshfs fuse.s3fs fuse.rclone fuse.gcsfuse fuse.glusterfs"
 )
+NETWORKED = frozenset(_NETWORKED.split(" "))
 MOUNTS = "/proc/self/mountinfo"
 LEFT_BEHIND = ("*.state.lock", "*.state.journal.jsonl", "*.sandbox.sqlite3*")
 ENDING = ".json"
