@@ -101,7 +101,7 @@ def apply(
     with prepared_from_specs(workspace, Patience(lock_timeout, lambda _holder: None)) as prepared:
         if prepared.refusals:
             raise refused(prepared.refusals, prepared.project_file)
-        if not prepared.plan.sendable:
+        if not prepared.plan.settling:
             return Report()
         keys = needed_keys(prepared.plan, prepared.providers)
         sending = Sending(prepared.root, prepared.providers, keys, concurrency, Brake())

@@ -14,11 +14,12 @@ from batchrunner.address import spec_of
 from batchrunner.attempts import settle, tags_of
 from batchrunner.brake import Brake
 from batchrunner.errors import StateError
-from batchrunner.events import AlarmEvent, Event, Failed, Finished, Started, Stopping, Submitted
+from batchrunner.events import AlarmEvent, Event, Failed, Finished, Imported, Started, Stopping, Submitted
 from batchrunner.events import Uploaded as UploadedEvent
-from batchrunner.jobs import Accepted, Create, Denied, Outcome, Settling, Upload, Uploaded
+from batchrunner.importing import attempt_of, is_recorded, not_imported
+from batchrunner.jobs import Accepted, Create, Denied, Look, Outcome, Seen, Settling, Upload, Uploaded
 from batchrunner.manifest import LocalFile, ProviderFile
-from batchrunner.plans import Plan, Resume, Sendable
+from batchrunner.plans import Import, Plan, Resume, Sendable
 from batchrunner.ports import Clock, Committer, Executor, Provider, Reporter
 from batchrunner.queues import FULL, Room
 from batchrunner.state import Attempt, Entry, Intent, Problem, State, Status, moved
@@ -45,13 +46,16 @@ class Tools:
 
 @dataclass(slots=True)
 class Report:
-    """How an apply ended. `already` were done before by the same plan; `left` came to no outcome in this run.
+    """How an apply ended. `already` were done before by the same plan; `left` came to no outcome in this run. `moved`
+    was renamed in state before anything was sent.
 
     `unsaved` are outcomes that could not be written to state, with `state_error` saying why. `alarms` are what a
     provider was found to have too much of.
     """
 
     submitted: int = 0
+    imported: int = 0
+    moved: int = 0
     already: int = 0
     left: int = 0
     failed: list[Failed] = field(default_factory=list)
@@ -83,7 +87,8 @@ class _Apply:
         self.in_flight = 0
 
     async def run(self) -> Report:
-        changes = self.plan.sendable
+        # What is taken from its provider is in state before anything beside it is paid for.
+        changes = (*self.plan.imports, *self.plan.sendable)
         self._tell(Started(total=len(changes)))
         waiting = iter(changes)
         senders = min(self.tools.concurrency, len(changes))
@@ -91,23 +96,49 @@ class _Apply:
         for defect in filter(None, ends):
             raise defect
         report = self.report
-        report.left = len(changes) - report.submitted - report.already - len(report.failed) - len(report.unsaved)
+        done = report.submitted + report.imported + report.already + len(report.failed) + len(report.unsaved)
+        report.left = len(changes) - done
         self._tell(Finished(submitted=report.submitted, failed=len(report.failed), left=report.left))
         return report
 
-    async def _send_in_turn(self, waiting: Iterator[Sendable]) -> None:
+    async def _send_in_turn(self, waiting: Iterator[Sendable | Import]) -> None:
         while not self.tools.brake.pulled:
             change = next(waiting, None)
             if change is None:
                 return
             self.in_flight += 1
             try:
-                await self._send(change)
+                await (self._import(change) if isinstance(change, Import) else self._send(change))
             except BaseException:
                 self._stop("defect")
                 raise
             finally:
                 self.in_flight -= 1
+
+    async def _import(self, change: Import) -> None:
+        if is_recorded(change, self.states[spec_of(change.address)]):
+            self.report.already += 1
+            return
+        job = Look(address=change.address, provider=change.provider, batch_id=change.batch_id)
+        outcome = await self.tools.executor.run(job)
+        failure = not_imported(change, outcome)
+        if failure is not None:
+            self.report.failed.append(failure)
+            self._tell(failure)
+            if isinstance(outcome, Denied):
+                self._stop("authentication-refused")
+        elif isinstance(outcome, Seen):
+            await self._record(change, attempt_of(change, outcome.batch, self._now(), self.plan.plan_id))
+
+    async def _record(self, change: Import, attempt: Attempt) -> None:
+        try:
+            await self._keep(change, attempt)
+        except StateError as error:
+            self.report.state_error = self.report.state_error or error
+            self._stop("state-not-written")
+            return
+        self.report.imported += 1
+        self._tell(Imported(address=change.address, run_key=change.run_key, batch_id=change.batch_id))
 
     async def _send(self, change: Sendable) -> None:
         latest = self.states[spec_of(change.address)].latest(change.address, change.run_key)
@@ -222,7 +253,7 @@ class _Apply:
         request = self.tools.providers[intent.provider].create_request(intent, file_id, tags)
         return moved(attempt, status, at, file_id=file_id, request=request, sent_at=at, **changes)
 
-    async def _keep(self, change: Sendable, attempt: Attempt) -> None:
+    async def _keep(self, change: Sendable | Import, attempt: Attempt) -> None:
         """Commit what a provider answered; where that fails, it is still in the report."""
         try:
             await self._commit(change, attempt)
@@ -230,7 +261,7 @@ class _Apply:
             self.report.unsaved.append(Entry(address=change.address, run_key=change.run_key, attempt=attempt))
             raise
 
-    async def _commit(self, change: Sendable, attempt: Attempt) -> None:
+    async def _commit(self, change: Sendable | Import, attempt: Attempt) -> None:
         await self.tools.committer.commit(Entry(address=change.address, run_key=change.run_key, attempt=attempt))
 
     def _failed(self, change: Sendable, attempt: Attempt, outcome: str) -> None:

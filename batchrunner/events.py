@@ -67,7 +67,7 @@ class Retrying(Record, tag="retrying", tag_field="event"):
 
 
 class Failed(Record, tag="failed", tag_field="event"):
-    """A change did not end in a batch. `outcome` is rejected, denied, deferred or in-doubt."""
+    """A change did not end in a batch. `outcome` is rejected, denied, deferred, in-doubt or not-imported."""
 
     address: str
     run_key: str

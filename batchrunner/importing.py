@@ -7,6 +7,8 @@ from typing import NamedTuple
 from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import fingerprint
+from batchrunner.events import Failed
+from batchrunner.jobs import Deferred, Denied, NotFound, Outcome, Seen
 from batchrunner.manifest import ProviderFile
 from batchrunner.planner import adoption, submission
 from batchrunner.plans import Import, Notice
@@ -29,6 +31,26 @@ def difference(change: Import, batch: RemoteBatch) -> str:
     if file_id and batch.input_file_id and batch.input_file_id != file_id:
         return f"It reads {batch.input_file_id}, and the spec says {file_id}."
     return ""
+
+
+def not_imported(change: Import, outcome: Outcome) -> Failed | None:
+    """Why a look at its provider did not make `change` true; None where it did."""
+    if isinstance(outcome, Seen):
+        why = difference(change, outcome.batch)
+        return _failed(change, "not-imported", "another-batch", words=why) if why else None
+    status, words = getattr(outcome, "status", 0), getattr(outcome, "words", "")
+    if isinstance(outcome, NotFound):
+        return _failed(change, "not-imported", "no-such-batch", status=status, words=words)
+    if isinstance(outcome, Denied | Deferred):
+        word = "denied" if isinstance(outcome, Denied) else "deferred"
+        return _failed(change, word, outcome.code, status=status, words=words)
+    return _failed(change, "not-imported", "cannot-look", status=status, words=words)
+
+
+def _failed(change: Import, outcome: str, code: str, *, status: int = 0, words: str = "") -> Failed:
+    return Failed(
+        address=change.address, run_key=change.run_key, outcome=outcome, code=code, status=status, words=words
+    )
 
 
 def attempt_of(change: Import, batch: RemoteBatch, at: str, plan_id: str = "") -> Attempt:

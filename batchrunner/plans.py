@@ -196,6 +196,11 @@ class Plan(Record, omit_defaults=False):
         return tuple(c for c in self.changes if isinstance(c, Submit | Resume))
 
     @property
+    def settling(self) -> "tuple[Sendable | Import | Move, ...]":
+        """The changes that do something: those that send, import and rename."""
+        return tuple(c for c in self.changes if isinstance(c, Submit | Resume | Import | Move))
+
+    @property
     def imports(self) -> tuple[Import, ...]:
         """The changes that take a batch from its provider into state."""
         return tuple(c for c in self.changes if isinstance(c, Import))

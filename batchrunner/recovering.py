@@ -17,6 +17,7 @@ from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.matching import Alarm, adopted, is_alive, preferred
 from batchrunner.records import replace
 from batchrunner.remote import TAG_NAMES, RemoteBatch, Sight, Tags, key_in, tags_in
+from batchrunner.renaming import Renaming
 from batchrunner.state import Attempt, Entry, Intent, State
 
 MOST_ATTEMPTS = 1_000
@@ -57,22 +58,29 @@ class Keyring:
     """The keys of `project` that can be told from names, for the specs called `specs`.
 
     `desired` is what the specs want now: the keys of its runs need no tags, and are recognised in the names of uploads.
+    By `renaming`, what was submitted under another name is recognised, and called what it is called now.
     """
 
-    def __init__(self, project: str, specs: Collection[str], desired: Iterable[Desired]) -> None:
+    def __init__(
+        self, project: str, specs: Collection[str], desired: Iterable[Desired], renaming: Renaming | None = None
+    ) -> None:
         self._project = project
         self._specs = specs
+        self._renaming = renaming or Renaming()
         self._expected: dict[str, tuple[int, bool, Desired]] = {}
         for each in desired:
             for number, is_retry in product(range(1, LIKELY_ATTEMPTS + 1), (False, True)):
-                key = self._key(each.address, each.run_key, number, is_retry=is_retry)
-                self._expected[key] = (number, is_retry, each)
+                for name in self._names(each.address):
+                    key = self._key(name, each.run_key, number, is_retry=is_retry)
+                    self._expected[key] = (number, is_retry, each)
 
     def tags_of(self, batch: RemoteBatch, upload_name: str = "") -> Tags | None:
         """Which submission `batch` is; None where it is none of ours. `upload_name` is that of the file it reads."""
         if key := key_in(batch.metadata):
             tags = tags_in(batch.metadata)
-            return tags if tags is not None and self._is_ours(tags) else self._told(key, batch, "")
+            if tags is not None and self._is_ours(tags):
+                return tags._replace(address=self._renaming.now(tags.address))
+            return self._told(key, batch, "")
         named = _UPLOAD_NAME.match(upload_name)
         return self._told(named[1], batch, named[2]) if named else None
 
@@ -84,10 +92,17 @@ class Keyring:
     def is_stranger(self, batch: RemoteBatch) -> bool:
         """Whether `batch` is tagged as a batch of these specs, and is not: its key is of another project."""
         tags = tags_in(batch.metadata)
-        return tags is not None and spec_of(tags.address) in self._specs and self.tags_of(batch) is None
+        return tags is not None and self._is_of_specs(tags.address) and self.tags_of(batch) is None
+
+    def _is_of_specs(self, address: str) -> bool:
+        return spec_of(self._renaming.now(address)) in self._specs
+
+    def _names(self, address: str) -> set[str]:
+        """What `address` may have been called when its key was computed."""
+        return {address, self._renaming.originally(address)}
 
     def _is_ours(self, tags: Tags) -> bool:
-        if spec_of(tags.address) not in self._specs or not is_address(tags.address):
+        if not is_address(tags.address) or not self._is_of_specs(tags.address):
             return False
         if not (_RUN_KEY.match(tags.run_key) and _FINGERPRINT.match(tags.fingerprint)):
             return False
@@ -95,7 +110,8 @@ class Keyring:
         # And where a batch was moved in state, its key stays taken: that of the next may have a larger one.
         numbers = range(min(max(tags.attempt, LIKELY_ATTEMPTS), MOST_ATTEMPTS), 0, -1)
         is_retry = tags.retry_of > 0
-        keys = (self._key(tags.address, tags.run_key, number, is_retry=is_retry) for number in numbers)
+        names = self._names(tags.address)
+        keys = (self._key(name, tags.run_key, number, is_retry=is_retry) for number in numbers for name in names)
         return tags.idempotency_key in keys
 
     def _told(self, key: str, batch: RemoteBatch, content: str) -> Tags | None:
@@ -236,8 +252,3 @@ def _rebuilt(found: Found, desired: Desired | None, at: str) -> Attempt:
         reply=batch.reply,
         sight=Sight(at=at, batch=batch),
     )
-
-
-def imported(found: Found, desired: Desired, at: str) -> Attempt:
-    """The attempt that stands for a batch made elsewhere, where `desired` would be submitted."""
-    return _rebuilt(found, desired, at)

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from batchrunner.address import spec_of
 from batchrunner.errors import StaleError
 from batchrunner.families import family_of, traces_of, version_beside
-from batchrunner.plans import Plan, Resume, Sendable
+from batchrunner.plans import Import, Plan, Resume, Sendable
 from batchrunner.state import Attempt, State
 
 
 def check_current(plan: Plan, states: Mapping[str, State]) -> None:
-    """Refuse a plan whose ground has moved. `states` are by spec name, loaded under their locks.
+    """Refuse a plan whose ground has moved. `states` are by spec name, loaded under their locks, and as what the plan
+    itself moves makes them.
 
     An address that this same plan moved is not stale: a crashed apply carries on with the plan that was reviewed. What
     is still to be sent is stale as well where other shards of its batch moved: they may hold the same requests.
@@ -30,6 +31,7 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
         for spec in plan.specs
         for address in _stale(plan, [c for c in plan.sendable if spec_of(c.address) == spec.name], states[spec.name])
     ]
+    stale += [each.address for each in plan.imports if _is_taken(each, plan, states[spec_of(each.address)])]
     if stale:
         raise StaleError(
             "stale-plan",
@@ -50,11 +52,20 @@ def _is_begun(change: Sendable, state: State) -> bool:
 
 
 def is_done(plan: Plan, states: Mapping[str, State]) -> bool:
-    """Whether every batch of a current plan is submitted already, by the same plan."""
-    return bool(plan.sendable) and all(_done(change, states[spec_of(change.address)]) for change in plan.sendable)
+    """Whether every batch of a current plan is submitted, or imported, already. Its moves are for others to tell."""
+    changes = (*plan.sendable, *plan.imports)
+    return bool(plan.settling) and all(_done(change, states[spec_of(change.address)]) for change in changes)
 
 
-def _done(change: Sendable, state: State) -> bool:
+def _is_taken(change: Import, plan: Plan, state: State) -> bool:
+    """Whether something else became of the run that a batch is imported for."""
+    latest = state.latest(change.address, change.run_key)
+    if (latest.version if latest else "") == change.base_version:
+        return False
+    return latest is not None and not (latest.number == change.attempt and latest.intent.plan_id == plan.plan_id)
+
+
+def _done(change: Sendable | Import, state: State) -> bool:
     latest = state.latest(change.address, change.run_key)
     return latest is not None and latest.number == change.attempt and latest.status == "submitted"
 

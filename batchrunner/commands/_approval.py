@@ -18,4 +18,8 @@ def approve(plan: Plan) -> None:
 def _question(plan: Plan) -> str:
     replacing = plan.counts["replace"]
     more = f", {replacing:,} of them one more time, to be paid again" if replacing else ""
-    return f"Submit {counted(len(plan.sendable), 'batch')}{more}?"
+    asked = [f"submit {counted(len(plan.sendable), 'batch')}{more}"] if plan.sendable else []
+    asked += [f"import {counted(len(plan.imports), 'batch')}"] if plan.imports else []
+    asked += [f"move {counted(len(plan.moves), 'batch')} in state"] if plan.moves else []
+    question = ", and ".join(asked)
+    return f"{question[0].upper()}{question[1:]}?"

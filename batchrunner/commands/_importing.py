@@ -15,10 +15,11 @@ from batchrunner.commands._states import FOLDERS, Sought, lock_timeout, saved
 from batchrunner.commands.resolve import BATCH_ID
 from batchrunner.desired import Desired
 from batchrunner.errors import Refused, UsageError
-from batchrunner.facts import ProviderFacts
-from batchrunner.recovering import Found, imported
-from batchrunner.remote import RemoteBatch, Tags, key_in
-from batchrunner.state import Attempt, Entry, State
+from batchrunner.importing import attempt_of, difference
+from batchrunner.planner import adoption, submission
+from batchrunner.plans import Import
+from batchrunner.remote import RemoteBatch
+from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.suggestions import did_you_mean
 from batchrunner.wiring import Choices, Workspace, open_workspace
@@ -33,10 +34,6 @@ class _Wanted(NamedTuple):
     workspace: Workspace
     desired: Desired
     store: FileStore
-
-    @property
-    def facts(self) -> ProviderFacts:
-        return self.workspace.providers[self.desired.provider]
 
 
 @click.command("import")
@@ -120,42 +117,23 @@ def _seen(wanted: _Wanted, batch_id: str, console: Console) -> RemoteBatch:
     batch, why_not = Witness(provider, asks).seen(batch_id)
     if batch is None:
         raise Refused("cannot-look", f"{why_not}: {batch_id} cannot be looked up", hint="where you are sure: --force")
-    if differing := _difference(wanted, batch):
+    if differing := difference(_planned(wanted, wanted.store.load(), batch_id), batch):
         raise Refused("another-batch", f"{batch_id} is not what {wanted.desired.address} declares",
                       why=differing, hint="where that is right all the same: --force")  # fmt: skip
     return batch
 
 
-def _difference(wanted: _Wanted, batch: RemoteBatch) -> str:
+def _planned(wanted: _Wanted, state: State, batch_id: str) -> Import:
+    """The import as a plan would have it."""
     desired = wanted.desired
-    key = key_in(batch.metadata)
-    if key and key != _key(wanted, wanted.store.load()):
-        return "It is tagged as another submission of batchrunner."
-    if batch.endpoint and batch.endpoint != desired.endpoint:
-        return f"It is for {batch.endpoint}, and the spec says {desired.endpoint}."
-    file_id = getattr(desired.source, "file_id", "")
-    if file_id and batch.input_file_id and batch.input_file_id != file_id:
-        return f"It reads {batch.input_file_id}, and the spec says {file_id}."
-    return ""
-
-
-def _attempts(wanted: _Wanted, state: State) -> list[Attempt]:
-    return state.batches.get(wanted.desired.address, {}).get(wanted.desired.run_key, [])
-
-
-def _key(wanted: _Wanted, state: State) -> str:
-    desired = wanted.desired
-    around = circumstances_of(wanted.workspace, [state])
-    return around.next_key(desired.address, desired.run_key, _attempts(wanted, state))
+    attempts = state.batches.get(desired.address, {}).get(desired.run_key, [])
+    return adoption(submission(desired, attempts, "", circumstances_of(wanted.workspace, [state])), batch_id)
 
 
 def _entry(wanted: _Wanted, state: State, batch: RemoteBatch) -> Entry:
-    desired, attempts = wanted.desired, _attempts(wanted, state)
-    number = attempts[-1].number + 1 if attempts else 1
-    tags = Tags(_key(wanted, state), desired.address, desired.run_key, desired.fingerprint, number)
     at = SystemClock().now().isoformat(timespec="milliseconds")
-    attempt = imported(Found(desired.provider, wanted.facts.origin, batch, tags), desired, at)
-    return Entry(address=desired.address, run_key=desired.run_key, attempt=attempt)
+    attempt = attempt_of(_planned(wanted, state, batch.batch_id), batch, at)
+    return Entry(address=wanted.desired.address, run_key=wanted.desired.run_key, attempt=attempt)
 
 
 def _tell(entry: Entry, wanted: _Wanted, backup: Path | None, console: Console) -> None:

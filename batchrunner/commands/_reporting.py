@@ -172,6 +172,8 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
     replacing = [change.address for change in plan.changes if _still_to_replace(change, states)]
     return ApplySummary(
         submitted=report.submitted,
+        moved=report.moved,
+        imported=report.imported,
         unchanged=plan.counts["unchanged"] + report.already,
         failed=tuple(report.failed),
         left=report.left,

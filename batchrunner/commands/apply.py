@@ -13,13 +13,14 @@ from batchrunner.applier import Brake, Report
 from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._eventstream import EventStream, show_end
-from batchrunner.commands._options import Output, output_options, spec_options
+from batchrunner.commands._options import Output, catch_up_options, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan, stop_refused
 from batchrunner.commands._publishing import published
 from batchrunner.commands._reporting import Ending, Reporters, opened_screen, show_ending
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.commands._summing import Notes
 from batchrunner.errors import ExitCode, StaleError, UsageError
+from batchrunner.planner import REPLACEABLE
 from batchrunner.plans import Plan
 from batchrunner.queues import FULL
 from batchrunner.records import replace
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 )
 @published("apply")
 @spec_options
+@catch_up_options
 @output_options()
 def command(
     *,
@@ -84,7 +86,7 @@ def command(
             stop_refused(prepared.refusals, prepared.project_file, console)
             keys = needed_keys(prepared.plan, prepared.providers)
             keep_secret(key for name, key in keys.items() if name != SANDBOX)
-            if prepared.plan.sendable and not (yes or reviewed):
+            if prepared.plan.settling and not (yes or reviewed):
                 approve(prepared.plan)
             ended = _apply(_Run(prepared, keys, concurrency, paths, choices, notes), stream)
         # The lock is free again: waiting takes hours.
@@ -108,7 +110,7 @@ def _show(prepared: Prepared, stream: EventStream) -> None:
     plan = replace(prepared.plan, refusals=prepared.refusals)
     if stream.console.output.json:
         stream.planned(plan)
-    elif is_done(prepared.plan, prepared.ground.states):
+    elif is_done(prepared.plan, prepared.ground.states) and not prepared.ground.pending:
         stream.console.result("This plan was applied already: all that it submits is submitted.")
     else:
         show_plan(plan, "apply", stream.console)
@@ -141,10 +143,11 @@ def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience, not
 
 def _refuse_new_choices(choices: Choices) -> None:
     """A saved plan has decided these: a flag that would change them is a misunderstanding."""
-    if choices.variables or choices.run_key or choices.at or choices.targets or choices.replace:
+    fixed = (choices.variables, choices.run_key, choices.at, choices.targets, choices.replace, choices.catch_up)
+    if any(fixed):
         raise UsageError(
             "plan-is-fixed",
-            "a saved plan takes no --var, --run-key, --at, --target or --replace",
+            "a saved plan takes no --var, --run-key, --at, --target, --replace or --catch-up",
             hint="plan again with them: batchrunner plan PATH --out FILE",
         )
 
@@ -184,8 +187,9 @@ class _Ended:
 
 def _apply(run: _Run, stream: EventStream) -> _Ended:
     prepared, brake, report, console = run.prepared, Brake(), Report(), stream.console
-    if prepared.plan.sendable:
-        with opened_screen(console, len(prepared.plan.sendable), watcher=Reporters(run.notes, stream)) as screen:
+    if prepared.plan.settling:
+        total = len(prepared.plan.sendable) + len(prepared.plan.imports)
+        with opened_screen(console, total, watcher=Reporters(run.notes, stream)) as screen:
             sending = Sending(prepared.root, prepared.providers, run.keys, run.concurrency, brake, screen.say)
             report = send(prepared.plan, prepared.ground, sending, screen.reporter)
     stopped = interrupted(brake)
@@ -228,16 +232,21 @@ def _keyless(prepared: Prepared) -> frozenset[str]:
     return frozenset(name for name in names if prepared.providers[name].idempotency == "none")
 
 
+_DECIDABLE = (*REPLACEABLE, "move-conflict")
+"""Reasons to be blocked that are not doubt: what is there is known."""
+
+
 def exit_code(plan: Plan, report: Report) -> ExitCode:
     """What a run that was not interrupted ends with: doubt first, then refusals, then what another run will mend."""
     outcomes = report.outcomes
-    held = [blocked for blocked in plan.blocked if blocked.reason != "changed-since-submitted"]
+    held = [blocked for blocked in plan.blocked if blocked.reason not in _DECIDABLE]
+    some = report.submitted or report.imported
     if report.state_error is not None:
         return report.state_error.exit_code
     if outcomes["in-doubt"] or held or report.alarms:
         return ExitCode.PARTIAL
     if outcomes["denied"]:
-        return ExitCode.PARTIAL if report.submitted else ExitCode.REFUSED
-    if outcomes["rejected"] or plan.blocked:
-        return ExitCode.PARTIAL if report.submitted else ExitCode.REFUSED
+        return ExitCode.PARTIAL if some else ExitCode.REFUSED
+    if outcomes["rejected"] or outcomes["not-imported"] or plan.blocked:
+        return ExitCode.PARTIAL if some else ExitCode.REFUSED
     return ExitCode.TRY_AGAIN if outcomes["deferred"] or report.left else ExitCode.DONE

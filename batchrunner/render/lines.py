@@ -9,6 +9,8 @@ from batchrunner.events import (
     Event,
     Failed,
     Finished,
+    Imported,
+    Renamed,
     Retrying,
     SharedBatch,
     Started,
@@ -39,8 +41,11 @@ WORD = 10
 def event_line(event: Event) -> str:
     """What happened, on one line without a time, safe to print; empty for events that are only progress."""
     match event:
-        case Submitted():
-            return _line("submitted", event.address, printable(event.batch_id))
+        case Submitted() | Imported():
+            word = "submitted" if isinstance(event, Submitted) else "imported"
+            return _line(word, event.address, printable(event.batch_id))
+        case Renamed():
+            return _line("moved", event.address, f"was {printable(event.previous)}")
         case Uploaded():
             return _line("uploaded", event.address, printable(event.file_id))
         case Retrying():
@@ -48,10 +53,14 @@ def event_line(event: Event) -> str:
             return _line("retry", event.address, f"{printable(event.code)}, {wait}")
         case Failed():
             return _line("failed", event.address, _failure(event))
-        case Stopping():
-            return _line("stopping", event.reason, f"finishing what is in flight ({count(event.in_flight)})")
         case _:
-            return alarm_line(event) if isinstance(event, Duplicated | SharedBatch) else ""
+            return _other_line(event)
+
+
+def _other_line(event: Event) -> str:
+    if isinstance(event, Stopping):
+        return _line("stopping", event.reason, f"finishing what is in flight ({count(event.in_flight)})")
+    return alarm_line(event) if isinstance(event, Duplicated | SharedBatch) else ""
 
 
 def alarm_line(event: AlarmEvent) -> str:
@@ -87,7 +96,7 @@ class LineReporter:
         self._write = write
         self._clock = clock
         self._total = total
-        self._submitted = self._failed = self._retries = self._last_sum = 0
+        self._submitted = self._imported = self._failed = self._retries = self._last_sum = 0
         self._broken = False
         self._uploading_told: dict[str, datetime] = {}
 
@@ -119,6 +128,8 @@ class LineReporter:
                 self._total = event.total
             case Submitted():
                 self._submitted += 1
+            case Imported():
+                self._imported += 1
             case Failed():
                 self._failed += 1
             case Retrying():
@@ -128,10 +139,12 @@ class LineReporter:
 
     @property
     def _done(self) -> int:
-        return self._submitted + self._failed
+        return self._submitted + self._imported + self._failed
 
     def _position(self, event: Event) -> str:
-        return f"  ({count(self._done)}/{count(self._total)})" if isinstance(event, Submitted | Failed) else ""
+        return (
+            f"  ({count(self._done)}/{count(self._total)})" if isinstance(event, Submitted | Imported | Failed) else ""
+        )
 
     def _sum_up(self, event: Event) -> None:
         if self._total <= MANY:

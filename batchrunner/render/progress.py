@@ -14,8 +14,10 @@ from batchrunner.events import (
     Duplicated,
     Event,
     Failed,
+    Imported,
     Looked,
     Moved,
+    Renamed,
     Retrying,
     SharedBatch,
     Started,
@@ -88,7 +90,7 @@ class ProgressReporter(_Bar):
     """An apply as a bar, above it a line for what deserves to stay."""
 
     def __init__(self, total: int = 0, stream: TextIO | None = None) -> None:
-        self._submitted = self._failed = 0
+        self._submitted = self._imported = self._failed = 0
         self._retrying: set[str] = set()
         self._uploads: dict[str, Uploading] = {}
         self._throughput = Throughput(time.monotonic)
@@ -99,7 +101,7 @@ class ProgressReporter(_Bar):
         """Move the counters, and write a line for a failure, a stop, and a success where these are few."""
         self._count(event)
         if isinstance(event, Failed | Stopping | Duplicated | SharedBatch) or (
-            isinstance(event, Submitted) and self._total <= MANY
+            isinstance(event, Submitted | Imported | Renamed) and self._total <= MANY
         ):
             self._console.print(Text(event_line(event), style=_STYLES[type(event)]))
 
@@ -112,25 +114,27 @@ class ProgressReporter(_Bar):
                 self._throughput.add(event.address, event.sent)
             case Retrying():
                 self._retrying.add(event.address)
-            case Uploaded() | Submitted() | Failed():
+            case Uploaded() | Submitted() | Imported() | Failed():
                 self._settled(event)
             case Stopping():
                 self._stopping = True
             case _:
                 pass
 
-    def _settled(self, event: Uploaded | Submitted | Failed) -> None:
+    def _settled(self, event: Uploaded | Submitted | Imported | Failed) -> None:
         self._retrying.discard(event.address)
         self._uploads.pop(event.address, None)
         self._throughput.forget(event.address)
         self._submitted += isinstance(event, Submitted)
+        self._imported += isinstance(event, Imported)
         self._failed += isinstance(event, Failed)
 
     def _position(self) -> tuple[int, int, list[str]]:
-        return self._submitted + self._failed, self._total, self._words()
+        return self._submitted + self._imported + self._failed, self._total, self._words()
 
     def _words(self) -> list[str]:
         words = [f"{count(self._submitted)}/{count(self._total)} submitted"]
+        words += [f"{count(self._imported)} imported"] if self._imported else []
         words += [f"{count(len(self._retrying))} retrying"] if self._retrying else []
         words += [f"{count(self._failed)} failed"] if self._failed else []
         words += self._upload_words()
@@ -146,7 +150,15 @@ class ProgressReporter(_Bar):
         return [f"uploading {size(sent)} of {size(total)}" + (f" ({size(rate)}/s)" if rate else "")]
 
 
-_STYLES = {Submitted: "green", Failed: "red", Stopping: "yellow", Duplicated: "red", SharedBatch: "red"}
+_STYLES = {
+    Submitted: "green",
+    Imported: "green",
+    Renamed: "yellow",
+    Failed: "red",
+    Stopping: "yellow",
+    Duplicated: "red",
+    SharedBatch: "red",
+}
 
 
 class WatchBar(_Bar):

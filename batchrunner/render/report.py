@@ -23,6 +23,7 @@ OUTCOMES = {
     "denied": "the credential was refused",
     "deferred": "put off, nothing was created",
     "in-doubt": "in doubt: sent, and nobody knows whether the provider has it",
+    "not-imported": "not imported, and not submitted",
 }
 WHAT_TO_DO = {
     "in-doubt": (
@@ -35,6 +36,7 @@ WHAT_TO_DO = {
         "shows what the provider has."
     ),
     "rejected": "Fix what the provider says, in the spec or its input; the next apply submits it again.",
+    "not-imported": "Mend what the spec's `imports` says, or take it out to have the batch submitted.",
     "denied": "Check the provider's API key; nothing more was sent.",
     "queue-full": (
         "The provider's queue has no room for the rest: `limits.max_enqueued_tokens`. The next apply sends what "
@@ -54,6 +56,8 @@ class ApplySummary(Record):
     """
 
     submitted: int
+    moved: int = 0
+    imported: int = 0
     unchanged: int
     failed: tuple[Failed, ...] = ()
     left: int = 0
@@ -86,6 +90,8 @@ def apply_document(plan: Plan, summary: ApplySummary) -> dict[str, Any]:
         "apply",
         plan_id=plan.plan_id,
         submitted=summary.submitted,
+        moved=summary.moved,
+        imported=summary.imported,
         unchanged=summary.unchanged,
         failed=[_failed_object(failure) for failure in summary.failed],
         left=summary.left,
@@ -123,7 +129,10 @@ def _headline(summary: ApplySummary, style: Style, width: int) -> list[str]:
 
 
 def _counts(summary: ApplySummary) -> str:
-    counts = f"{count(summary.submitted)} submitted, {count(summary.unchanged)} unchanged"
+    counts = f"{count(summary.submitted)} submitted"
+    counts += f", {count(summary.moved)} moved" if summary.moved else ""
+    counts += f", {count(summary.imported)} imported" if summary.imported else ""
+    counts += f", {count(summary.unchanged)} unchanged"
     counts += f", {count(len(summary.failed))} failed"
     if summary.blocked:
         counts += f", {count(summary.blocked)} blocked"

@@ -9,7 +9,7 @@ from batchrunner.errors import StaleError
 from batchrunner.facts import ProviderFacts
 from batchrunner.inputs import InputRefused, open_content
 from batchrunner.manifest import LocalFile
-from batchrunner.plans import Plan, Sendable
+from batchrunner.plans import Plan, Resume, Sendable, Submit
 from batchrunner.records import encode, replace
 from batchrunner.staleness import check_current
 from batchrunner.state import State
@@ -21,12 +21,16 @@ def check_ground(plan: Plan, states: Mapping[str, State], providers: Mapping[str
     """Refuse a saved plan whose state, inputs or providers have moved. Raises `StaleError` naming what did."""
     check_current(plan, states)
     inputs = _Inputs(root)
-    for change in plan.sendable:
+    for change in (*plan.sendable, *plan.imports):
         facts = providers.get(change.provider)
         if facts is None or facts.origin != getattr(change, "origin", facts.origin):
             words = f"provider {change.provider} of {change.address} is configured otherwise now"
             raise StaleError("provider-moved", words, hint="Plan again.")
-        if isinstance(change.source, LocalFile) and _still_to_upload(change, states[spec_of(change.address)]):
+        if (
+            isinstance(change, Submit | Resume)
+            and isinstance(change.source, LocalFile)
+            and _still_to_upload(change, states[spec_of(change.address)])
+        ):
             inputs.check(change.address, change.source)
 
 

@@ -1,12 +1,16 @@
 """Plans under their locks: fresh from specs, or saved and checked against the ground they stand on now."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from batchrunner.address import spec_of
+from batchrunner.errors import StaleError
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import load_project
+from batchrunner.moving import Conflict
 from batchrunner.plans import Plan, Refusal
 from batchrunner.policy import refusals
 from batchrunner.project import Project
@@ -14,6 +18,7 @@ from batchrunner.settings import Settings, environment
 from batchrunner.staleness import not_begun
 from batchrunner.stores import FileStore, open_store
 from batchrunner.wiring.grounds import check_ground
+from batchrunner.wiring.moving import relocated_by
 from batchrunner.wiring.places import SANDBOX, Apart, apart_of
 from batchrunner.wiring.planning import plan_workspace
 from batchrunner.wiring.running import Ground, locked
@@ -51,7 +56,9 @@ def prepared_from_specs(workspace: Workspace, patience: Patience) -> Iterator[Pr
     with loaded(stores, patience) as ground:
         plan = plan_workspace(workspace, stores, ground.states)
         project = workspace.project
-        yield Prepared(plan, ground, workspace.providers, project.root, plan.refusals, project.path)
+        yield Prepared(
+            plan, replace(ground, pending=plan.moves), workspace.providers, project.root, plan.refusals, project.path
+        )
 
 
 @contextmanager
@@ -68,8 +75,12 @@ def prepared_from_plan(
     providers = effective_providers(project, environment(), sandbox=sends_to_sandbox(plan))
     apart = apart_of(project, sandbox=sends_to_sandbox(plan))
     with loaded(_stores_of(plan, choices.state, apart), patience) as ground:
-        check_ground(plan, ground.states, providers, project.root)
-        broken = refusals(not_begun(plan, ground.states), project.policy)
+        moving = relocated_by(plan.moves, ground.states, ground.stores)
+        if moving.conflicts:
+            raise _moved_otherwise(moving.conflicts[0])
+        check_ground(plan, moving.states, providers, project.root)
+        broken = refusals(not_begun(plan, moving.states), project.policy)
+        ground = replace(ground, pending=tuple(moving.moves))
         yield Prepared(plan, ground, providers, project.root, broken, project.path)
 
 
@@ -85,7 +96,8 @@ def loaded(stores: Mapping[str, FileStore], patience: Patience) -> Iterator[Grou
 
 def sends_to_sandbox(plan: Plan) -> bool:
     """Whether `plan` was made for the sandbox."""
-    return any(change.provider == SANDBOX for change in plan.sendable)
+    is_sent_there = any(change.provider == SANDBOX for change in (*plan.sendable, *plan.imports))
+    return is_sent_there or "--sandbox" in plan.flags
 
 
 def _folder(plan: Plan) -> Path:
@@ -94,7 +106,20 @@ def _folder(plan: Plan) -> Path:
 
 def _stores_of(plan: Plan, state_url: str, apart: Apart) -> dict[str, FileStore]:
     url, suffix = apart.url(state_url), apart.suffix(state_url)
-    return {
-        spec.name: open_store(url or spec.state, spec_name=spec.name + suffix, default=Path(spec.state))
-        for spec in plan.specs
-    }
+    opened: dict[str, FileStore] = {}
+
+    def store(name: str, state: str) -> FileStore:
+        found = open_store(url or state, spec_name=name + suffix, default=Path(state))
+        return opened.setdefault(os.path.abspath(found.url), found)
+
+    stores = {spec.name: store(spec.name, spec.state) for spec in plan.specs}
+    for move in plan.moves:
+        name = spec_of(move.previous)
+        if name not in stores and move.previous_state:
+            stores[name] = store(name, move.previous_state)
+    return stores
+
+
+def _moved_otherwise(conflict: Conflict) -> StaleError:
+    message = f"state has moved since the plan was made: {conflict.previous} and {conflict.address} both have attempts"
+    return StaleError("stale-plan", message, why=f"Both were begun for {conflict.run_key}.", hint="Plan again.")

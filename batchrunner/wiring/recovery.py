@@ -12,6 +12,7 @@ from batchrunner.remote import RemoteBatch, key_in
 from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.wiring.asking import Inquiry, Listed
+from batchrunner.wiring.moving import renaming_of
 from batchrunner.wiring.planning import desired_of, unread_of
 from batchrunner.wiring.workspace import SANDBOX, SystemClock, Workspace
 
@@ -70,7 +71,7 @@ def discover(workspace: Workspace, desired: Mapping[str, Sequence[Desired]], inq
     ]
     names = {spec.name for spec in workspace.specs}
     wanted_now = [each for wanted in desired.values() for each in wanted]
-    keyring = Keyring(workspace.project.name, names, wanted_now)
+    keyring = Keyring(workspace.project.name, names, wanted_now, renaming_of(workspace.specs))
     return Discovered(
         found=tuple(each for listed in lists for each in _found(listed, keyring, workspace)),
         listed=dict(Counter({listed.provider: len(listed.batches) for listed in lists})),

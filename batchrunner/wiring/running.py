@@ -17,7 +17,7 @@ from batchrunner.errors import ExitCode, Refused
 from batchrunner.executors import LocalExecutor
 from batchrunner.facts import ProviderFacts
 from batchrunner.inputs import open_content
-from batchrunner.plans import Plan
+from batchrunner.plans import Move, Plan
 from batchrunner.ports import Executor, Reporter
 from batchrunner.providers import OpenProvider, open_provider
 from batchrunner.settings import environment
@@ -64,8 +64,11 @@ class Sending:
 
 
 def needed_keys(plan: Plan, providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
-    """The secret of every provider the plan sends to. Raises `Refused` before anything is written or sent."""
-    return keys_of({change.provider for change in plan.sendable}, providers)
+    """The secret of every provider the plan sends to or imports from.
+
+    Raises `Refused` before anything is written or sent.
+    """
+    return keys_of({change.provider for change in (*plan.sendable, *plan.imports)}, providers)
 
 
 def keys_of(names: Iterable[str], providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
@@ -75,17 +78,28 @@ def keys_of(names: Iterable[str], providers: Mapping[str, ProviderFacts]) -> dic
             raise Refused("unknown-provider", f"provider {name} is not configured here",
                           hint="declare it in the project file, or run this where that is")  # fmt: skip
     return {
-        name: SANDBOX_KEY if name == SANDBOX else key_of(name, providers[name], environment())
-        for name in sorted(names)
+        name: SANDBOX_KEY if name == SANDBOX else key_of(name, providers[name], environment()) for name in sorted(names)
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a checked plan stands on, under its locks: states and stores by spec name."""
+    """What a checked plan stands on, under its locks: states and stores by spec name.
+
+    `pending` are the moves that there is still something to do for. They come first: `after_moves`.
+    """
 
     states: Mapping[str, State]
     stores: Mapping[str, FileStore]
+    pending: tuple[Move, ...] = ()
+
+    def after_moves(self, reporter: Reporter) -> "Ground":
+        """The same, once what is pending was carried out and is durable. Raises `StateError`."""
+        if not self.pending:
+            return self
+        from batchrunner.wiring.moving import carry_out
+
+        return Ground(carry_out(self.pending, self.stores, reporter), self.stores)
 
     def store_of(self, entry: Entry) -> FileStore:
         """Where an entry is kept."""
@@ -98,9 +112,13 @@ class Ground:
 
 
 def send(plan: Plan, ground: Ground, sending: Sending, reporter: Reporter) -> Report:
-    """Apply a checked plan under its locks, then fold what was written into the snapshots."""
+    """Apply a checked plan under its locks, then fold what was written into the snapshots. Moves come first."""
+    moved, ground = len(ground.pending), ground.after_moves(reporter)
+    if not (plan.sendable or plan.imports):
+        return Report(moved=moved)
     with _sandbox(sending) as facts:
         report = asyncio.run(_send(plan, ground, replace(sending, providers=facts), reporter))
+    report.moved = moved
     if report.state_error is None:
         ground.fold()
     return report
