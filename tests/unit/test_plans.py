@@ -6,21 +6,34 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import attempt, desired, facts, local, plan_of, remote, state_of
+from support.builders import DAY, attempt, desired, facts, local, plan_of, remote, state_of
 
 from batchrunner.errors import StateError
-from batchrunner.plans import FORMAT, FORMAT_VERSION, SYMBOLS, Blocked, Plan, Resume, Submit, digest_of_plan, sealed
+from batchrunner.plans import (
+    FORMAT,
+    FORMAT_VERSION,
+    SYMBOLS,
+    Blocked,
+    Move,
+    Plan,
+    Resume,
+    Submit,
+    digest_of_plan,
+    sealed,
+)
 from batchrunner.records import decode, encode, pretty, replace
 from batchrunner.state import State
 
-EVERYTHING = plan_of(
+PLANNED = plan_of(
     [
+        desired("nightly/made", remote("file-3")),
         desired("nightly/new", local(), metadata={"b": "2", "a": "é \u202e"}),
         desired("nightly/known"),
         desired("nightly/changed", remote("file-2")),
         desired("nightly/again"),
     ],
     replace=frozenset({"nightly/again"}),
+    imports={("nightly/made", DAY): "batch-9"},
     state=State(
         "some-lineage",
         9,
@@ -33,12 +46,23 @@ EVERYTHING = plan_of(
         },
     ),
 )
+MOVE = Move(address="nightly/known", reason="declared-in-moved", previous="nightly/before")
+EVERYTHING = sealed(replace(PLANNED, changes=(MOVE, *PLANNED.changes)))
 
 
 def test_a_plan_holds_one_of_each() -> None:
     assert EVERYTHING.counts == dict.fromkeys(SYMBOLS, 1)
     assert [type(change).__name__ for change in EVERYTHING.sendable] == ["Resume", "Submit", "Replace"]
     assert [change.address for change in EVERYTHING.blocked] == ["nightly/changed"]
+    assert [(change.address, change.batch_id) for change in EVERYTHING.imports] == [("nightly/made", "batch-9")]
+    done = [type(change).__name__ for change in EVERYTHING.settling]
+    assert done == ["Move", "Resume", "Import", "Submit", "Replace"]
+        "Move",
+        "Resume",
+        "Import",
+        "Submit",
+        "Replace",
+    ]
 
 
 @pytest.mark.parametrize("written", [encode, pretty, lambda plan: json.dumps(json.loads(encode(plan)), indent=7)])

@@ -233,11 +233,11 @@ def test_what_is_declared_otherwise_is_a_diff() -> None:
     assert """
 Against origin/main (0123456789ab): 1 changed, 1 moved.
   changed nightly/a
-      @@
-       x: 1
-      -model: a
-      +model: b
-      … 2 more lines
+    @@
+     x: 1
+    -model: a
+    +model: b
+    … 2 more lines
   moved nightly/c (was nightly/b)
 
 """ in based(changed, moved)
