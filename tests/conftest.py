@@ -25,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--real-servers", action="store_true", help="run against servers that others wrote, too; installs them once"
     )
+    parser.addoption(
+        "--orchestrators", action="store_true", help="run in Airflow, Dagster and Prefect; installs them once"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
