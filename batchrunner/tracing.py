@@ -77,7 +77,7 @@ class Trace:
         carried = {name: variables[name.upper()] for name in ("traceparent", "tracestate") if name.upper() in variables}
         above = TraceContextTextMapPropagator().extract(carried)
         # "CLI spans" of OpenTelemetry's semantic conventions.
-        attributes = {
+        attributes: dict[str, str | int] = {
             "process.executable.name": "batchrunner",
             "process.pid": os.getpid(),
             "batchrunner.command": command,
@@ -100,7 +100,7 @@ class Trace:
             self._end_upload(event.address, {"batchrunner.file.id": event.file_id})
         elif isinstance(event, Retrying):
             at = self._uploads.get(event.address, self._root)
-            said = {
+            said: dict[str, str | int] = {
                 "batchrunner.address": event.address,
                 "error.type": event.code,
                 "batchrunner.attempt": event.attempt,

@@ -185,6 +185,8 @@ PROJECT = Family(
           "Write it like `https://api.example.com`."),
         E("bad-token-url", "The address of a token service cannot be used", "A workload's token is sent there: it has "
           "to be https.", "Write it as the provider documents it."),
+        E("bad-webhook-url", "A webhook's URL cannot be used", "It is not https, or carries a user name.",
+          "Write an https URL; one that is a secret goes into the environment: `webhook: {env: NAME}`."),
         E("unknown-dialect", "There is no such dialect", "`dialect` says how a server is spoken to; packages can bring "
           "others.", "Correct it, or install the package that has it."),
         E("broken-dialect", "A dialect that a package brought cannot be used",

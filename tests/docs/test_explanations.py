@@ -27,7 +27,9 @@ NO_CODES = {
     "OAuth": "jwt-bearer token-exchange oauth-2025-04-20 oidc-federation-2026-04-01",
     "headers": "accept-encoding anthropic-beta anthropic-version content-encoding content-length content-range "
     "content-type idempotency-key if-range proxy-authorization retry-after retry-after-ms transfer-encoding user-agent "
-    "x-request-id x-should-retry",
+    "webhook-id webhook-signature webhook-timestamp x-request-id x-should-retry",
+    "occasions of webhooks": "apply-failed apply-succeeded apply-unchanged batch-ended batch-failed fetch-failed "
+    "fetch-succeeded wait-failed",
     "encodings": "utf-8 latin-1",
     "habits of the sandbox": "any-lines",
     "a path of Together": "batch-api",
