@@ -33,7 +33,7 @@ def output_options(*forms: str) -> Callable[[F], F]:
     """Add the options about output; `forms` are those besides text and JSON. The command receives `output: Output`."""
 
     def decorate(command: F) -> F:
-        @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+        @click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for programs: one document, or events.")
         @click.option("--format", "form", type=click.Choice(["text", "json", *forms]), help="Form of the result.")
         @click.option(
             "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour."

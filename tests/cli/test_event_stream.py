@@ -5,7 +5,7 @@ import signal
 import subprocess
 from typing import Any
 
-from support.cli import KEY, SCRIPT, Desk, provided
+from support.cli import SCRIPT, Desk, provided
 from support.schemas import check_stream
 
 
@@ -107,16 +107,6 @@ def test_an_interrupted_run_ends_its_stream(desk: Desk) -> None:
     events = [*seen, *map(json.loads, rest.splitlines())]
     check_stream(events)
     assert (process.returncode, events[-1]["event"], events[-1]["exit_code"]) == (130, "ended", 130)
-
-
-def test_no_line_holds_a_key(desk: Desk) -> None:
-    """The desk looks for the key in all that is written; here a spec puts it where a plan shows it."""
-    with provided(desk):
-        desk.write("batchrunner.yaml", "policy: {allow_env: [ALPHAEDGE_API_KEY]}\n")
-        desk.write("s.yaml", "batches: [{name: a, input_file_id: 'file-${env.ALPHAEDGE_API_KEY}', endpoint: /v1/x}]\n")
-        done = subprocess.run([SCRIPT, "apply", "s.yaml", "--json", "--yes"], capture_output=True, text=True,
-                              cwd=desk.folder, env=desk.environment(), check=False)  # fmt: skip
-    assert KEY not in done.stdout
 
 
 def test_a_retry_says_what_it_leaves_alone(shop: Desk) -> None:
