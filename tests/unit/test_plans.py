@@ -57,12 +57,6 @@ def test_a_plan_holds_one_of_each() -> None:
     assert [(change.address, change.batch_id) for change in EVERYTHING.imports] == [("nightly/made", "batch-9")]
     done = [type(change).__name__ for change in EVERYTHING.settling]
     assert done == ["Move", "Resume", "Import", "Submit", "Replace"]
-        "Move",
-        "Resume",
-        "Import",
-        "Submit",
-        "Replace",
-    ]
 
 
 @pytest.mark.parametrize("written", [encode, pretty, lambda plan: json.dumps(json.loads(encode(plan)), indent=7)])
