@@ -12,6 +12,8 @@ from batchrunner.records import MALFORMED, Record, Tolerant, decoder, field
 from batchrunner.remote import RemoteBatch, Tags, tags_in
 from batchrunner.state import Attempt, Entry
 
+SECOND = len("2026-11-22T02:31:07")
+
 Event = Literal[
     "decided",
     "replaced",
@@ -74,7 +76,8 @@ def told(entries: Iterable[Entry]) -> list[Happening]:
     for each in found:
         latest = each.at or latest
         dated.append((latest, each))
-    return [each for _, each in sorted(dated, key=lambda pair: pair[0])]
+    # To the second, as providers tell it: within one, what is told first happened first.
+    return [each for _, each in sorted(dated, key=lambda pair: pair[0][:SECOND])]
 
 
 def first_address(entry: Entry) -> str:

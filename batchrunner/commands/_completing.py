@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from glob import escape, glob
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ BREAKS = "=:"
 Find = Callable[[click.Context, str], Iterable[str]]
 
 
-class Words(click.ParamType):
+class Words(click.ParamType):  # type: ignore[type-arg]
     """A value that `find` knows candidates for."""
 
     name = "text"
@@ -51,8 +52,8 @@ class Bash(BashComplete):
     COMPREPLY=()
     while read -r word; do
         [[ -n $word ]] && COMPREPLY+=("${word#*,}")
-    done < <(COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORDS= COMP_CWORD=0 %(complete_var)s=bash_complete "$1" 2>/dev/null)
-    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace
+    done < <(COMP_LINE="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash_complete "$1" 2>/dev/null)
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
     return 0
 }
 %(complete_func)s_setup() {
@@ -98,7 +99,7 @@ def _length(quoted: str, typed: str) -> int:
 def prepare(group: click.Group) -> None:
     """Have the parameters of every command of `group`, as it is loaded, know their candidates."""
     add_completion_class(Bash, "bash")
-    group.get_command = _knowing(group.get_command)  # type: ignore[method-assign]
+    group.get_command = _knowing(group.get_command)  # type: ignore[method-assign, assignment]
 
 
 def _knowing(
@@ -157,8 +158,9 @@ def _plans(ctx: click.Context, incomplete: str) -> Iterator[str]:
 
 
 def _begins_as_plan(path: str) -> bool:
-    with open(path, "rb") as file:
-        return b'"batchrunner.plan"' in file.read(4096)
+    if os.path.getsize(path) > LARGEST:
+        return True  # a list of candidates need not be sure
+    return b'"batchrunner.plan"' in Path(path).read_bytes()
 
 
 def _project_files(ctx: click.Context, incomplete: str) -> Iterator[str]:
@@ -169,12 +171,22 @@ def _state_files(ctx: click.Context, incomplete: str) -> Iterator[str]:
     return _files(incomplete, ".state.json")
 
 
-def _states(ctx: click.Context) -> Iterator[dict[str, dict[str, object]]]:
+def _typed() -> list[str]:
+    """All words on the command line: click forgets those before an option whose value is still to come."""
+    return split_arg_string(os.environ.get("COMP_LINE") or os.environ.get("COMP_WORDS", ""))
+
+
+def _said(option: str) -> str:
+    """The value that was typed for `option`, empty for none."""
+    words = _typed()
+    joined = next((word.partition("=")[2] for word in words if word.startswith(f"{option}=")), "")
+    return joined or next((after for word, after in pairwise(words) if word == option), "")
+
+
+def _states() -> Iterator[dict[str, dict[str, object]]]:
     """Addresses with their runs, of the states that a command would look into: those beside the specs it names."""
-    named = ctx.params.get("state") or ""
-    paths = [named] if named.endswith(".json") else sorted(set(_usual_states(ctx, named)))
-    wants_sandbox = bool(ctx.params.get("sandbox"))
-    for path in paths:
+    named, wants_sandbox = _said("--state"), "--sandbox" in _typed()
+    for path in [named] if named.endswith(".json") else sorted(set(_usual_states(named))):
         is_sandbox = ".sandbox.state." in path
         if is_sandbox == wants_sandbox and os.path.isfile(path) and os.path.getsize(path) <= LARGEST:
             held = json.loads(Path(path).read_bytes()).get("batches")
@@ -182,54 +194,52 @@ def _states(ctx: click.Context) -> Iterator[dict[str, dict[str, object]]]:
                 yield held
 
 
-def _usual_states(ctx: click.Context, named: str) -> Iterator[str]:
-    folders = {os.path.dirname(path) if not os.path.isdir(path) else path for path in _paths(ctx)}
+def _usual_states(named: str) -> Iterator[str]:
+    folders = {os.path.dirname(path) if not os.path.isdir(path) else path for path in _paths()}
     for folder in [named.removeprefix("file:")] if named else {"", "specs", ".batchrunner/state", *folders}:
         yield from glob(os.path.join(escape(folder), "*.state.json"))
 
 
-def _paths(ctx: click.Context) -> Iterator[str]:
-    given = (*(ctx.params.get("paths") or ()), *(ctx.params.get("words") or ()))
-    return (path for path in given if isinstance(path, str) and os.path.exists(path))
+def _paths() -> list[str]:
+    return [word for word in _typed()[1:] if word.endswith((".yaml", ".yml", "/")) and os.path.exists(word)]
 
 
 def _addresses(ctx: click.Context, incomplete: str) -> Iterator[str]:
-    for held in _states(ctx):
+    for held in _states():
         for address in held:
             yield address
             yield address.partition("#")[0]
-    yield from _declared(ctx)
+    yield from _declared()
 
 
-def _declared(ctx: click.Context) -> Iterator[str]:
+def _declared() -> Iterator[str]:
     """The addresses that the specs on the command line declare, where reading those takes no time."""
-    specs = [path for path in _paths(ctx) if path.endswith((".yaml", ".yml"))]
+    specs = [path for path in _paths() if path.endswith((".yaml", ".yml"))]
     if not specs or sum(os.path.getsize(path) for path in specs) > LARGEST_SPEC:
         return
     from batchrunner.wiring import Choices, open_workspace
 
-    choices = Choices(project=ctx.params.get("project") or "", profile=ctx.params.get("profile") or "")
+    choices = Choices(project=_said("--project"), profile=_said("--profile"))
     for spec in open_workspace(specs, choices, stdin=bytes, expand=False).specs:
         yield from (batch.address for batch in spec.batches)
 
 
 def _run_keys(ctx: click.Context, incomplete: str) -> list[str]:
-    keys = {key for held in _states(ctx) for runs in held.values() for key in runs}
+    keys = {key for held in _states() for runs in held.values() for key in runs}
     words = {key.partition(":")[2] for key in keys if key.partition(":")[0] != "content"}
     return sorted(words | keys, key=lambda key: (":" in key, key), reverse=False)
 
 
 def _profiles(ctx: click.Context, incomplete: str) -> Iterator[str]:
     """The keys below `profiles:` in the project file, read as lines: YAML would take longer than the shell waits."""
-    named = ctx.params.get("project")
+    named = _said("--project")
     folders = (Path.cwd(), *Path.cwd().parents)
     path = Path(named) if named else next((each / PROJECT for each in folders if (each / PROJECT).is_file()), None)
     if path is None or path.stat().st_size > LARGEST_SPEC:
         return
-    block = re.search(
-        r"^profiles:[ \t]*(?:#.*)?\n((?:(?:[ \t]+.*|[ \t]*(?:#.*)?)\n?)*)", path.read_text(), re.MULTILINE
-    )
-    names = re.findall(r"^([ \t]+)([a-z0-9][a-z0-9._-]*):", block[1], re.MULTILINE) if block else []
+    below = path.read_text().partition("\nprofiles:")[2].partition("\n")[2]
+    block = re.split(r"^[^\s#]", below, maxsplit=1, flags=re.MULTILINE)[0]
+    names = re.findall(r"^([ \t]+)([a-z0-9][a-z0-9._-]*):", block, re.MULTILINE)
     shallowest = min((len(indent) for indent, _ in names), default=0)
     yield from (name for indent, name in names if len(indent) == shallowest)
 

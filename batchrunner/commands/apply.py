@@ -35,7 +35,7 @@ from batchrunner.wiring.preparing import (
     sends_to_sandbox,
 )
 from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
-from batchrunner.wiring.typed import profile_of, typed_plan
+from batchrunner.wiring.typed import profile_of, typed_plan, typed_wait
 from batchrunner.wiring.workspace import SANDBOX
 
 if TYPE_CHECKING:
@@ -94,8 +94,16 @@ def command(
         code = _code(ended, waited)
         if not (waited and ended.has_next_wave and code == ExitCode.TRY_AGAIN):
             show_end(stream, ended.document, waited, code)
+            if not (wait or ended.is_stopped or output.json):
+                _name_the_next_step(ended, console)
             return code
         yes = True  # what waited for room was approved with the rest
+
+
+def _name_the_next_step(ended: "_Ended", console: Console) -> None:
+    typed = typed_wait(ended.run.prepared.plan, ended.run.choices) if ended.submitted else ""
+    if typed and console.output.progress:
+        console.note(f"To wait for them: {typed}")
 
 
 def _refuse_company(paths: tuple[str, ...]) -> None:
@@ -183,6 +191,7 @@ class _Ended:
     is_stopped: bool
     document: dict[str, Any]
     has_next_wave: bool = False
+    submitted: int = 0
 
 
 def _apply(run: _Run, stream: EventStream) -> _Ended:
@@ -199,7 +208,8 @@ def _apply(run: _Run, stream: EventStream) -> _Ended:
     )  # fmt: skip
     is_stopped = stopped is not None or report.state_error is not None
     document = show_ending(ending, console)
-    return _Ended(run, int(stopped or exit_code(prepared.plan, report)), is_stopped, document, _is_wave(run, report))
+    return _Ended(run, int(stopped or exit_code(prepared.plan, report)), is_stopped, document, _is_wave(run, report),
+                  report.submitted)  # fmt: skip
 
 
 def _is_wave(run: _Run, report: Report) -> bool:

@@ -6,8 +6,9 @@ from shlex import quote
 from typing import Any
 
 from batchrunner.printable import printable
-from batchrunner.records import plain
+from batchrunner.records import plain, replace
 from batchrunner.remote import Counts, RemoteProblem
+from batchrunner.render.folding import FEWEST
 from batchrunner.render.github import neutral
 from batchrunner.render.layout import flow, left, paragraph, shorten, table, width_of
 from batchrunner.render.style import PLAIN, Paint, Style
@@ -29,8 +30,9 @@ def standings_text(standings: Sequence[Standing], typed: Typed, style: Style = P
     """`standings` in a table, then what is wrong with some of them, then a line of counts. Without a newline."""
     if not standings:
         return "Nothing was submitted."
-    (heading, *rows), looked = _rows(standings, width)
-    painted = (_paint(standing, style)(row) for standing, row in zip(standings, rows, strict=True))
+    shown = _folded(standings)
+    (heading, *rows), looked = _rows(shown, width)
+    painted = (_paint(standing, style)(row) for standing, row in zip(shown, rows, strict=True))
     lines = [style.bold(heading), *painted]
     told = [each for each in standings if _needs_words(each)]
     for standing in told[:SHOWN]:
@@ -54,6 +56,48 @@ def _summary(standings: Sequence[Standing], style: Style, width: int) -> list[st
             "What is in doubt, not sent or refused is what the next apply goes on with.", width, indent=0
         )
     return lines
+
+
+def _folded(standings: Sequence[Standing]) -> list[Standing]:
+    """`standings`, shards of one batch that follow each other and stand alike as one: `nightly/a#1…#300`."""
+    groups: list[list[Standing]] = []
+    for standing in standings:
+        if groups and _follows(standing, groups[-1][-1]):
+            groups[-1].append(standing)
+        else:
+            groups.append([standing])
+    return [each for group in groups for each in ([_as_one(group)] if len(group) >= FEWEST else group)]
+
+
+def _follows(standing: Standing, before: Standing) -> bool:
+    """Whether it is the next shard of the same batch, and stands as the one before."""
+    whole, cut, number = before.address.partition("#")
+    is_next = cut and number.isascii() and number.isdigit() and standing.address == f"{whole}#{int(number) + 1}"
+    return bool(is_next) and _alike(standing) == _alike(before)
+
+
+def _alike(standing: Standing) -> tuple[object, ...]:
+    known = (standing.left is None, standing.ended is None, standing.seen is None)
+    return standing.run_key, standing.attempt, standing.retry_of, standing.verdict, standing.word, known
+
+
+def _as_one(group: Sequence[Standing]) -> Standing:
+    """One row for all: counts together, of times the one that matters first."""
+    counts = [each.counts for each in group if each.counts is not None]
+    total = Counts(
+        total=sum(each.total for each in counts),
+        completed=sum(each.completed for each in counts),
+        failed=sum(each.failed for each in counts),
+    )
+    return replace(
+        group[0],
+        address=f"{group[0].address}…#{group[-1].address.partition('#')[2]}",
+        counts=total if len(counts) == len(group) else None,
+        left=min((each.left for each in group if each.left is not None), default=None),
+        ended=min((each.ended for each in group if each.ended is not None), default=None),
+        seen=max((each.seen for each in group if each.seen is not None), default=None),
+        batch_id="",
+    )
 
 
 def standings_document(standings: Sequence[Standing], typed: Typed) -> dict[str, Any]:

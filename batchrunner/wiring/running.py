@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,9 +77,24 @@ def keys_of(names: Iterable[str], providers: Mapping[str, ProviderFacts]) -> dic
         if name not in providers:
             raise Refused("unknown-provider", f"provider {name} is not configured here",
                           hint="declare it in the project file, or run this where that is")  # fmt: skip
-    return {
-        name: SANDBOX_KEY if name == SANDBOX else key_of(name, providers[name], environment()) for name in sorted(names)
-    }
+    keys, missing = {}, list[Refused]()
+    for name in sorted(names):
+        try:
+            keys[name] = SANDBOX_KEY if name == SANDBOX else key_of(name, providers[name], environment())
+        except Refused as error:
+            if error.code != "missing-key":
+                raise
+            missing.append(error)
+    if missing:
+        raise missing[0] if len(missing) == 1 else _all_missing(missing)
+    return keys
+
+
+def _all_missing(errors: Sequence[Refused]) -> Refused:
+    """One error for keys of several providers that are not there: who sets one should not meet the next."""
+    why = " ".join(f"{error.message[:1].upper()}{error.message[1:]}: {error.why}" for error in errors)
+    hint = "Set all of them and run the same command again, or try without keys: add --sandbox."
+    return Refused("missing-key", f"the keys of {len(errors)} providers are missing", why=why, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

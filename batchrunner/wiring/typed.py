@@ -7,7 +7,7 @@ from shlex import quote
 from batchrunner.planner import REPLACEABLE
 from batchrunner.plans import Blocked, Change, Plan, Unchanged
 from batchrunner.records import replace
-from batchrunner.wiring.workspace import Choices
+from batchrunner.wiring.workspace import SANDBOX, Choices
 
 VALUES = "a plan keeps no values of --var: type yours in place of VALUE"
 OTHERWISE = "without --adopt BATCH_ID it shows what the provider has; where that has nothing, --absent takes its place"
@@ -21,6 +21,17 @@ def typed_apply(
     again = [f"--replace {quote(address)}" for address in replacing]
     flags = (*_flags(choices), *map(quote, _catching_up(choices)))
     return " ".join(["batchrunner apply", *map(quote, paths), *flags, *wanted, *again])
+
+
+def typed_wait(plan: Plan, choices: Choices) -> str:
+    """The wait for what `plan` submits; empty where its specs came through standard input."""
+    paths = [quote(spec.path) for spec in plan.specs]
+    state = ["--state", quote(choices.state)] if choices.state else []
+    sandbox = ["--sandbox"] if not choices.sandbox and any(c.provider == SANDBOX for c in plan.sendable) else []
+    profile = profile_of(plan)
+    named = ["--profile", quote(profile)] if profile and not choices.profile else []
+    words = ["batchrunner wait", *paths, *state, *named, *_around(choices), *sandbox]
+    return "" if "-" in paths else " ".join(words)
 
 
 def typed_catch_up(path: str, choices: Choices, number: int) -> str:
