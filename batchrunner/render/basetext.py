@@ -13,7 +13,7 @@ SHOWN = 20
 """Differences that are shown."""
 LINES = 30
 """Lines of one that are shown."""
-ADDRESS_AT, DIFF_AT = 2, 6
+ADDRESS_AT, DIFF_AT = 2, 4
 
 
 def base_text(base: Base, page: Page) -> Iterator[str]:
