@@ -4,7 +4,7 @@ A code may be met in two places and mean something else in each: `missing-key` i
 API key where something is sent. Then there are two explanations of it.
 """
 
-from batchrunner.explanations import commandline, following, inputfiles, planning, sending, specfiles
+from batchrunner.explanations import checkups, commandline, following, inputfiles, planning, sending, specfiles
 from batchrunner.explanations.explanation import Explanation, Family
 from batchrunner.explanations.finding import explanations_of, pasted
 
@@ -17,5 +17,6 @@ FAMILIES: tuple[Family, ...] = (
     *planning.FAMILIES,
     *sending.FAMILIES,
     *following.FAMILIES,
+    *checkups.FAMILIES,
 )
 """In the order in which somebody meets them."""

@@ -84,6 +84,8 @@ SPEC = Family(
         E("no-batches", "A spec declares no batches", "`batches` is empty.", "Declare one, or delete the file."),
         E("duplicate-name", "Two batches have the same name", "Their addresses would be the same.",
           "Rename one of them."),
+        E("too-many-problems", "Too many batches of a spec are wrong", "What comes after is not looked at.",
+          "Mend the first ones."),
         E("too-many-batches", "A spec makes too many batches", "Matrix, files and batches multiply.",
           "Split the spec, or narrow the pattern."),
         E("unsupported-version", "This version of specs is not known", "`version: 1` is what this batchrunner reads.",

@@ -23,7 +23,8 @@ ENTRIES = [(family, entry) for family in FAMILIES for entry in family.entries]
 NO_CODES = {
     "options and values": "run-key list-match api-key x-api-key own-file demo-github no-reader gitlab-report",
     "tags of records": "local-file provider-file files-surveyed survey-files remove-file shared-batch",
-    "git": "cat-file ls-tree rev-parse",
+    "git": "cat-file check-ignore ls-files ls-tree rev-parse",
+    "what happened to an attempt": "input-removed",
     "OAuth": "jwt-bearer token-exchange oauth-2025-04-20 oidc-federation-2026-04-01",
     "headers": "accept-encoding anthropic-beta anthropic-version content-encoding content-length content-range "
     "content-type idempotency-key if-range proxy-authorization retry-after retry-after-ms transfer-encoding user-agent "
@@ -48,6 +49,7 @@ MAKERS = {
     *("InputRefused", "LineProblem", "Notice", "Problem", "ReferenceProblem", "Refused", "Rejected", "RowProblem"),
     *("StaleError", "StateError", "TextProblem", "TryAgain", "Unknown", "UsageError"),
     *("_Broken", "_Unresolved", "_Unusable", "_note", "_refuse", "_refused", "_stop", "notice"),
+    *("failure", "ok", "skipped", "warning"),
 }
 HYPHENED, WORD = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+"), re.compile(r"[a-z]+")
 
@@ -66,7 +68,7 @@ def given(tree: ast.AST) -> Iterator[str]:
     """What is given as a code to what makes errors."""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-        codes = [word.value for word in call.keywords if word.arg in {"code", "reason"}]
+        codes = [word.value for word in call.keywords if word.arg in {"code", "reason", "id"}]
         for value in [*call.args[:1], *codes] if name in MAKERS else codes:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 yield value.value

@@ -120,8 +120,10 @@ def prepared(words: Sequence[str], folder: Path) -> Iterator[tuple[Path, dict[st
     (home / "sitecustomize.py").write_text('import sys\nsys.modules["rs_bpe"] = None\n')
     environment = {
         "BATCHRUNNER_CACHE": "off",
+        "GIT_AUTHOR_DATE": "2026-11-22T02:30:00Z",
         "GIT_AUTHOR_EMAIL": "ada@example.com",
         "GIT_AUTHOR_NAME": "Ada",
+        "GIT_COMMITTER_DATE": "2026-11-22T02:30:00Z",
         "GIT_COMMITTER_EMAIL": "ada@example.com",
         "GIT_COMMITTER_NAME": "Ada",
         "GIT_CONFIG_COUNT": "1",
@@ -306,6 +308,7 @@ UNSTEADY = (
     (r"\b(sha256:)?[0-9a-f]{40,64}\b", "DIGEST"),
     (r"content:[0-9a-f]{12}", "content:DIGEST"),
     (r"\bsha256:[0-9a-f]{12}\b", "DIGEST"),
+    (r"(?<=[(`])[0-9a-f]{12}(?=[)`])", "COMMIT"),
     (r"\b(batch_req|resp|chatcmpl)[-_][0-9a-f]{24}\b", r"\1-ID"),
     (r"^\[([\w/.-]+) [0-9a-f]{7,}\]", r"[\1 COMMIT]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
