@@ -77,16 +77,31 @@ def thinned(folds: Sequence[Fold]) -> tuple[list[Fold], list[Fold]]:
 
 
 def gathered(folds: Sequence[Fold], most: int) -> list[Fold]:
-    """`folds` themselves, where these are not more than `most`; else the members of one declaration as one, and where
-    these are still more, what is alike in one spec. Four or more make one, where the first of them is.
+    """`folds` themselves, where these are not more than `most`; else the members of one declaration as one; where these
+    are still too many the single batches of one spec, and at last all of them. Four or more that are alike and ask the
+    same models make one, where the first of them is.
 
     What has a command of its own to type is left as it is.
     """
-    if len(folds) > most:
-        folds = _together(folds, declaration_of, lambda declared, _: f"{declared}[…]")
-    if len(folds) > most:
-        folds = _together(folds, spec_of, lambda _, ends: " … ".join(ends))
-    return list(folds)
+    found = list(folds)
+    if len(found) > most:
+        found = _together(found, declaration_of, lambda declared, _: f"{declared}[…]")
+    if len(found) > most:
+        singles = _together([fold for fold in found if not fold.name], spec_of, _range)
+        found = sorted([*(fold for fold in found if fold.name), *singles], key=_positions(folds))
+    if len(found) > most:
+        found = _together(found, spec_of, _range)
+    return found
+
+
+def _range(_: str, ends: tuple[str, str]) -> str:
+    return " … ".join(ends)
+
+
+def _positions(folds: Sequence[Fold]) -> Callable[[Fold], int]:
+    """Where the first change of a fold is among those of `folds`."""
+    at = {id(change): index for index, change in enumerate(unfolded(folds))}
+    return lambda fold: at[id(fold.changes[0])]
 
 
 def _together(
@@ -95,9 +110,7 @@ def _together(
     """What is alike and has the same `part` of its address as one fold; `name` is given that, and both ends."""
     groups: dict[tuple[Any, ...], list[Fold]] = {}
     for fold in folds:
-        alone = bool(getattr(fold.first, "hint", "")) or isinstance(fold.first, Move | Import)
-        key = (id(fold),) if alone else (part(fold.first.address), *_alike(fold.changes[0], by_content=False))
-        groups.setdefault(key, []).append(fold)
+        groups.setdefault((part(fold.first.address), *_likeness(fold)), []).append(fold)
     made: list[Fold] = []
     for alike in groups.values():
         if len(alike) < FEWEST:
@@ -107,6 +120,15 @@ def _together(
             ends = whole_of(changes[0].address), whole_of(changes[-1].address)
             made.append(Fold(changes, name(part(ends[0]), ends)))
     return made
+
+
+def _likeness(fold: Fold) -> tuple[Any, ...]:
+    """What folds have in common that may become one: any run of a content is as any other."""
+    change = fold.changes[0]
+    if getattr(change, "hint", "") or isinstance(change, Move | Import):
+        return (id(fold),)
+    source = getattr(change, "source", None)
+    return (*_alike(change, by_content=False), type(source), getattr(source, "models", ()))
 
 
 def unfolded(folds: Iterable[Fold]) -> list[Change]:

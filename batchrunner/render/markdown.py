@@ -31,7 +31,7 @@ ROOM = {
     "digests": 3_000,
 }
 """Characters of rows that each part may take; what one leaves, the next may use. The rest is for the frame."""
-DIGESTS = 40
+DIGESTS = 20
 """Digests that are listed: the first of them is of the plan, and so of all."""
 LONGEST_COMMAND = 1_000
 NAMED = 5
@@ -253,7 +253,7 @@ def _digest(source: LocalFile) -> tuple[str, str, str]:
 
 def _next(plan: Plan) -> str:
     # A plan does not say which flags made it, and without one of them the same specs could be another run.
-    return NEXT if plan.sendable and not plan.refusals else ""
+    return NEXT if (plan.sendable or plan.moves or plan.imports) and not plan.refusals else ""
 
 
 PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {

@@ -3,11 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.address import shard
-from batchrunner.manifest import LocalFile, Part
+from batchrunner.address import shard, spec_of
+from batchrunner.manifest import LocalFile, Part, ProviderFile
 from batchrunner.plans import Blocked, Change, Plan, PlannedSpec, Submit, Unchanged
 from batchrunner.pricing import Estimate
-from batchrunner.render.folding import FEWEST, folded, unfolded
+from batchrunner.records import replace
+from batchrunner.render.folding import FEWEST, folded, gathered, unfolded
 from batchrunner.render.style import PLAIN
 from batchrunner.render.text import plan_text
 
@@ -101,3 +102,35 @@ def test_any_address_can_be_folded(text: str) -> None:
 def test_a_number_that_is_no_shards_is_not_read() -> None:
     changes = [submit("n/a", 1), Blocked(address="n/a#" + "9" * 9999, run_key="r", reason="x", hint="")]
     assert len(folded(changes)) == 2
+
+
+MANY_CHANGES = st.lists(
+    st.builds(
+        lambda spec, name, member, number, model, content: replace(
+            submit(f"{spec}/{name}{f'[i={member}]' if member else ''}", number),
+            run_key=f"content:{content}" if content else "day:2026-11-22",
+            source=ProviderFile(file_id=f"f{content}") if model == "none" else LocalFile(
+                path="a", sha256="s", size=1, requests=1, models=(model,)
+            ),
+        ),
+        st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 30), st.integers(0, 3),
+        st.sampled_from(["m", "n", "none"]), st.integers(0, 3),
+    ),
+    max_size=60,
+)  # fmt: skip
+
+
+@given(MANY_CHANGES, st.integers(0, 20))
+def test_gathering_loses_nothing_and_mixes_nothing(changes: list[Submit], most: int) -> None:
+    folds = gathered(folded(changes), most)
+    assert sorted(map(id, unfolded(folds))) == sorted(map(id, changes))
+    for fold in folds:
+        kinds = {(spec_of(c.address), type(c.source), getattr(c.source, "models", ())) for c in fold.changes}  # type: ignore[union-attr]
+        assert len(kinds) == 1
+    if len(folded(changes)) <= most:
+        assert folds == folded(changes)
+
+
+def test_what_has_a_command_of_its_own_is_not_gathered() -> None:
+    many = [blocked(f"n/b{i}", 1, f"batchrunner resolve n/b{i}") for i in range(100)]
+    assert len(gathered(folded(many), 40)) == 100

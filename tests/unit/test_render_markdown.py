@@ -232,7 +232,8 @@ def test_any_plan_fits_and_says_how_much_is_left_out(kind: str) -> None:
 
 def test_batches_that_are_alike_are_one_row_with_their_sums() -> None:
     members = [replace(submit(f"n/a[i={i}]"), run_key="day:2026-11-22", reason="new", provider="p", endpoint="/e",
-                       completion_window="24h") for i in range(10_000)]  # fmt: skip
+                       completion_window="24h", source=LocalFile(path=f"{i}", sha256="s", size=10, requests=2))
+               for i in range(10_000)]  # fmt: skip
     written = plan_markdown(plan(*members))
     assert written.count("\N{HEAVY PLUS SIGN} submit") == 1
     assert "| `n/a[…] (10,000 batches)` | " in written
