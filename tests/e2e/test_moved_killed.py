@@ -1,0 +1,43 @@
+"""SIGKILL at every step of an apply that moves a whole spec to another state, then apply again: nothing is lost."""
+
+import json
+from functools import partial
+from itertools import count
+
+from support.killing import Killer
+from support.runs import Project, at_desk, batch, spec
+from support.sweeps import ENOUGH
+
+MOVED = [{"from": "nightly/*", "to": "*"}, {"from": "a", "to": "first"}]
+
+
+def renamed(project: Project) -> dict[str, dict[str, list[dict[str, object]]]]:
+    """Rename the spec's file and one of its batches, and return what state had before."""
+    before = json.loads((project.folder / "specs/nightly.state.json").read_text())["batches"]
+    (project.folder / "specs/nightly.yaml").unlink()
+    project.write("specs/daily.yaml", spec(batch("first", "data/0.jsonl"), batch("b", "data/1.jsonl"), moved=MOVED))
+    return before
+
+
+def test_killed_at_every_step(killer: Killer) -> None:
+    kills = unreached = 0
+    with at_desk() as desk:
+        for step in count(1, 2):
+            project = desk.project({"nightly": spec(batch("a", "data/0.jsonl"), batch("b", "data/1.jsonl"))})
+            run = partial(killer.run, project.folder, environment=project.environment)
+            project.apply_until_done("specs", run=run)
+            before = renamed(project)
+            ended = run("apply", "specs", step=step)
+            again = run("apply", "specs")
+            assert again.code == 0, f"after {ended}: {again}"
+            after = json.loads((project.folder / "specs/daily.state.json").read_text())["batches"]
+            assert after == {"daily/first": before["nightly/a"], "daily/b": before["nightly/b"]}, ended
+            assert json.loads((project.folder / "specs/nightly.state.json").read_text())["batches"] == {}, ended
+            assert "2 unchanged" in run("apply", "specs").out
+            assert len(project.batches()) == 2, ended
+            kills += ended.killed
+            unreached = 0 if ended.killed else unreached + 1
+            project.forget()
+            if unreached == ENOUGH:
+                break
+    assert kills > 10
