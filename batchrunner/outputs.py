@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from batchrunner.accounts import Account, Rows
+from batchrunner.checkups import Check
+from batchrunner.chronicle import Happening
+from batchrunner.coverage import Occurrence
 from batchrunner.events import Duplicated, Event, SharedBatch
 from batchrunner.plans import Action, Notice, Plan
 from batchrunner.records import Meta, Record, extended, field
@@ -532,6 +535,62 @@ class StateUnlockOutput(Output):
     states: tuple[str, ...]
 
 
+class CheckObject(Check, omit_defaults=False):
+    """One thing that was looked at: `id` is a kebab-case word, `subject` what it was looked at of, empty for the whole.
+
+    `hint` is what mends it, empty where nothing has to be.
+    """
+
+
+class DoctorOutput(Output):
+    """What was found of the setup; `counts` are of checks by status."""
+
+    checks: tuple[CheckObject, ...]
+    counts: dict[str, int]
+
+
+class HappeningObject(Happening, omit_defaults=False):
+    """One thing that happened to an attempt, `at` an RFC 3339 UTC time, empty where that is not known.
+
+    `status` is the remote batch's, where it is about that. `words` say more, and are a provider's where that said
+    something. `requests`, `bytes` and the estimated cost are those of what was decided, 0 and null for not known;
+    `rows` counts rows in all, `answered` those that were answered. `submitted_as` is the address it was submitted as,
+    where it was moved since.
+    """
+
+
+class HistoryOutput(Output):
+    """What happened to what `addresses` name, oldest first; `unlisted` counts what happened before."""
+
+    addresses: tuple[str, ...]
+    events: tuple[HappeningObject, ...]
+    unlisted: int
+
+
+class OccurrenceObject(Occurrence, omit_defaults=False):
+    __doc__ = Occurrence.__doc__
+
+
+class RunsOfSpec(Record, omit_defaults=False):
+    """The runs of a spec, newest first: `intervals` of its recurrence, and `others`. `unlisted` counts older ones."""
+
+    name: str
+    path: str
+    state: str
+    once_per: str
+    timezone: str
+    counts: dict[str, int]
+    intervals: tuple[OccurrenceObject, ...]
+    others: tuple[OccurrenceObject, ...]
+    unlisted: int
+
+
+class RunsOutput(Output):
+    """Which intervals of specs were submitted, and which are missing."""
+
+    specs: tuple[RunsOfSpec, ...]
+
+
 class InitOutput(Output):
     """Files that were written, and those that were there. `unignored` are lines that .gitignore lacks."""
 
@@ -596,6 +655,7 @@ STREAM_LINES: tuple[type[Record], ...] = (
 FILES: Mapping[str, type[Record]] = {"plan": PlanOutput, "state": StateFile, "summary": RunSummary}
 OUTPUTS: Mapping[str, type[Record]] = {
     "init": InitOutput,
+    "doctor": DoctorOutput,
     "validate": ValidateOutput,
     "show": PlanOutput,
     "render": RenderOutput,
@@ -603,6 +663,8 @@ OUTPUTS: Mapping[str, type[Record]] = {
     "status": StatusOutput,
     "wait": WaitOutput,
     "fetch": FetchOutput,
+    "runs": RunsOutput,
+    "history": HistoryOutput,
     "gc": GcOutput,
     "resolve": ResolveOutput,
     "recover": RecoverOutput,

@@ -31,7 +31,7 @@ COMMANDS = {
     "recover": "Rebuild a lost state from what the provider has.",
     "state": "Look at the state, or mend it.",
     "explain": "Explain a code: its cause, and the way on.",
-    "schema": "Print the JSON Schema of specs or project files.",
+    "schema": "Print the JSON Schema of a file, or of what a command writes.",
     "completion": "Print a completion script for your shell.",
     "sandbox": "Run the built-in sandbox provider.",
 }
