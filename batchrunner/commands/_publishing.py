@@ -15,6 +15,7 @@ from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, word_option
 from batchrunner.commands._summing import Course, Notes
 from batchrunner.errors import BatchrunnerError, UsageError
+from batchrunner.printable import printable
 from batchrunner.records import plain
 from batchrunner.summaries import FORMAT, RunSummary
 
@@ -86,12 +87,20 @@ def _told(verb: str, command: Callable[[Notes], int], places: Places, console: C
             course = Course(
                 verb, _time(started), _time(SystemClock().now()), round(monotonic() - begun, 3), code, error, message
             )
-            summary = notes.summary(course)
-            if trace:
-                trace.end(summary)
-            publish(summary, places, notes, console)
-            if trace and (trouble := trace.flush()):
-                console.warn(f"warning: {trouble}")
+            _tell(notes, course, places, trace, console)
+
+
+def _tell(notes: Notes, course: Course, places: Places, trace: Any, console: Console) -> None:
+    """Sum up and tell. Even a defect in that leaves the run what it was."""
+    try:
+        summary = notes.summary(course)
+        if trace:
+            trace.end(summary)
+        publish(summary, places, notes, console)
+        if trace and (trouble := trace.flush()):
+            console.warn(f"warning: {trouble}")
+    except Exception as defect:
+        console.warn(f"warning: how the run ended could not be told: {type(defect).__name__}: {printable(str(defect))}")
 
 
 def _ending_of(raised: BaseException) -> tuple[int, str, str]:
@@ -126,7 +135,7 @@ def _written(option: str, path: str, write: Callable[[], None], console: Console
         write()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error) or "it is not a path"
-        console.warn(f"warning: {option} {path} is not written: {why}")
+        console.warn(f"warning: {option} {printable(path)} is not written: {why}")
 
 
 def write_summary(summary: RunSummary, path: str) -> None:
@@ -152,6 +161,8 @@ def replace_file(path: str, data: bytes, mode: int, is_ours: Callable[[bytes], b
     if (old := content_of(path)) and not is_ours(old):
         raise FileExistsError(17, "there is another file of that name, which batchrunner did not write")
     temporary = f"{path}.{os.getpid()}.tmp"
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)  # of a run that was killed: in a container each is process 1
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as file:

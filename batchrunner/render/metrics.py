@@ -36,7 +36,7 @@ METRICS = {
 }
 """All that there are, each with its help text."""
 
-_SAMPLE = re.compile(r'^(\w+)\{((?:\w+="(?:[^"\\\n]|\\.)*",?)*)\} (\S+)$', re.MULTILINE)
+_SAMPLE = re.compile(r'^(\w+)\{((?:\w+="(?:[^"\\\n]|\\.)*",?)*)\} (-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)$', re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\\n]|\\.)*)"')
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
 
@@ -65,7 +65,9 @@ def _labels(summary: RunSummary, before: Mapping[tuple[str, Labels], float]) -> 
     """One set of labels for each spec of the run."""
     if summary.specs:
         return [_named(summary.command, summary.project, spec) for spec in sorted(set(summary.specs))]
-    known = [labels for name, labels in before if name == EXIT_CODE and ("command", summary.command) in labels]
+    known = [labels for name, labels in before
+             if name == EXIT_CODE and labels[:1] == (("command", summary.command),)
+             and [key for key, _ in labels] == ["command", "project", "spec"]]  # fmt: skip
     return known or [_named(summary.command, summary.project, "")]
 
 
