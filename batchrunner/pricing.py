@@ -1,8 +1,8 @@
 """What requests ask for and what they should cost: values that a plan shows and a state keeps, and their arithmetic."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, inf
 
 from batchrunner.records import Record
 
@@ -112,7 +112,14 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 def _costs(amounts: Iterable[float | None]) -> float | None:
     each = list(amounts)
     known = [amount for amount in each if amount is not None]
-    return round(fsum(known), DIGITS) if len(known) == len(each) else None
+    return _summed(known) if len(known) == len(each) else None
+
+
+def _summed(amounts: Sequence[float]) -> float:
+    try:
+        return round(fsum(amounts), DIGITS)
+    except OverflowError:  # a plan that a stranger wrote may say anything
+        return inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from math import ceil, floor
 
+UNHEARD_OF = 1e15
+"""Dollars that no batch costs. A plan that a stranger wrote may say so, and the sum of two be no number any more."""
+
 
 def count(number: int) -> str:
     """`41200` as `41,200`."""
@@ -56,6 +59,8 @@ def at_most(amount: float) -> str:
 
 
 def _dollars(amount: float, rounded: Callable[[float], int]) -> str:
+    if abs(amount) >= UNHEARD_OF:
+        return f"${amount:.0e}"
     if 0 < amount < 0.01:
         return "<$0.01"
     if amount and amount < 1000:

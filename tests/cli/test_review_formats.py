@@ -8,6 +8,10 @@ import pytest
 from markdown_it import MarkdownIt
 from support.cli import Desk, request_lines
 
+from batchrunner.plans import Plan, sealed
+from batchrunner.pricing import Estimate
+from batchrunner.records import decode, pretty, replace
+
 SPEC = """\
 run: {once_per: day}
 defaults:
@@ -228,3 +232,16 @@ def test_help_says_what_the_forms_are(empty: Desk) -> None:
     told = " ".join(empty.run("plan", "--help").out.split())
     assert "markdown|github|gitlab|gitlab-report" in told
     assert "GITHUB_OUTPUT" in told
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "github", "gitlab", "gitlab-report"])
+def test_a_plan_of_a_stranger_is_shown_whatever_it_says(specs: Desk, form: str) -> None:
+    """Whoever opens a pull request can write the plan that a job with more rights shows."""
+    specs.run("plan", "specs", "--out", "plan.json")
+    made = decode((specs.folder / "plan.json").read_bytes(), Plan, what="the plan")
+    dear = Estimate(input_tokens=10**30, output_tokens=-1, counted_by="|", cost_low=1.7e308, cost_high=1.7e308)
+    changes = tuple(replace(change, estimate=dear) for change in made.sendable)
+    specs.write("plan.json", pretty(sealed(replace(made, changes=changes, paths=("--> <b>",)))))
+    ran = specs.run("show", "plan.json", "--format", form)
+    assert (ran.code, ran.err) == (0, "")
+    assert form != "markdown" or ran.out.count("<!--") == 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.render.units import count, counted, duration, moment, size
+from batchrunner.render.units import count, counted, dollars, duration, moment, size
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,8 @@ def test_durations(seconds: float, words: str) -> None:
 )
 def test_moments_are_in_utc_and_what_cannot_be_read_is_kept(time: str, near: str, words: str) -> None:
     assert moment(time, near) == words
+
+
+def test_sums_that_no_provider_asks_for_are_written_too() -> None:
+    assert dollars(999_999_999_999_999.0) == "$999,999,999,999,999"
+    assert (dollars(1.7e308), dollars(float("inf")), dollars(-1.7e308)) == ("$2e+308", "$inf", "$-2e+308")
