@@ -190,11 +190,15 @@ def test_the_examples_with_the_action_do_the_same(repository: Repository, hub: G
     assert len(repository.ledger.batches()) == 8
 
 
+def on_pull_request(repository: Repository) -> None:
+    """The event of the next run."""
+    repository.runner.values |= {name.replace("__", "."): "" for name in workflow_run("", "")}
+    event = {"pull_request.number": "7", "pull_request.head.sha": "f00d"}
+    repository.runner.values |= {"github.run_id": PULL, **{f"github.event.{name}": v for name, v in event.items()}}
+
+
 def test_the_action_says_what_its_plan_is(repository: Repository, hub: GitHub) -> None:
-    repository.runner.values |= {
-        "github.run_id": PULL, "github.event.pull_request.number": "7", "github.event.pull_request.head.sha": "f00d",
-        **{name.replace("__", "."): "" for name in workflow_run("", "")},
-    }  # fmt: skip
+    on_pull_request(repository)
     said = repository.runner.action(
         command="plan", version="installed", specs="specs/", args="--at\n2026-11-22T02:30:00Z"
     )
@@ -210,3 +214,31 @@ def test_the_action_says_what_its_plan_is(repository: Repository, hub: GitHub) -
     assert len(repository.ledger.batches()) == 7
     with pytest.raises(StepFailed, match="command is plan, apply or comment"):
         repository.runner.action(command="destroy", version="installed")
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [("batches: {}\n", "specs are invalid"), ("batches: [{name: a, input_file_id: f, endpoint: /v1/x}]\n", "invalid")],
+)
+def test_a_plan_that_fails_is_in_the_comment_and_fails_the_step(
+    repository: Repository, hub: GitHub, broken: str, words: str
+) -> None:
+    repository.desk.write("specs/more.yaml", broken)
+    on_pull_request(repository)
+    with pytest.raises(StepFailed, match="How the plan ended: 1"):
+        repository.runner.action(command="plan", version="installed")
+    assert "::error file=specs/more.yaml,line=1" in repository.runner.log
+    (comment,) = hub.comments
+    assert words in comment["body"]
+    assert "plan_id=" not in comment["body"]
+
+
+def test_a_plan_that_the_policy_refuses_is_shown_and_cannot_be_applied(repository: Repository, hub: GitHub) -> None:
+    project = repository.desk.read("batchrunner.yaml")
+    repository.desk.write("batchrunner.yaml", project.replace("max_requests: 100000", "max_requests: 3"))
+    on_pull_request(repository)
+    with pytest.raises(StepFailed, match="How the plan ended: 1"):
+        repository.runner.action(command="plan", version="installed")
+    (comment,) = hub.comments
+    assert "Refused by the project's policy" in comment["body"]
+    assert "plan_id=" not in comment["body"]
