@@ -8,10 +8,11 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from batchrunner.commands._console import Console
-from batchrunner.errors import Diagnostic, Refused, StaleError, StateError
+from batchrunner.errors import Diagnostic, Refused, StaleError, StateError, UsageError
 from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, Refusal, digest_of_plan
 from batchrunner.policy import refused
 from batchrunner.records import decode, pretty
+from batchrunner.wiring.typed import profile_of
 
 SPEC_SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 256 << 20
@@ -180,3 +181,13 @@ def _is_plan(path: str) -> bool:
             return file.read(1) == b"{" and f'"{FORMAT}"'.encode() in file.read(MAX_BYTES)
     except (OSError, ValueError):
         return False
+
+
+def refuse_another_profile(plan: Plan, profile: str) -> None:
+    """A plan is applied with the profile it was made with: that has decided where its batches and its state are."""
+    made_with = profile_of(plan)
+    if profile and profile != made_with:
+        made = f"with --profile {made_with}" if made_with else "without a profile"
+        raise UsageError("plan-is-fixed", f"the plan was made {made}, and is not applied with another",
+                         why=f"--profile, or BATCHRUNNER_PROFILE, says {profile}.",
+                         hint="leave it out, or plan again with it")  # fmt: skip

@@ -14,7 +14,7 @@ from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._eventstream import EventStream, show_end
 from batchrunner.commands._options import Output, catch_up_options, output_options, spec_options
-from batchrunner.commands._plans import is_saved_plan, read_plan, show_plan, stop_refused
+from batchrunner.commands._plans import is_saved_plan, read_plan, refuse_another_profile, show_plan, stop_refused
 from batchrunner.commands._publishing import published
 from batchrunner.commands._reporting import Ending, Reporters, opened_screen, show_ending
 from batchrunner.commands._secrets import keep_secret
@@ -35,7 +35,7 @@ from batchrunner.wiring.preparing import (
     sends_to_sandbox,
 )
 from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
-from batchrunner.wiring.typed import profile_of, typed_plan, typed_wait
+from batchrunner.wiring.typed import typed_plan, typed_wait
 from batchrunner.wiring.workspace import SANDBOX
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _from_plan(paths: tuple[str, ...], choices: Choices, patience: Patience, not
     if choices.sandbox and not sends_to_sandbox(plan):
         raise UsageError("plan-is-fixed", "--sandbox does not go with a plan that was not made for it",
                          hint="plan again with it: batchrunner plan PATH --sandbox --out FILE")  # fmt: skip
-    _refuse_another_profile(plan, choices)
+    refuse_another_profile(plan, choices.profile)
     try:
         with prepared_from_plan(plan, choices, patience, notes.meet) as prepared:
             yield prepared
@@ -158,16 +158,6 @@ def _refuse_new_choices(choices: Choices) -> None:
             "a saved plan takes no --var, --run-key, --at, --target, --replace or --catch-up",
             hint="plan again with them: batchrunner plan PATH --out FILE",
         )
-
-
-def _refuse_another_profile(plan: Plan, choices: Choices) -> None:
-    """A plan is applied with the profile it was made with: that has decided where its batches and its state are."""
-    made_with = profile_of(plan)
-    if choices.profile and choices.profile != made_with:
-        made = f"with --profile {made_with}" if made_with else "without a profile"
-        raise UsageError("plan-is-fixed", f"the plan was made {made}, and is not applied with another",
-                         why=f"--profile, or BATCHRUNNER_PROFILE, says {choices.profile}.",
-                         hint="leave it out, or plan again with it")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
