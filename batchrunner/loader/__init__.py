@@ -10,6 +10,7 @@ from batchrunner.loader.confines import work_tree
 from batchrunner.loader.elsewhere import specs_in
 from batchrunner.loader.files import PROJECT_FILE, find_specs, is_spec_name
 from batchrunner.loader.findings import Finding, Source, document_diagnostics, in_file_order
+from batchrunner.loader.moving import moved_files
 from batchrunner.loader.names import spec_names
 from batchrunner.loader.projects import bare_project, load_project, project_of
 from batchrunner.loader.specs import load_specs
@@ -28,6 +29,7 @@ __all__ = [
     "is_spec_name",
     "load_project",
     "load_specs",
+    "moved_files",
     "project_of",
     "read_yaml",
     "spec_names",

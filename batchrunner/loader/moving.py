@@ -13,7 +13,7 @@ from batchrunner.records import MALFORMED, converted
 from batchrunner.references import refers
 from batchrunner.renaming import ALL, Rename, Renaming
 from batchrunner.runkeys import EXAMPLES, resolve_run
-from batchrunner.spec import Adoption, Batch, Imported, Moved, Run
+from batchrunner.spec import Adoption, Batch, Imported, Moved, Run, Spec
 from batchrunner.suggestions import did_you_mean
 
 T = TypeVar("T")
@@ -173,6 +173,13 @@ def _about_declared(rule: Rename, moved: Sequence[Rename], batches: Sequence[Bat
     leads_on = any(other is not rule and _overlaps(other, rule.address) for other in moved)
     if not (rule.is_of_spec or leads_on or any(_declares(batch, rule.address) for batch in batches)):
         yield _undeclared("move-to-undeclared", rule.address, (*rule.pointer, "to"), batches)
+
+
+def moved_files(spec: Spec) -> Iterator[Finding]:
+    """What is moved from a file that a pattern of `spec`, which is expanded, still names."""
+    for rule in spec.moved:
+        if FILE in members_of(rule.previous) and any(batch.address == rule.previous for batch in spec.batches):
+            yield still_declared(rule)
 
 
 def still_declared(rule: Rename, where: str = "") -> Finding:

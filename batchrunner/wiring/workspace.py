@@ -13,7 +13,7 @@ from batchrunner.catalog import sandbox_facts
 from batchrunner.errors import InvalidFiles, Refused, UsageError
 from batchrunner.extensions import Providers
 from batchrunner.facts import ProviderFacts
-from batchrunner.loader import diagnostics_at, find_specs, load_project, load_specs
+from batchrunner.loader import diagnostics_at, find_specs, load_project, load_specs, moved_files
 from batchrunner.origins import checked_origin
 from batchrunner.project import Project
 from batchrunner.runkeys import parse_time
@@ -177,7 +177,10 @@ def _expanded(specs: tuple[Spec, ...], root: str, targets: Sequence[str]) -> tup
     if any(findings for _, findings in expanded):
         refused = [diagnostics_at(spec, refused_inputs(root, targets, spec.folder, spec.batches)) for spec in specs]
         raise InvalidFiles(tuple(diagnostic for each in refused for diagnostic in each))
-    return tuple(spec for spec, _ in expanded)
+    specs = tuple(spec for spec, _ in expanded)
+    if still := [each for spec in specs for each in diagnostics_at(spec, moved_files(spec))]:
+        raise InvalidFiles(tuple(still))
+    return specs
 
 
 def _used(specs: Iterable[Spec]) -> Collection[str]:
