@@ -53,7 +53,9 @@ def show_error(error: BaseException, arguments: Sequence[str]) -> int:
         document = error_document(_command(arguments), told)
         write_error(log_line("error", "error", **redacted_value(document)))
     else:
-        write_error(redacted(_text(told, _style(arguments))) + "\n")
+        from batchrunner.render.github import neutral
+
+        write_error(neutral(redacted(_text(told, _style(arguments)))) + "\n")
     return int(told.exit_code)
 
 

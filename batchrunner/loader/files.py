@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.loader.confines import YAML, refuse_leading_out
@@ -74,10 +73,17 @@ def _in_directory(path: str) -> Sequence[str]:
         raise _refused(path, "unreadable-file", f"the directory cannot be read: {error.strerror}") from None
     specs = [os.path.join(path, name) for name in names if _is_spec(path, name)]
     if not specs:
-        below = next(Path(path).glob("*/*.yaml"), None)
+        below = any(_has_specs(os.path.join(path, name)) for name in names)
         hint = f"folders in it are not searched; give '{os.path.join(path, '**', '*.yaml')}'" if below else ""
         raise _refused(path, "no-specs", "there is no spec (*.yaml) in this directory", hint)
     return specs
+
+
+def _has_specs(folder: str) -> bool:
+    try:
+        return not os.path.islink(folder) and any(name.endswith(SUFFIXES) for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def _matching(pattern: str) -> Sequence[str]:

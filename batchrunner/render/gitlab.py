@@ -38,7 +38,8 @@ def issues_json(issues: Iterable[Issue]) -> str:
     listed = list(dict.fromkeys(issues))
     if rest := listed[MOST:]:
         listed[MOST - 1 :] = [Issue("more", f"{len(rest) + 1:,} more issues are not listed", rest[0].path, 0, "info")]
-    return json.dumps([_entry(issue) for issue in listed], indent=2) + "\n"
+    # A report may be printed into the log of another service, which would take `##[` for a command.
+    return json.dumps([_entry(issue) for issue in listed], indent=2).replace("##[", r"##\u005b") + "\n"
 
 
 def _entry(issue: Issue) -> Mapping[str, object]:
