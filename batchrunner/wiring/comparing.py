@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from batchrunner.address import concerns, spec_of
+from batchrunner.address import concerns, members_of, spec_of
 from batchrunner.comparison import Base, differences_between
 from batchrunner.declaring import declaration_lines
 from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles, Refused, UsageError
@@ -25,6 +25,7 @@ from batchrunner.renaming import Renaming
 from batchrunner.revisions import Entry, Repository
 from batchrunner.spec import Batch, Spec
 from batchrunner.wiring.contents import Contents
+from batchrunner.wiring.expanding import FILE
 from batchrunner.wiring.workspace import Workspace
 
 WILD = frozenset("*?[")
@@ -123,10 +124,15 @@ class _Comparing:
             return ""
         return None if inside.split(os.sep)[0] == os.pardir else inside
 
-    def head_specs(self) -> tuple[Spec, ...]:
+    def head_specs(self) -> Sequence[Spec]:
         """The specs of the workspace with their patterns as they are declared."""
-        texts = {spec.path: spec.text for spec in self.workspace.specs}
-        return self._loaded(list(texts), texts, self.workspace.project)
+        return [self._as_declared(spec) for spec in self.workspace.specs]
+
+    def _as_declared(self, spec: Spec) -> Spec:
+        if not any(FILE in members_of(batch.address) for batch in spec.batches):
+            return spec
+        (declared,) = self._loaded([spec.path], {spec.path: spec.text}, self.workspace.project)
+        return declared
 
     def base_specs(self, paths: Sequence[str]) -> Sequence[Spec]:
         """The specs at `paths` in the base; those that cannot be read are noted."""

@@ -274,6 +274,16 @@ def test_who_does_not_ask_for_a_base_runs_no_git(checkout: Checkout) -> None:
                 or f".{name}\n" in loaded]  # fmt: skip
 
 
+def test_patterns_are_compared_as_they_are_declared(checkout: Checkout) -> None:
+    edit(checkout, "data/rows.jsonl", "data/*.jsonl")
+    checkout.commit()
+    checkout.desk.write("specs/data/more.jsonl", request_lines("three"))
+    edit(checkout, "file-abc", "file-xyz")
+    assert kinds(base(checkout)) == {"s/ready": "changed"}
+    edit(checkout, "data/*.jsonl", "data/r*.jsonl")
+    assert {"-input: data/*.jsonl", "+input: data/r*.jsonl"} <= set(lines(base(checkout), "s/rows"))
+
+
 def test_a_saved_plan_keeps_its_base(checkout: Checkout) -> None:
     edit(checkout, "file-abc", "file-xyz")
     planned = checkout.desk.run("plan", "specs", "--base", "HEAD", "--out", "plan.json", "--format", "markdown")
