@@ -1,7 +1,7 @@
 """JSON Schema (draft 2020-12) of everything that batchrunner writes for programs, made from the types it is held to.
 
-Readers ignore fields that they do not know, as minor versions add some: the published schemas allow them. The strict
-ones do not; tests hold what is written to them, so that no field is left unsaid.
+Minor versions add fields, words and events, and readers pass over those that they do not know: the published schemas
+allow them. The strict ones do not; tests hold what is written to them, so that nothing is left unsaid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,17 +57,33 @@ def output_schema(which: str, *, strict: bool = False) -> dict[str, Any]:
 
 
 def _tidy(part: Any, *, strict: bool) -> Any:
-    """Without what speaks of Python; open to further fields unless `strict`."""
+    """Without what speaks of Python; open to what a minor version may add unless `strict`."""
     if isinstance(part, list):
         return [_tidy(each, strict=strict) for each in part]
     if not isinstance(part, dict):
         return part
-    kept = {key: _tidy(value, strict=strict) for key, value in part.items() if key not in {"title", "discriminator"}}
+    opened = part if strict else _opened(part)
+    kept = {
+        key: value if key == "not" else _tidy(value, strict=strict)
+        for key, value in opened.items()
+        if key not in {"title", "discriminator"}
+    }
     if isinstance(kept.get("description"), str):
         kept["description"] = words(kept["description"])
-    if kept.get("additionalProperties") is False and not strict:
-        del kept["additionalProperties"]
     return kept
+
+
+def _opened(part: dict[str, Any]) -> dict[str, Any]:
+    """`part` with room for fields, words and kinds of things that nobody knows yet."""
+    if part.get("additionalProperties") is False:
+        part = {key: value for key, value in part.items() if key != "additionalProperties"}
+    if len(known := part.get("enum", ())) > 1 and all(isinstance(each, str) for each in known):
+        part = {**{key: value for key, value in part.items() if key != "enum"}, "type": "string", "examples": known}
+    if "discriminator" in part:
+        tag, mapping = part["discriminator"]["propertyName"], part["discriminator"]["mapping"]
+        unknown = {"type": "object", "required": [tag], "properties": {tag: {"not": {"enum": list(mapping)}}}}
+        part = {**part, "anyOf": [*part["anyOf"], unknown]}
+    return part
 
 
 def words(text: str) -> str:
@@ -78,7 +94,7 @@ def words(text: str) -> str:
 
 def fields_of(which: str) -> Iterator[tuple[str, str, list[tuple[str, str, bool]]]]:
     """The definitions of a schema: name, text, and of each field its name, its type in words, if it is required."""
-    schema = output_schema(which)
+    schema = output_schema(which, strict=True)
     for name, part in schema["$defs"].items():
         properties, required = part.get("properties", {}), part.get("required", ())
         yield (

@@ -53,7 +53,18 @@ def test_it_is_a_schema_that_explains_itself_and_is_open(which: str) -> None:
     assert all(part["description"] for part in schema["$defs"].values())
     assert "None" not in json.dumps(schema)
     assert '"additionalProperties": false' not in json.dumps(schema)
+    assert not [part for part in enums(schema) if len(part) > 1]
     assert all(part["additionalProperties"] is False for part in output_schema(which, strict=True)["$defs"].values())
+
+
+def enums(schema: Any) -> list[list[Any]]:
+    """Every closed list of words of properties."""
+    if isinstance(schema, list):
+        return [found for each in schema for found in enums(each)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema["enum"]] if "enum" in schema else []
+    return own + [found for key, each in schema.items() if key != "not" for found in enums(each)]
 
 
 def commands() -> list[str]:
@@ -89,6 +100,24 @@ GOOD: dict[str, Any] = {"format_version": "1.0", "command": "state rm", "address
 def test_what_a_test_checks_with_it_can_fail(bad: dict[str, Any]) -> None:
     assert not list(faults_of("state rm", GOOD))
     assert list(faults_of("state rm", bad))
+
+
+@pytest.mark.parametrize(
+    ("which", "newer"),
+    [
+        ("events", {"event": "sung", "song": 1}),
+        ("events", {"event": "started", "at": "", "total": 1, "more": 2}),
+        ("state rm", {**GOOD, "format_version": "1.7", "more": 1}),
+    ],
+)
+def test_what_a_later_minor_version_adds_is_allowed_by_the_published_one(which: str, newer: dict[str, Any]) -> None:
+    assert list(jsonschema.Draft202012Validator(output_schema(which)).iter_errors(newer)) == []
+    assert list(jsonschema.Draft202012Validator(output_schema(which, strict=True)).iter_errors(newer)) != []
+
+
+def test_what_is_wrong_is_not_allowed_for_that() -> None:
+    wrong = {"event": "started", "at": "", "total": "one"}
+    assert list(jsonschema.Draft202012Validator(output_schema("events")).iter_errors(wrong)) != []
 
 
 def test_a_stream_that_is_cut_off_is_none() -> None:
