@@ -27,12 +27,12 @@ line there for yours.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from support.markdown import Page
-from support.pages import ROOT, carry_out
+from support.pages import ROOT, carry_out, forking
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 INDEX = ROOT / "docs" / "README.md"
@@ -43,13 +43,20 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
 """Blocks that are shown and not carried out: by page, their first line and the reason."""
 
 
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Commands are forks of one process: to start Python anew for each takes most of the time of a page."""
+    with forking(tmp_path_factory.mktemp("pages") / "forking") as environment:
+        yield environment
+
+
 def name(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("file", PAGES, ids=name)
-def test_what_a_page_says_is_so(file: Path, tmp_path: Path) -> None:
-    walk = carry_out(Page.read(file), tmp_path, NOT_RUN.get(name(file), {}))
+def test_what_a_page_says_is_so(file: Path, tmp_path: Path, server: Mapping[str, str]) -> None:
+    walk = carry_out(Page.read(file), tmp_path, NOT_RUN.get(name(file), {}), server)
     if UPDATE and walk.news:
         file.write_text(walk.page.rewritten(walk.news), encoding="utf-8")
     assert not walk.problems, "\n".join(walk.problems)

@@ -19,12 +19,13 @@ from pathlib import Path
 
 import click
 import yaml
+from support.forking import FUNCTION
 from support.markdown import Block, Page, Run, runs
 
 from batchrunner.commands import group
 from batchrunner.errors import BatchrunnerError
 from batchrunner.loader import load_project
-from batchrunner.sandbox import Faults, SandboxSettings, running
+from batchrunner.sandbox import Faults, SandboxSettings, Timings, running
 
 ROOT = Path(__file__).parents[2]
 HOME = "/home/ada"
@@ -54,6 +55,8 @@ class Shell:
             env=dict(environment),
             start_new_session=True,
         )
+        if "FORKING" in environment:
+            self.run(FUNCTION)
 
     def run(self, command: str) -> tuple[str, int]:
         """What a command prints, both streams in order, and its exit code."""
@@ -95,10 +98,31 @@ class Walk:
         return printed.replace(str(self.folder.parent), HOME)
 
 
-def carry_out(page: Page, folder: Path, not_run: Mapping[str, str] = {}) -> Walk:
-    """Do all that the page says, in a repository made in `folder`. `not_run` are first lines of blocks to leave."""
+@contextmanager
+def forking(folder: Path) -> Iterator[dict[str, str]]:
+    """A server of forks in `folder`, for the shells whose environment has what is yielded."""
+    folder.mkdir()
+    os.mkfifo(folder / "orders")
+    # README's first command installs no tokenizer, and what is shown depends on it.
+    (folder / "sitecustomize.py").write_text('import sys\nsys.modules["rs_bpe"] = None\n')
+    command = [sys.executable, "-W", "error", str(Path(__file__).with_name("forking.py")), str(folder)]
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(folder), "PYTHONPATH": str(folder)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as server:
+        assert server.stdout
+        assert server.stdout.readline() == b"ready\n"
+        try:
+            yield {"FORKING": str(folder)}
+        finally:
+            server.terminate()
+
+
+def carry_out(page: Page, folder: Path, not_run: Mapping[str, str] = {}, more: Mapping[str, str] = {}) -> Walk:
+    """Do all that the page says, in a repository made in `folder`. `not_run` are first lines of blocks to leave.
+
+    `more` goes into the environment of its commands.
+    """
     with prepared(page.set_up, folder) as (repository, environment):
-        walk = Walk(page, repository, Shell(repository, environment))
+        walk = Walk(page, repository, Shell(repository, {**environment, **more}))
         try:
             for block in page.blocks():
                 if not block.lines or block.lines[0] not in not_run:
@@ -143,7 +167,9 @@ def prepared(words: Sequence[str], folder: Path) -> Iterator[tuple[Path, dict[st
     with ExitStack() as stack:
         faults = [word.removeprefix("fault=") for word in words if word.startswith("fault=")]
         if "provider" in words or faults:
-            settings = SandboxSettings(database=folder / "provider.sqlite3", key=KEY, faults=Faults.parse(faults))
+            at_once = Timings(validating=0.0, in_progress=0.0, finalizing=0.0)
+            database = folder / "provider.sqlite3"
+            settings = SandboxSettings(database, key=KEY, faults=Faults.parse(faults), timings=at_once)
             base_url = stack.enter_context(running(settings)).base_url
             environment |= {"ALPHAEDGE_BASE_URL": base_url, "ALPHAEDGE_API_KEY": KEY}
         _under_git(repository, words, environment)
@@ -313,6 +339,9 @@ UNSTEADY = (
     (r"^\[([\w/.-]+) [0-9a-f]{7,}\]", r"[\1 COMMIT]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\bpid \d+ on \S+,", "pid PID on HOST,"),
+    (r"\bPython 3\.\d+\.\d+\w*", "Python 3"),
+    (r"\b\d+ s apart\b", "N s apart"),
+    (r"\b[\d,.]+ (GB are free|files may be open)", r"N \1"),
     (r"\(\d+/\d+\)", "(N/N)"),
     (r" *\b\d+ (s|min|h|d) (ago|left)\b *", r" AGE \2 "),
     (r"^( +ADDRESS +STATUS.*)$", lambda found: " ".join(found[0].split())),
