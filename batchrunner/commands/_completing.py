@@ -237,7 +237,7 @@ def _profiles(ctx: click.Context, incomplete: str) -> Iterator[str]:
     path = Path(named) if named else next((each / PROJECT for each in folders if (each / PROJECT).is_file()), None)
     if path is None or path.stat().st_size > LARGEST_SPEC:
         return
-    below = path.read_text().partition("\nprofiles:")[2].partition("\n")[2]
+    below = f"\n{path.read_text()}".partition("\nprofiles:")[2].partition("\n")[2]
     block = re.split(r"^[^\s#]", below, maxsplit=1, flags=re.MULTILINE)[0]
     names = re.findall(r"^([ \t]+)([a-z0-9][a-z0-9._-]*):", block, re.MULTILINE)
     shallowest = min((len(indent) for indent, _ in names), default=0)
