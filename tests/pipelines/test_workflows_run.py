@@ -12,6 +12,7 @@ from support.runner import Runner, StepFailed
 from batchrunner.sandbox import Ledger
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "github"
+CALLED = Path(__file__).parents[2] / ".github" / "workflows"
 PULL, PUSH, HAND = "100", "200", "300"
 
 
@@ -188,6 +189,7 @@ def test_the_examples_with_the_action_do_the_same(repository: Repository, hub: G
     repository.runner.environment["ALPHAEDGE_API_KEY"] = KEY
     repository.run(EXAMPLES / "nightly.yaml", "apply", HAND, secrets__ALPHAEDGE_API_KEY=KEY)
     assert len(repository.ledger.batches()) == 8
+    assert "specs/more.state.json" in repository.git("ls-tree", "-r", "--name-only", "origin/main", "specs/")
 
 
 def on_pull_request(repository: Repository) -> None:
@@ -216,20 +218,30 @@ def test_the_action_says_what_its_plan_is(repository: Repository, hub: GitHub) -
         repository.runner.action(command="destroy", version="installed")
 
 
-@pytest.mark.parametrize(
-    ("broken", "words"),
-    [("batches: {}\n", "specs are invalid"), ("batches: [{name: a, input_file_id: f, endpoint: /v1/x}]\n", "invalid")],
-)
-def test_a_plan_that_fails_is_in_the_comment_and_fails_the_step(
-    repository: Repository, hub: GitHub, broken: str, words: str
-) -> None:
-    repository.desk.write("specs/more.yaml", broken)
+def test_the_workflows_to_be_called_hand_the_digest_from_one_to_the_other(repository: Repository, hub: GitHub) -> None:
+    repository.propose()
+    on_pull_request(repository)
+    called = {"inputs__specs": "specs/", "inputs__comment": "true", "inputs__args": "", "inputs__run-id": PULL}
+    called |= {"job__workflow_repository": "OWNER/batchrunner", "job__workflow_sha": "0" * 40}
+    planned = repository.run(CALLED / "plan.yaml", "plan", PULL, **called)
+    assert planned["has-changes"] == "true"
+    assert len(hub.comments) == 1
+    repository.merged("f00d")
+    repository.runner.environment["ALPHAEDGE_API_KEY"] = KEY
+    called |= {"inputs__plan-id": planned["plan-id"], "secrets__ALPHAEDGE_API_KEY": KEY}
+    repository.run(CALLED / "apply.yaml", "apply", PULL, **called)
+    assert len(repository.ledger.batches()) == 8
+    assert "specs/more.state.json" in repository.git("ls-tree", "-r", "--name-only", "origin/main", "specs/")
+
+
+def test_a_plan_that_fails_is_in_the_comment_and_fails_the_step(repository: Repository, hub: GitHub) -> None:
+    repository.desk.write("specs/more.yaml", "batches: {}\n")
     on_pull_request(repository)
     with pytest.raises(StepFailed, match="How the plan ended: 1"):
         repository.runner.action(command="plan", version="installed")
     assert "::error file=specs/more.yaml,line=1" in repository.runner.log
     (comment,) = hub.comments
-    assert words in comment["body"]
+    assert "specs are invalid" in comment["body"]
     assert "plan_id=" not in comment["body"]
 
 

@@ -115,8 +115,9 @@ class Runner:
 
     def _step(self, step: Mapping[str, Any]) -> None:
         if "uses" in step:
-            given = {name: self.filled(str(text)) for name, text in step.get("with", {}).items()}
-            self._use(step["uses"].partition("@")[0], given)
+            given = {name: self.filled(_text(text)) for name, text in step.get("with", {}).items()}
+            for name, text in self._use(step["uses"].partition("@")[0], given).items():
+                self.values[f"steps.{step.get('id', '')}.outputs.{name}"] = text
             return
         outputs = self.temp / "outputs"
         outputs.write_text("")
@@ -163,13 +164,13 @@ class Runner:
             "RUNNER_TEMP": str(self.temp),
         }
 
-    def _use(self, action: str, given: Mapping[str, str]) -> None:
+    def _use(self, action: str, given: Mapping[str, str]) -> dict[str, str]:
         if action == "actions/checkout":
-            return
+            return {}
         path = self.folder / given["path"] if "path" in given else self.folder
         if action == "actions/upload-artifact":
             if not path.exists() and given.get("if-no-files-found") == "ignore":
-                return
+                return {}
             kept = self.folder.with_name(f"artifact-{self.values['github.run_id']}.json")
             shutil.copy(path, kept)
             self.artifacts[self.values["github.run_id"]] = kept
@@ -179,10 +180,11 @@ class Runner:
                 raise StepFailed(f"no artifact of run {run}")
             path.mkdir(exist_ok=True)
             shutil.copy(self.artifacts[run], path / "plan.json")
-        elif action == "OWNER/batchrunner":
-            self.action(**{name.replace("-", "_"): text for name, text in given.items()}, version="installed")
+        elif action in {"OWNER/batchrunner", "./.batchrunner/action"}:
+            return self.action(**{name.replace("-", "_"): text for name, text in given.items()}, version="installed")
         else:
             raise AssertionError(f"{action} is not known here")
+        return {}
 
 
 def _text(value: Any) -> str:
