@@ -1,19 +1,18 @@
 """A plan as GitHub markdown, for a comment on a pull request."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from batchrunner.address import spec_of
 from batchrunner.manifest import LocalFile
-from batchrunner.plans import Change, Notice, Orphan, Plan, PlannedSpec, Refusal, Unchanged
+from batchrunner.plans import Change, Notice, Orphan, Plan, Refusal, Unchanged
 from batchrunner.render.costs import bill_of, bill_words, cost_sentences
 from batchrunner.render.fences import block, code, marker
 from batchrunner.render.folding import Fold, folded, gathered, unfolded
-from batchrunner.render.markdownbase import base_details, base_heading
+from batchrunner.render.markdownbase import base_details
+from batchrunner.render.markdownspecs import more, specs_list
 from batchrunner.render.markdowntable import MANY, fit, sendable_table
 from batchrunner.render.reasons import command, explanation, sentence
-from batchrunner.render.totals import amounts, count_words, total_words, totals
+from batchrunner.render.totals import count_words, total_words, totals
 from batchrunner.render.units import count, counted
 
 LIMIT = 60_000
@@ -34,8 +33,6 @@ ROOM = {
 DIGESTS = 20
 """Digests that are listed: the first of them is of the plan, and so of all."""
 LONGEST_COMMAND = 1_000
-NAMED = 5
-"""Targets, and rules, that are named."""
 NEXT = (
     "Next, once this is merged: `batchrunner apply` with the paths and all the flags of this plan. "
     "To apply exactly what is shown here, save it (`batchrunner plan … --out FILE`) and `batchrunner apply FILE`."
@@ -69,7 +66,7 @@ def _headline(plan: Plan) -> str:
         summed = bill_of(plan.sendable)
         cost = "cost unknown" if summed.low is None else f"**{bill_words(summed)}**"
         return f"{words} · {cost}"
-    if plan.blocked:
+    if plan.has_changes:
         return words
     return f"no changes · {words}" if words else "no changes"
 
@@ -103,63 +100,14 @@ def _notice(notice: Notice) -> str:
 
 def _listing(items: Sequence[Item], row: Callable[[Item], str], room: int) -> tuple[str, int]:
     kept, spare = fit(map(row, items), room)
-    return "\n".join([*kept, *_more(len(items) - len(kept))]), spare
+    return "\n".join([*kept, *more(len(items) - len(kept))]), spare
 
 
 def _folds(changes: Sequence[Change], row: Callable[[Fold], str], room: int) -> tuple[str, int]:
     """Rows of changes, alike ones as one, and how many changes have no room."""
     folds = gathered(folded(changes), MANY)
     kept, spare = fit(map(row, folds), room)
-    return "\n".join([*kept, *_more(len(unfolded(folds[len(kept) :])))]), spare
-
-
-def _more(number: int) -> list[str]:
-    return [f"- … and {count(number)} more"] if number else []
-
-
-def _specs(plan: Plan, room: int) -> tuple[str, int]:
-    by_spec: dict[str, list[Change]] = defaultdict(list)
-    for change in plan.sendable:
-        by_spec[spec_of(change.address)].append(change)
-    several = len(plan.specs) > 1
-    kept, spare = fit((_spec(spec) + _sums(by_spec[spec.name] if several else ()) for spec in plan.specs), room)
-    rest = _more(len(plan.specs) - len(kept))
-    return "\n".join([*_targets(plan), *kept, *rest, *_policy(plan), *_against(plan)]), spare
-
-
-def _policy(plan: Plan) -> list[str]:
-    """Which rules the plan keeps, and which it breaks."""
-    broken = list(dict.fromkeys(refusal.rule for refusal in plan.refusals))
-    kept = [rule for rule in plan.rules if rule not in broken]
-    told = [f"⛔ broken: {_named(broken)}"] if broken else []
-    told += [f"✅ passed: {_named(kept)}"] if kept else []
-    return [f"- policy {', '.join(told)}"] if told else []
-
-
-def _against(plan: Plan) -> list[str]:
-    return [f"- {base_heading(plan.base)}"] if plan.base else []
-
-
-def _named(names: Sequence[str]) -> str:
-    rest = len(names) - NAMED
-    return ", ".join(map(code, names[:NAMED])) + (f" and {count(rest)} more" if rest > 0 else "")
-
-
-def _targets(plan: Plan) -> list[str]:
-    if not plan.targets:
-        return []
-    return [f"- only what `--target` names: {_named(plan.targets)}"]
-
-
-def _spec(spec: PlannedSpec) -> str:
-    state = f"{spec.state} #{spec.serial}" if spec.lineage else f"{spec.state} (new)"
-    return f"- {code(spec.path)} · run {code(spec.run)} · state {code(state)}"
-
-
-def _sums(changes: Iterable[Change]) -> str:
-    """What a spec would send, where there are several."""
-    words = amounts(changes)
-    return f" · {words}" if words else ""
+    return "\n".join([*kept, *more(len(unfolded(folds[len(kept) :])))]), spare
 
 
 def _blocked(plan: Plan, room: int) -> tuple[str, int]:
@@ -243,7 +191,7 @@ def _digests(plan: Plan, room: int) -> tuple[str, int]:
     inputs = dict.fromkeys(_digest(change.source) for change in plan.sendable if isinstance(change.source, LocalFile))
     named = [("", "plan", plan.plan_id), *(("", spec.path, spec.sha256) for spec in plan.specs), *inputs]
     kept, spare = fit((f"- {words}{code(name)} {code(digest)}" for words, name, digest in named[:DIGESTS]), room)
-    return _folded("Digests", "\n".join([*kept, *_more(len(named) - len(kept))])), spare
+    return _folded("Digests", "\n".join([*kept, *more(len(named) - len(kept))])), spare
 
 
 def _digest(source: LocalFile) -> tuple[str, str, str]:
@@ -259,7 +207,7 @@ def _next(plan: Plan) -> str:
 PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {
     "refusals": _refusals,
     "notices": _notices,
-    "specs": _specs,
+    "specs": specs_list,
     "blocked": _blocked,
     "sendable": _sendable,
     "settled": _settled,

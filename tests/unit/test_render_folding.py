@@ -1,6 +1,6 @@
 """Shards are shown as one row where they are alike, and nothing is lost or added by that."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchrunner.address import shard, spec_of
@@ -120,6 +120,7 @@ MANY_CHANGES = st.lists(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(MANY_CHANGES, st.integers(0, 20))
 def test_gathering_loses_nothing_and_mixes_nothing(changes: list[Submit], most: int) -> None:
     folds = gathered(folded(changes), most)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -139,6 +139,7 @@ def prose(markdown: str) -> str:
 SKELETON = plan_markdown(full("x"))
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_data_is_never_markup(text: str) -> None:
     found = tokens(plan_markdown(full(text)))
@@ -148,6 +149,7 @@ def test_data_is_never_markup(text: str) -> None:
             assert all(OURS.fullmatch(line) for line in token.content.strip().split("\n"))
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_data_is_never_prose(text: str) -> None:
     said = prose(plan_markdown(full(text)))
@@ -156,6 +158,7 @@ def test_data_is_never_prose(text: str) -> None:
     assert "e.example" not in said
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_the_document_keeps_its_shape(text: str) -> None:
     def shape(markdown: str) -> list[str]:
@@ -165,6 +168,7 @@ def test_the_document_keeps_its_shape(text: str) -> None:
     assert shape(plan_markdown(full(text or "x"))) == shape(SKELETON)
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_githubs_own_cell_rule_sees_nine_cells(text: str) -> None:
     rows = [line for line in plan_markdown(full(text)).split("\n") if line.startswith("|") and "submit" in line]
@@ -173,6 +177,7 @@ def test_githubs_own_cell_rule_sees_nine_cells(text: str) -> None:
         assert len(GFM_CELL.findall(row.removeprefix("|"))) == 9
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_there_is_one_marker_and_it_is_ours(text: str) -> None:
     written = plan_markdown(full(text))
@@ -180,6 +185,7 @@ def test_there_is_one_marker_and_it_is_ours(text: str) -> None:
     assert written.startswith("<!-- batchrunner:plan:")
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_nothing_in_it_moves_a_cursor_or_is_a_command(text: str) -> None:
     written = plan_markdown(full(text))
@@ -187,6 +193,7 @@ def test_nothing_in_it_moves_a_cursor_or_is_a_command(text: str) -> None:
     assert not [line for line in written.split("\n") if line.lstrip().startswith("::")]
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_a_code_span_is_one_code_span(text: str) -> None:
     children = PARSER.parseInline(code(text))[0].children or []
@@ -277,6 +284,7 @@ def test_which_rules_passed_and_which_did_not() -> None:
     assert "- policy ⛔ broken: `max_cost_usd`, ✅ passed: `allowed_models`\n" in plan_markdown(broken)
 
 
+@settings(deadline=None)
 @given(HOSTILE, st.sampled_from(["", "    ", " "]))
 def test_a_block_holds_its_lines_whatever_they_are(text: str, before: str) -> None:
     lines = [before + text, "`" * 3, f" {text}", "~~~"]
@@ -290,6 +298,7 @@ def invalid(text: str) -> InvalidFiles:
     return InvalidFiles((problem, Diagnostic(text, text, text)), unlisted=3)
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_a_comment_about_invalid_specs_holds_no_markup_of_theirs(text: str) -> None:
     for error in (invalid(text), Refused(text, text, where=text, why=text, hint=text)):
@@ -332,6 +341,12 @@ def test_rows_and_remainder_add_up() -> None:
     written = plan_markdown(plan(*(submit(f"n/{i}") for i in range(10_000))))
     rows = written.count("\N{HEAVY PLUS SIGN} submit")
     assert f"| … | {10_000 - rows:,} more: {2 * (10_000 - rows):,} requests" in written
+
+
+def test_what_is_renamed_alone_is_a_change() -> None:
+    written = plan_markdown(plan(*taken_over("n/a")))
+    assert "### batchrunner plan: 1 to import · 1 to move\n" in written
+    assert "#### ➡️ 1 renamed, 📥 1 taken over from the provider: nothing is paid for" in written
 
 
 def test_an_empty_plan_says_so() -> None:
