@@ -14,6 +14,8 @@ Target = Literal["value", "key"]
 
 # Lines that may hold a secret, by the name of a key or the shape of a value, are never shown.
 # Those that bound tokens, as `max_tokens` does, are.
+LONGEST_SHOWN = 100_000
+"""Characters of a line that is looked through for secrets, so that some of it may be shown; a longer one is not."""
 _SECRETIVE = r"(?i)(?:api[_-]?key|secret|(?<!max_)(?<!max_completion_)(?<!max_output_)token|passw|credential|authorization|bearer)[\w-]*[\"']?\s*:|\b(?:sk|br|key)-\w{12}|://\S*[?@]"
 
 
@@ -105,5 +107,5 @@ def _placed(bare: Diagnostic, place: Place | None, lines: Sequence[str]) -> Diag
     if place is None:
         return bare
     line = lines[place.line - 1]
-    shown = "" if re.search(_SECRETIVE, line) else line
+    shown = "" if len(line) > LONGEST_SHOWN or re.search(_SECRETIVE, line) else line
     return replace(bare, line=place.line, column=place.column, source=shown, width=place.width)

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,20 @@ KILLED = {-signal.SIGKILL, -signal.SIGALRM}
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. `step` and `label` say where it was killed; `step` is how many it made where it was not."""
+    """How a command ended. `step` and `label` say where it was killed; `step` is how many it made where it was not.
+
+    `cpu` is in seconds, `peak` memory in MiB, of which some 80 are what was there before it began. `audit` is what it
+    did of what `forbidden` watches for.
+    """
 
     code: int
     step: int
     label: str
     out: str
     err: str
+    cpu: float = 0.0
+    peak: float = 0.0
+    audit: str = ""
 
     @property
     def killed(self) -> bool:
@@ -50,20 +57,23 @@ class Killer:
         label: str = "",
         seconds: float = 0.0,
         number: signal.Signals = signal.SIGKILL,
+        forbidden: Sequence[Path | str] | None = None,
     ) -> Ended:
         """Run `batchrunner ARGUMENTS` in `folder`; sent a signal at a step or at the first that matches `label`.
 
-        Or killed after `seconds`.
+        Or killed after `seconds`. With `forbidden` it has `environment` alone, and is watched.
         """
         order = {"folder": str(folder), "arguments": arguments, "environment": dict(environment), "step": step,
-                 "label": label, "seconds": seconds, "signal": int(number), "outputs": str(self._outputs)}  # fmt: skip
+                 "label": label, "seconds": seconds, "signal": int(number), "outputs": str(self._outputs),
+                 "forbidden": None if forbidden is None else [str(each) for each in forbidden]}  # fmt: skip
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
-        out, err = (self._outputs.joinpath(name).read_text() for name in ("stdout", "stderr"))
-        return Ended(out=out, err=err, **answer)
+        out, err = (self._outputs.joinpath(name).read_bytes().decode() for name in ("stdout", "stderr"))
+        audit = "" if forbidden is None else self._outputs.joinpath("audit").read_text()
+        return Ended(out=out, err=err, audit=audit, **answer)
 
 
 @contextmanager

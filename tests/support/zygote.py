@@ -12,6 +12,10 @@ of the bytes get out.
 
 `label` instead of `step` is a pattern: the first step that matches it. `seconds` instead ends the process after a time,
 wherever it is. `signal` is what is sent at the step: SIGKILL, or one that the command handles and then goes on.
+
+With `forbidden`, a list of paths, the environment of the order is the whole environment, and what the command does
+that a plan must not is noted, line by line, in the file `audit` of the outputs: sockets, processes, and the opening of
+anything at or below those paths. An answer says what the child used: seconds of CPU, and MiB at its peak.
 """
 
 import fcntl
@@ -32,6 +36,9 @@ import batchrunner
 
 NOT_NEEDED = ("batchrunner.__main__", "batchrunner.sandbox", "batchrunner.telemetry", "batchrunner.testing")
 SHOWN = 48
+WATCHED = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "ctypes.",
+           "ftplib.", "http.", "urllib.", "webbrowser.")  # fmt: skip
+READING = ("open", "os.listdir", "os.scandir")
 
 
 class Steps:
@@ -145,6 +152,9 @@ def run_in_child(order: dict[str, Any], report: int) -> NoReturn:
 
     os._exit = leaving  # type: ignore[assignment]
     os.chdir(order["folder"])
+    if (forbidden := order.get("forbidden")) is not None:
+        os.environ.clear()
+        audit(os.path.join(order["outputs"], "audit"), tuple(forbidden))
     os.environ.update(order["environment"])
     _redirect(order["outputs"])
     sys.argv = ["batchrunner", *order["arguments"]]
@@ -155,6 +165,27 @@ def run_in_child(order: dict[str, Any], report: int) -> NoReturn:
     # SIGALRM, unhandled, ends a process as SIGKILL does: at once, and nothing of it runs any more.
     signal.setitimer(signal.ITIMER_REAL, order["seconds"])
     run(order["arguments"])
+
+
+def audit(notes: str, forbidden: tuple[str, ...]) -> None:
+    """Note in the file `notes` whatever this process does from now on that a plan must not do."""
+    descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    write = os.write
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event.startswith(WATCHED) or (event in READING and _is_below(*arguments, forbidden=forbidden)):
+            write(descriptor, f"{event} {arguments!a}\n".encode())
+
+    sys.addaudithook(note)
+
+
+def _is_below(path: object, _: object = None, flags: int = 0, *, forbidden: tuple[str, ...]) -> bool:
+    if not isinstance(path, str | bytes):
+        return False
+    folder, name = os.path.split(os.path.abspath(os.fsdecode(path)))
+    follows = not flags & os.O_NOFOLLOW
+    real = os.path.realpath(os.path.join(folder, name)) if follows else os.path.join(os.path.realpath(folder), name)
+    return any(real == each or real.startswith(f"{each}/") for each in forbidden)
 
 
 def _redirect(outputs: str) -> None:
@@ -176,8 +207,9 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     os.close(writing)
     with open(reading, "rb") as pipe:
         step, _, label = pipe.read().decode().strip("\n").partition("\n")[0].partition(" ")
-    _, status = os.waitpid(child, 0)
-    return {"code": os.waitstatus_to_exitcode(status), "step": int(step or 0), "label": label}
+    _, status, used = os.wait4(child, 0)
+    figures = {"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024}
+    return {"code": os.waitstatus_to_exitcode(status), "step": int(step or 0), "label": label, **figures}
 
 
 def main() -> None:
