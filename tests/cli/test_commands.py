@@ -11,7 +11,7 @@ from support.cli import SCRIPT, Desk, Ran
 
 from batchrunner.commands import COMMANDS
 
-NAMES = ["init", "validate", "plan", "show", "render", "apply", "resolve", "state", "schema"]
+NAMES = ["init", "validate", "plan", "show", "render", "apply", "resolve", "state", "explain", "schema"]
 NAMES += ["completion", "sandbox"]
 SUBCOMMANDS = ["state list", "state show", "state rm", "state mv", "state repair", "state unlock", "sandbox serve"]
 
@@ -29,6 +29,7 @@ GOOD: dict[str, list[str]] = {
     "state repair": ["--sandbox", "--yes"],
     "state mv": ["s/rows", "s/lines", "--sandbox"],
     "state rm": ["s/lines", "--sandbox", "--yes"],
+    "explain": ["unknown-key"],
     "schema": ["spec"],
     "completion": ["bash"],
 }
@@ -48,6 +49,7 @@ BAD: dict[str, tuple[list[str], int]] = {
     "state mv": (["s/rows", "s/lines"], 1),
     "state repair": (["--yes"], 1),
     "state unlock": ([], 1),
+    "explain": (["nope"], 64),
     "schema": (["nope"], 64),
     "completion": (["tcsh"], 64),
     "sandbox serve": (["--fault", "nope=1"], 64),
