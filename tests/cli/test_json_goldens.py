@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.cli import Desk, Ran, check_golden, provided, request_lines, steady
 from support.fetching import served
+from support.schemas import faults_of
 
 from batchrunner.outputs import FORMAT_VERSION
 from batchrunner.outputschemas import names
@@ -90,12 +91,14 @@ def test_a_life_in_documents(desk: Desk) -> None:
 def test_a_summary(desk: Desk) -> None:
     with provided(desk):
         desk.run("apply", "s.yaml", *NIGHT, "--summary", "summary.json")
+    assert not list(faults_of("summary", json.loads(desk.read("summary.json"))))
     check("summary", Ran(0, desk.read("summary.json"), ""), desk)
 
 
 def test_a_state(desk: Desk) -> None:
     with provided(desk):
         desk.run("apply", "s.yaml", *NIGHT, "--concurrency", "1")
+    assert not list(faults_of("state", desk.state()))
     text = re.sub(r'"key": ".*"', '"key": "KEY"', json.dumps(shown(desk.state()), indent=1))
     check_golden(GOLDEN / "state-3.json", steady(text + "\n", desk.folder))
 

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.cli import Desk, provided
+from support.schemas import faults_of
 
 EVERYWHERE = ("--summary", "summary.json", "--metrics-file", "run.prom")
 
 
 def summary_of(desk: Desk) -> dict[str, Any]:
     summary: dict[str, Any] = json.loads(desk.read("summary.json"))
+    assert not list(faults_of("summary", summary))
     return summary
 
 

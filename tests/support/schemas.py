@@ -10,33 +10,35 @@ from batchrunner.outputschemas import names, output_schema
 
 
 @cache
-def strict_validator(which: str) -> jsonschema.Draft202012Validator:
-    """Judges what is called `which`; a field that no schema knows is an error."""
-    return jsonschema.Draft202012Validator(output_schema(which, strict=True))
+def _validators(which: str) -> Mapping[str, jsonschema.Draft202012Validator]:
+    """By what each is: an `event`, else `document` or `error`. A field that no schema knows is an error to them."""
+    schema = output_schema(which, strict=True)
+    choices = [each["$ref"] for each in schema.get("anyOf", [schema])]
+    return {
+        _kind(schema["$defs"][each.rpartition("/")[2]]): jsonschema.Draft202012Validator(
+            {**schema, "anyOf": [{"$ref": each}]}
+        )
+        for each in choices
+    }
+
+
+def _kind(definition: Mapping[str, Any]) -> str:
+    """The one that is meant of a choice: what is wrong must not be hidden among what it never was."""
+    if "event" in definition["properties"]:
+        return str(definition["properties"]["event"]["enum"][0])
+    return "error" if "$ref" in definition["properties"].get("error", ()) else "document"
 
 
 def faults_of(which: str, document: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with a document, or a line of the event stream, that is called `which`."""
-    validator = strict_validator(which)
-    if validator.is_valid(document):
+    kind = document.get("event", "error" if isinstance(document.get("error"), dict) else "document")
+    validator = _validators(which).get(kind)
+    if validator is None:
+        yield f"there is no `{kind}`"
         return
-    schema = validator.schema
-    for fault in validator.descend(document, _meant(schema, document)):
-        yield f"{fault.json_path}: {fault.message[:300]}"
-
-
-def _meant(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Of a choice the one that is meant, so that what is wrong is not hidden among what it never was."""
-    definitions = schema["$defs"]
-    choices = [each["$ref"].rpartition("/")[2] for each in schema.get("anyOf", ())]
-    for name in choices:
-        properties = definitions[name]["properties"]
-        if "event" in document and document["event"] in properties.get("event", {}).get("enum", ()):
-            return {**definitions[name], "$defs": definitions}
-    if choices and "event" not in document:
-        name = "ErrorOutput" if "error" in document else choices[0]
-        return {**definitions[name], "$defs": definitions}
-    return schema
+    for fault in validator.iter_errors(document):
+        for each in fault.context or [fault]:
+            yield f"{each.json_path}: {each.message[:300]}"
 
 
 def check_document(document: Mapping[str, Any]) -> None:
