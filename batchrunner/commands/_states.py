@@ -13,7 +13,7 @@ import click
 from batchrunner.address import natural, spec_of, whole_of
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import profile_option, word_option
-from batchrunner.errors import Refused
+from batchrunner.errors import InvalidFiles, Refused
 from batchrunner.loader import load_project
 from batchrunner.project import Project
 from batchrunner.settings import Settings, environment
@@ -67,7 +67,7 @@ def find_stores(sought: Sought) -> list[FileStore]:
 
     Raises `Refused` `no-state`, `unknown-store`.
     """
-    project = project_sought(sought, usual_folder()) if sought.profile or not sought.state else None
+    project = _known_project(sought)
     named = sought.state or (state_url(Settings.read(environment()), project) if project else "")
     apart = apart_of(project, sandbox=False) if project else Apart()
     folders: tuple[Path, ...] = FOLDERS
@@ -85,6 +85,16 @@ def find_stores(sought: Sought) -> list[FileStore]:
     if not stores:
         raise _no_state(folders, sought, others=any(_is_sandbox(path) != sought.sandbox for path in states))
     return stores
+
+
+def _known_project(sought: Sought) -> Project | None:
+    """The project around; None for one that cannot be read, where it is not needed to know which state is meant."""
+    try:
+        return project_sought(sought, usual_folder())
+    except InvalidFiles:
+        if sought.profile or not sought.state:
+            raise
+        return None
 
 
 def usual_folder() -> Path:

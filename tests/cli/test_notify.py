@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.cli import KEY, Desk, filled, provided
+from support.projects import mistakes
 from support.scripted_desk import Got, ScriptedDesk, Told, scripted_desk
 
 SECRET = "whsec_" + base64.b64encode(b"canary-of-24-bytes-0123!").decode()
@@ -193,9 +194,8 @@ def test_nothing_in_it_is_markup_or_a_key(shop: Desk, hook: ScriptedDesk) -> Non
         ("on: [apply-failed]", "`notify[0].webhook` is missing"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_place(shop: Desk, entry: str, words: str) -> None:
-    notifying(shop, entry)
-    refused = shop.run("validate", "s.yaml")
-    assert (refused.code, words in refused.err) == (1, True), refused.err
-    assert "canary" not in refused.err
-    assert "batchrunner.yaml:4:" in refused.err
+def test_what_is_wrong_is_said_at_its_place(tmp_path: Path, entry: str, words: str) -> None:
+    found = mistakes(tmp_path, f"notify:\n  - {{{entry}}}\n")
+    assert [each for each in found if words in f"{each.code} {each.message} {each.hint}"], found
+    assert "canary" not in str(found)
+    assert {each.line for each in found} == {2}
