@@ -6,67 +6,23 @@ always one of the states that the planner knows how to carry on from.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from batchrunner.address import spec_of
 from batchrunner.attempts import settle, tags_of
 from batchrunner.brake import Brake
 from batchrunner.errors import StateError
-from batchrunner.events import AlarmEvent, Event, Failed, Finished, Imported, Started, Stopping, Submitted
+from batchrunner.events import Event, Failed, Finished, Imported, Started, Stopping, Submitted
 from batchrunner.events import Uploaded as UploadedEvent
 from batchrunner.importing import attempt_of, is_recorded, not_imported
 from batchrunner.jobs import Accepted, Create, Denied, Look, Outcome, Seen, Settling, Upload, Uploaded
 from batchrunner.manifest import LocalFile, ProviderFile
 from batchrunner.plans import Import, Plan, Resume, Sendable
-from batchrunner.ports import Clock, Committer, Executor, Provider, Reporter
-from batchrunner.queues import FULL, Room
+from batchrunner.queues import FULL
 from batchrunner.state import Attempt, Entry, Intent, Problem, State, Status, moved
+from batchrunner.tools import Report, Tools
 
 __all__ = ["Brake", "Report", "Tools", "apply_plan"]
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What an apply works with. `providers` build requests; the executor is what sends them.
-
-    `room` is what the queues of providers take; the rest of a plan is put off before any of it is written or sent.
-    """
-
-    providers: Mapping[str, Provider]
-    executor: Executor
-    committer: Committer
-    reporter: Reporter
-    clock: Clock
-    brake: Brake
-    concurrency: int = 16
-    room: Room = field(default_factory=lambda: Room({}))
-
-
-@dataclass(slots=True)
-class Report:
-    """How an apply ended. `already` were done before by the same plan; `left` came to no outcome in this run. `moved`
-    was renamed in state before anything was sent.
-
-    `unsaved` are outcomes that could not be written to state, with `state_error` saying why. `alarms` are what a
-    provider was found to have too much of.
-    """
-
-    submitted: int = 0
-    imported: int = 0
-    moved: int = 0
-    already: int = 0
-    left: int = 0
-    failed: list[Failed] = field(default_factory=list)
-    unsaved: list[Entry] = field(default_factory=list)
-    state_error: StateError | None = None
-    alarms: tuple[AlarmEvent, ...] = ()
-
-    @property
-    def outcomes(self) -> Counter[str]:
-        """How many changes failed, by outcome."""
-        return Counter(failure.outcome for failure in self.failed)
 
 
 async def apply_plan(plan: Plan, states: Mapping[str, State], tools: Tools) -> Report:

@@ -1,32 +1,29 @@
 """Plans a workspace: its batches with their inputs scanned, against the states."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from batchrunner._version import __version__
-from batchrunner.address import concerns, declaration_of, shard, spec_of, whole_of
+from batchrunner.address import declaration_of, shard, spec_of, whole_of
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import fingerprint
-from batchrunner.errors import Diagnostic, InvalidFiles
-from batchrunner.importing import Openings, misdirected, of_other_runs, openings
-from batchrunner.loader import Finding, diagnostics_at
 from batchrunner.manifest import LocalFile, ProviderFile, Source
-from batchrunner.moving import Conflict, Relocation, blocked_by, relocated
+from batchrunner.moving import Conflict, blocked_by
 from batchrunner.planner import plan_changes
-from batchrunner.plans import Change, Import, Notice, Plan, PlannedSpec, sealed
+from batchrunner.plans import Change, Notice, Plan, PlannedSpec, sealed
 from batchrunner.policy import refusals
 from batchrunner.pricing import UNLISTED
-from batchrunner.renaming import Renaming
 from batchrunner.spec import Batch, Spec
-from batchrunner.state import Entry, State
+from batchrunner.state import State
 from batchrunner.stores import FileStore
 from batchrunner.wiring.catching import Missed, missed
 from batchrunner.wiring.estimates import Asked, Name, with_estimates
-from batchrunner.wiring.moving import Strays, relocation_of, renaming_of
+from batchrunner.wiring.moving import renaming_of
 from batchrunner.wiring.naming import check_batches, check_shards
 from batchrunner.wiring.scanning import scan_inputs
+from batchrunner.wiring.settling import imports_of, imports_of_other_runs, relocated_states, strays_of
 from batchrunner.wiring.typed import kept_flags, with_typed_hint
 from batchrunner.wiring.workspace import SANDBOX, SystemClock, Workspace
 
@@ -39,15 +36,15 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
 
     Raises `InvalidFiles` for what is wrong with inputs, `UsageError` for targets and replacements that cannot be meant.
     """
-    moving, held = _relocated(workspace, stores, states)
+    moving, held = relocated_states(workspace, stores, states)
     states = moving.states
     check_batches(workspace, states)
     catching = missed(workspace, states)
     survey = _survey(workspace, catching)
     check_shards(workspace.choices, survey.addresses, states)
     around = circumstances_of(workspace, states.values())
-    around = replace(around, strays=_strays(workspace, survey, stores, states))
-    importing = _imports(workspace, survey, states, around)
+    around = replace(around, strays=strays_of(workspace, survey.desired, stores, states))
+    importing = imports_of(workspace, survey.desired, states, around)
     around = replace(around, imports={name: each.batch_id for name, each in importing.ids.items()})
     planned = (
         with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
@@ -56,7 +53,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     )
     settling: tuple[Change, ...] = (
         *moving.moves,
-        *_imports_of_other_runs(workspace, importing, survey, states, around),
+        *imports_of_other_runs(importing, unread_of(workspace), survey.desired, states, around),
     )
     changes, notices = with_estimates((*settling, *planned), survey.asked, around.now)
     is_listed = all(notice.code != UNLISTED for notice in notices)
@@ -75,21 +72,6 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     )
 
 
-def _relocated(
-    workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]
-) -> tuple[Relocation, Sequence[Conflict]]:
-    """`states` as they will be, and the moves that cannot be."""
-    moving, targeted = relocation_of(states, stores), _around_targets(workspace)
-    held = [each for spec in workspace.specs if spec.moved
-            for each in relocated(spec.name, Renaming(spec.moved), moving, targeted)]  # fmt: skip
-    return moving, held
-
-
-def _around_targets(workspace: Workspace) -> Callable[[str], bool]:
-    targets = workspace.choices.targets
-    return lambda address: not targets or any(concerns(target, address) for target in targets)
-
-
 def _changes(
     spec: Spec, survey: "_Survey", states: Mapping[str, State], around: Circumstances, held: Sequence[Conflict]
 ) -> Iterator[Change]:
@@ -100,36 +82,6 @@ def _changes(
     for change in plan_changes(spec.name, spec.path, desired, states[spec.name], around):
         if whole_of(change.address) not in blocked:
             yield change
-
-
-def _strays(
-    workspace: Workspace, survey: "_Survey", stores: Mapping[str, FileStore], states: Mapping[str, State]
-) -> Mapping[tuple[str, str], Sequence[Entry]]:
-    return Strays(workspace.specs, states).found(survey.desired, stores, workspace.state_suffix())
-
-
-def _imports(workspace: Workspace, survey: "_Survey", states: Mapping[str, State], around: Circumstances) -> Openings:
-    """What is to be imported. Raises `InvalidFiles` for shards that are not there."""
-    imports = [(spec, each) for spec in workspace.specs for each in spec.imports]
-    wrong: list[Diagnostic] = []
-    for spec in workspace.specs:
-        found = misdirected(spec.imports, survey.desired[spec.name], states.values())
-        findings = [Finding("import-to-undeclared", words, (*each.pointer, "to"), hint) for each, words, hint in found]
-        wrong += diagnostics_at(spec, findings)
-    if wrong:
-        raise InvalidFiles(tuple(wrong))
-    desired = [each for wanted in survey.desired.values() for each in wanted]
-    return openings([each for _, each in imports], desired, list(states.values()), around)
-
-
-def _imports_of_other_runs(
-    workspace: Workspace, importing: Openings, survey: "_Survey", states: Mapping[str, State], around: Circumstances
-) -> Iterator[Import]:
-    if not importing.ids:
-        return
-    wholes = {each.address: each for wanted in unread_of(workspace).values() for each in wanted}
-    planned = {each.name for wanted in survey.desired.values() for each in wanted}
-    yield from of_other_runs(importing, wholes, planned, states, around)
 
 
 def desired_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:

@@ -52,6 +52,8 @@ class History:
         self.project.write(f"specs/{self.stem}.yaml", spec(*batches, moved=self.rules))
 
     def rename(self, *, tell: bool) -> None:
+        # Without a state nobody can see a rename, and without a block nobody is told of it: that is paid for again.
+        tell = tell or not self.state()
         content = self.lots.choice(list(self.names))
         old, self.names[content] = self.names[content], self.fresh_name()
         if tell:

@@ -1,0 +1,66 @@
+"""What a plan settles before it sends anything: moves of all specs, and what their `imports` come to."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from batchrunner.address import concerns
+from batchrunner.desired import Circumstances, Desired
+from batchrunner.errors import Diagnostic, InvalidFiles
+from batchrunner.importing import Openings, misdirected, of_other_runs, openings
+from batchrunner.loader import Finding, diagnostics_at
+from batchrunner.moving import Conflict, Relocation, relocated
+from batchrunner.plans import Import
+from batchrunner.renaming import Renaming
+from batchrunner.state import Entry, State
+from batchrunner.stores import FileStore
+from batchrunner.wiring.moving import Strays, relocation_of
+from batchrunner.wiring.workspace import Workspace
+
+Wanted = Mapping[str, Sequence[Desired]]
+"""What specs want, by their names."""
+
+
+def relocated_states(
+    workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]
+) -> tuple[Relocation, Sequence[Conflict]]:
+    """`states` as they will be, and the moves that cannot be."""
+    moving, targeted = relocation_of(states, stores), _targeted(workspace)
+    held = [each for spec in workspace.specs if spec.moved
+            for each in relocated(spec.name, Renaming(spec.moved), moving, targeted)]  # fmt: skip
+    return moving, held
+
+
+def _targeted(workspace: Workspace) -> Callable[[str], bool]:
+    targets = workspace.choices.targets
+    return lambda address: not targets or any(concerns(target, address) for target in targets)
+
+
+def strays_of(
+    workspace: Workspace, wanted: Wanted, stores: Mapping[str, FileStore], states: Mapping[str, State]
+) -> Mapping[tuple[str, str], Sequence[Entry]]:
+    """What was submitted of the content that is `wanted`, under names that no spec has."""
+    return Strays(workspace.specs, states).found(wanted, stores, workspace.state_suffix())
+
+
+def imports_of(workspace: Workspace, wanted: Wanted, states: Mapping[str, State], around: Circumstances) -> Openings:
+    """What is to be imported. Raises `InvalidFiles` for shards that are not there."""
+    imports = [(spec, each) for spec in workspace.specs for each in spec.imports]
+    wrong: list[Diagnostic] = []
+    for spec in workspace.specs:
+        found = misdirected(spec.imports, wanted[spec.name], states.values())
+        findings = [Finding("import-to-undeclared", words, (*each.pointer, "to"), hint) for each, words, hint in found]
+        wrong += diagnostics_at(spec, findings)
+    if wrong:
+        raise InvalidFiles(tuple(wrong))
+    desired = [each for each_of in wanted.values() for each in each_of]
+    return openings([each for _, each in imports], desired, list(states.values()), around)
+
+
+def imports_of_other_runs(
+    importing: Openings, unread: Wanted, wanted: Wanted, states: Mapping[str, State], around: Circumstances
+) -> Iterator[Import]:
+    """The imports of runs that are not planned; `unread` are the declared batches as if their inputs were unknown."""
+    if not importing.ids:
+        return
+    wholes = {each.address: each for batches in unread.values() for each in batches}
+    planned = {each.name for batches in wanted.values() for each in batches}
+    yield from of_other_runs(importing, wholes, planned, states, around)
