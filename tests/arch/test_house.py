@@ -24,7 +24,18 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 MODULES = sorted(each.name for each in pkgutil.walk_packages([str(PACKAGE)], "batchrunner."))
 HEAVY = {"asyncio", "httpx", "msgspec", "pydantic", "rich", "starlette", "structlog", "tenacity", "uvicorn", "yaml"}
 FRONT = {"_version", "__init__", "__main__", "cli", "api"}
-EDGES = {"applier", "canceller", "fetcher", "noter", "sweeper", "watcher", "settings", "telemetry", "tracing"}
+EDGES = {
+    "applier",
+    "canceller",
+    "fetcher",
+    "noter",
+    "sweeper",
+    "watcher",
+    "revisions",
+    "settings",
+    "telemetry",
+    "tracing",
+}
 
 per_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 
