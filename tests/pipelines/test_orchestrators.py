@@ -57,6 +57,7 @@ def test_an_example_submits_a_day_once_and_waits_for_it(name: str, empty: Desk, 
             "BATCHES": str(empty.folder / "specs" / "nightly.yaml"),
             "DO_NOT_TRACK": "1",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
             "PYTHONWARNINGS": "default",
         }
         airflow = str(python.with_name("airflow"))
