@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import click
 
 from batchrunner.address import matches
-from batchrunner.chronicle import first_address, told
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
 from batchrunner.commands._states import Sought, find_stores, no_such_address, state_options
-from batchrunner.render.history import history_document, history_text
 from batchrunner.render.units import counted
 from batchrunner.runkeys import names_run
 from batchrunner.state import Entry
@@ -37,6 +35,9 @@ def command(
 
     ADDRESS may be a glob, and an address from before a move. Opens no connection. `state show` has the raw record.
     """
+    from batchrunner.chronicle import told
+    from batchrunner.render.history import history_document, history_text
+
     console, stores, wanted = Console(output), find_stores(sought), (*patterns, *targets)
     entries = [entry for store in stores for entry in store.load().entries()]
     found = _named(entries, wanted)
@@ -57,6 +58,8 @@ def command(
 
 def _named(entries: Sequence[Entry], patterns: Sequence[str]) -> list[Entry]:
     """Those that a pattern names as they are called now, or as they were when they were submitted."""
+    from batchrunner.chronicle import first_address
+
     return [
         entry
         for entry in entries
