@@ -12,6 +12,8 @@ from batchrunner.printable import brief
 from batchrunner.spec import Scalar
 from batchrunner.suggestions import did_you_mean, listed
 
+_SECRET = re.compile(r"(?i)(?:^|_)(?:KEY|APIKEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)")
+"""Names of variables that hold secrets, as nearly all programs name them."""
 FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
@@ -192,6 +194,12 @@ def _variable(name: str, scope: Scope) -> str:
             "env-not-allowed",
             f"specs of this project may not read the environment variable `{brief(name)}`",
             f"its owners allow it by adding `{brief(name)}` to `policy.allow_env` in batchrunner.yaml",
+        )
+    if _SECRET.search(name):
+        raise _Unresolved(
+            "env-secret",
+            f"the environment variable `{name}` is named as secrets are: what specs read is shown in plans",
+            "no project file can allow it, as a pull request may bring one; give the variable another name",
         )
     value = scope.environment.get(name)
     if value is None:

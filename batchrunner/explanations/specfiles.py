@@ -17,6 +17,10 @@ FILES = Family(
           "Name the right folder; quote a pattern so that the shell leaves it alone."),
         E("not-a-spec", "This file is no spec", "It does not end in `.yaml`, or it is the project file.",
           "Give specs, or the directory that they are in."),
+        E("outside-root", "A link leads out of the repository", "What is wrong in a spec is shown with its line, and a "
+          "pull request may bring a link to any file.", "Put the file itself there, or give the path that it has."),
+        E("too-many-problems", "More than 1,000 batches are wrong", "What comes after them was not looked at.",
+          "Mend the first ones; they often have one cause."),
         E("unreadable-file", "A file cannot be read", "It may not be read by this user, or is a device or a pipe.",
           "Make it a regular file that this user may read."),
         E("outside-root", "A spec is a link that leads out of the project", "A pull request could show files of the "
@@ -135,6 +139,9 @@ REFERENCES = Family(
           "Use another one, such as `${run.date}`, or choose `once_per: day`."),
         E("env-not-allowed", "Specs may not read this environment variable", "A spec in a pull request could read "
           "secrets otherwise.", "Its owners allow it in batchrunner.yaml.", example="policy:\n  allow_env: [DATASET]"),
+        E("env-secret", "A variable that is named like a secret stays unread", "What specs read is shown in plans, and "
+          "a pull request may bring a project file that allows it.",
+          "Give what is no secret a name without KEY, TOKEN, SECRET or PASSWORD."),
         E("env-unset", "An environment variable is not set", "The spec refers to it with `${env.…}`.",
           "Set it where the command runs, even to nothing."),
         E("empty-matrix", "A matrix makes no batch", "It or one of its lists is empty, or all is excluded.",

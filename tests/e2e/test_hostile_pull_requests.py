@@ -17,6 +17,10 @@ FINDINGS = {"commands-planned/first-version", "commands-refused/first-version", 
             "terminals-refused/charset", "specs-linked/secret-spec", "specs-linked/whole-folder", "specs-linked/home",
             "project-linked/environ", "matrices/excludes"}  # fmt: skip
 """What got out, fell over or took long before it was mended."""
+NAMED_OUTSIDE = {"plans-strange/link", "plans-strange/environ", "plans-strange/zero",
+                 "project-beside-specs/state-outside",
+                 *(f"project/state-{name}" for name in ("outside", "in-proc", "in-zero", "at-home", "upwards"))}  # fmt: skip
+"""A project file may say that state is kept elsewhere, and the job names the plan it shows: neither is quoted."""
 FAMILIES = {hostile.family: number for number, hostile in reversed(list(enumerate(CORPUS)))}
 
 
@@ -42,5 +46,5 @@ def test_nothing_gets_out(hostile: Hostile, tmp_path: Path, killer: Killer) -> N
     job.check_out(hostile)
     before = sorted(job.root.rglob("*"))
     for said in job.commands(hostile):
-        check(said)
+        check(said, may_look_outside=str(hostile) in NAMED_OUTSIDE)
     assert sorted(job.root.rglob("*")) == before

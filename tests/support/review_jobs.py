@@ -128,8 +128,10 @@ SECRETS = {
 }
 
 
-def check(said: Said) -> None:
+def check(said: Said, *, may_look_outside: bool = False) -> None:
     """What must hold for every command on whatever repository. Raises `AssertionError`."""
+    noted = [each for each in said.ended.audit.splitlines() if not (may_look_outside and each.startswith(LOOKING))]
+    assert not noted, noted
     check_ended(said.ended)
     for disguise in DISGUISES:
         assert disguise not in said.everything.lower(), f"the secret got out, as {disguise}"
@@ -142,12 +144,14 @@ def check(said: Said) -> None:
         assert not said.others[name], f"{name} was written to"
 
 
+LOOKING = ("open ", "os.listdir ", "os.scandir ")
+
+
 def check_ended(ended: Ended) -> None:
     """It ended as it may, and took and touched no more than it may."""
     assert ended.code in CODES, ended
     assert "Traceback" not in ended.out + ended.err, ended
     assert "internal-error" not in ended.out + ended.err, ended
-    assert not ended.audit, ended.audit
     assert ended.cpu < CPU_SECONDS, f"{ended.cpu:.2f} s of CPU"
     assert ended.peak < PEAK_MIB, f"{ended.peak:.0f} MiB"
 
