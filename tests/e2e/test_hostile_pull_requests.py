@@ -17,9 +17,12 @@ FINDINGS = {"commands-planned/first-version", "commands-refused/first-version", 
             "terminals-refused/charset", "specs-linked/secret-spec", "specs-linked/whole-folder", "specs-linked/home",
             "project-linked/environ", "matrices/excludes"}  # fmt: skip
 """What got out, fell over or took long before it was mended."""
-NAMED_OUTSIDE = {"plans-strange/link", "plans-strange/environ", "plans-strange/zero",
-                 "project-beside-specs/state-outside",
-                 *(f"project/state-{name}" for name in ("outside", "in-proc", "in-zero", "at-home", "upwards"))}  # fmt: skip
+STATES = ("outside", "in-proc", "in-zero", "at-home", "upwards")
+NAMED_OUTSIDE = {
+    *(f"project/state-{name}" for name in STATES),
+    *(f"plans-strange/{name}" for name in ("link", "environ", "zero")),
+    "project-beside-specs/state-outside",
+}
 """A project file may say that state is kept elsewhere, and the job names the plan it shows: neither is quoted."""
 FAMILIES = {hostile.family: number for number, hostile in reversed(list(enumerate(CORPUS)))}
 
