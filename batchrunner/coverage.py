@@ -33,7 +33,7 @@ due        none is, and the interval is not over: the next apply submits it
 """
 
 
-class Occurrence(Record):
+class Occurrence(Record, omit_defaults=False):
     """What became of a run: an interval, or whatever else a run key names.
 
     `start` and `end` are RFC 3339 UTC, empty where it is no interval. `declared` counts the batches that should be

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchrunner.commands._options import Output
 from batchrunner.commands._secrets import redacted, redacted_value
-from batchrunner.commands._streams import write_error
+from batchrunner.commands._streams import log_line, write_error
 from batchrunner.errors import Refused
 from batchrunner.render.style import COLOUR, PLAIN, Style
 from batchrunner.settings import Settings, environment, wants_colour
@@ -72,8 +72,6 @@ class Console:
     def warn(self, text: str) -> None:
         """Say something that must be seen; a stderr that is gone stops nothing."""
         if self.output.log_format == "json":
-            from batchrunner.commands._failing import log_line
-
             text = log_line("warning", "notice", message=text)
         else:
             from batchrunner.render.github import neutral

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from batchrunner._version import __version__
 from batchrunner.commands._console import Console
@@ -19,9 +19,6 @@ from batchrunner.plans import Change, Plan, action_of
 from batchrunner.records import plain
 from batchrunner.state import Submission
 from batchrunner.streams import FORMAT_VERSION, STREAMING, Line, PlanLine, PlannedLine, VersionLine
-
-if TYPE_CHECKING:
-    from batchrunner.commands._waiting import Waited
 
 __all__ = ["STREAMING", "EventStream", "show_end"]
 
@@ -107,10 +104,13 @@ class EventStream:
             _PIPE.lost = error
 
 
-def show_end(stream: EventStream, document: Mapping[str, Any], waited: "Waited | None", code: int) -> None:
-    """The last line of a command that was not stopped by an error; nothing without `--json`."""
+def show_end(stream: EventStream, document: Mapping[str, Any], waited: Mapping[str, Any] | None, code: int) -> None:
+    """The last line of a command that was not stopped by an error; nothing without `--json`.
+
+    `waited` is what it has to say of waiting, None where it did not wait.
+    """
     if stream.console.output.json:
-        stream.end("ended", {**document, **({"wait": waited.fields} if waited else {})}, code)
+        stream.end("ended", {**document, **({} if waited is None else {"wait": waited})}, code)
 
 
 _HEAD = frozenset({"format_version", "command", "exit_code"})

@@ -1,6 +1,5 @@
 """How a command that failed says so: words on stderr, or a document on stdout, and an exit code."""
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from batchrunner.commands._secrets import redacted, redacted_value
-from batchrunner.commands._streams import width_of_errors, without_reader, write_error
+from batchrunner.commands._streams import log_line, width_of_errors, without_reader, write_error
 from batchrunner.errors import BatchrunnerError, ExitCode, InvalidFiles, UsageError
 from batchrunner.render.diagnostics import diagnostics_text
 from batchrunner.render.errors import error_document, error_text
@@ -81,15 +80,6 @@ def _usage_words(text: str) -> tuple[str, str]:
     message = (text[: found.start()] if found else text).rstrip(".")
     suggestion = f"did you mean {(found[1] or found[2]).replace(chr(39), '`')}?" if found else ""
     return message[:1].lower() + message[1:], suggestion
-
-
-def log_line(level: str, event: str, **fields: Any) -> str:
-    """A line for a log that is read by machines, in the form of all the other lines of `--log-format json`."""
-    from datetime import UTC, datetime
-
-    timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    line = json.dumps({**fields, "event": event, "level": level, "timestamp": timestamp})
-    return line.replace("##[", r"##\u005b") + "\n"  # a runner would take it for a command, anywhere in a line
 
 
 def _defect(error: BaseException, arguments: Sequence[str]) -> BatchrunnerError:

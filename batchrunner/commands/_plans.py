@@ -4,10 +4,10 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import BinaryIO
 
 from batchrunner.commands._console import Console
+from batchrunner.commands._files import replace_file
 from batchrunner.errors import Diagnostic, Refused, StaleError, StateError, UsageError
 from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, Refusal, digest_of_plan
 from batchrunner.policy import refused
@@ -71,28 +71,10 @@ def write_plan(plan: Plan, path: str) -> None:
         raise Refused("not-a-plan", "there is a file that is no plan, and it is not overwritten", where=path,
                       hint="name another file with --out")  # fmt: skip
     try:
-        _save(pretty(plan), path)
+        replace_file(path, pretty(plan), 0o600)
     except (OSError, ValueError) as error:
         raise Refused("plan-not-written", "the plan cannot be saved", where=path, why=_why(error),
                       hint="name a file in a folder that is there and may be written to") from None  # fmt: skip
-
-
-def _save(data: bytes, path: str) -> None:
-    if os.path.exists(path) and not os.path.isfile(path):
-        # A device or a pipe is written into: renamed over, /dev/null would be a file from then on.
-        with open(path, "wb") as device:
-            device.write(data)
-        return
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except (OSError, ValueError):
-        with suppress(OSError, ValueError):
-            os.unlink(temporary)
-        raise
 
 
 def _why(error: OSError | ValueError) -> str:

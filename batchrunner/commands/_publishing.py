@@ -1,7 +1,5 @@
 """Tells others how a command ended: files for bots and dashboards, whatever ended it. The exit code stays."""
 
-import os
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from batchrunner.commands._console import Console
+from batchrunner.commands._files import replace_file, require_ours
 from batchrunner.commands._options import Output, word_option
 from batchrunner.commands._summing import Course, Notes
 from batchrunner.errors import BatchrunnerError, UsageError
@@ -21,7 +20,6 @@ from batchrunner.summaries import FORMAT, RunSummary
 
 F = TypeVar("F", bound=Callable[..., Any])
 STDOUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
-MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,49 +141,5 @@ def write_summary(summary: RunSummary, path: str) -> None:
     from batchrunner.commands._secrets import redacted_value
     from batchrunner.render.json import dumps
 
-    replace_file(path, dumps(redacted_value(plain(summary))).encode(), 0o600, lambda old: f'"{FORMAT}"'.encode() in old)
-
-
-def replace_file(path: str, data: bytes, mode: int, is_ours: Callable[[bytes], bool]) -> None:
-    """Put `data` in the place of the file at `path`; a reader sees the old or the new one, never a part.
-
-    A file that is there has to be empty or ours; a pipe or a device is written into. Raises `OSError`, `ValueError`.
-    """
-    if path.startswith(("/dev/", "/proc/")) or _is_special(path):
-        # Renamed over, a device would be a file from then on. A pipe that nobody reads must not hold the run.
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
-        os.set_blocking(descriptor, True)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        return
-    if (old := content_of(path)) and not is_ours(old):
-        raise FileExistsError(17, "there is another file of that name, which batchrunner did not write")
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with suppress(FileNotFoundError):
-        os.unlink(temporary)  # of a run that was killed: in a container each is process 1
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            file.write(data)
-        os.replace(temporary, path)
-    except (OSError, ValueError):
-        with suppress(OSError, ValueError):
-            os.unlink(temporary)
-        raise
-
-
-def _is_special(path: str) -> bool:
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:
-        return False
-
-
-def content_of(path: str) -> bytes:
-    """What a file holds, nothing where there is none. Raises `OSError`."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(MOST_BYTES)
-    except FileNotFoundError:
-        return b""
+    require_ours(path, lambda old: f'"{FORMAT}"'.encode() in old)
+    replace_file(path, dumps(redacted_value(plain(summary))).encode(), 0o600)

@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from typing import Any
 
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
@@ -27,6 +28,16 @@ def write_error(text: str) -> None:
     with suppress(OSError):
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def log_line(level: str, event: str, **fields: Any) -> str:
+    """A line for a log that is read by machines, in the form of all the other lines of `--log-format json`."""
+    import json
+    from datetime import UTC, datetime
+
+    timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line = json.dumps({**fields, "event": event, "level": level, "timestamp": timestamp})
+    return line.replace("##[", r"##\u005b") + "\n"  # a runner would take it for a command, anywhere in a line
 
 
 def width_of_errors() -> int:

@@ -93,7 +93,7 @@ def command(
         waited = _wait(ended, stream) if wait and not ended.is_stopped else None
         code = _code(ended, waited)
         if not (waited and ended.has_next_wave and code == ExitCode.TRY_AGAIN):
-            show_end(stream, ended.document, waited, code)
+            show_end(stream, ended.document, waited.fields if waited else None, code)
             if not (wait or ended.is_stopped or output.json):
                 _name_the_next_step(ended, console)
             return code

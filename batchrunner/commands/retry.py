@@ -92,7 +92,7 @@ def command(
         stream.applied(document, code)
         waited = _wait(run, words, sought, stream)
         code = waited.code if waited.code in _STOPPED else code or waited.code
-    show_end(stream, document, waited, code)
+    show_end(stream, document, waited.fields if waited else None, code)
     return code
 
 

@@ -1,0 +1,58 @@
+"""Files that a person named to be written: whole or not at all, and nothing of somebody else's."""
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+
+MOST_BYTES = 64 << 20
+
+
+def replace_file(path: str, data: bytes, mode: int) -> None:
+    """Put `data` in the place of the file at `path`; a reader sees the old or the new one, never a part.
+
+    A pipe or a device is written into. Raises `OSError`, `ValueError`.
+    """
+    if is_special(path):
+        # Renamed over, a device would be a file from then on. A pipe that nobody reads must not hold the run.
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.set_blocking(descriptor, True)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        return
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)  # of a run that was killed: in a container each is process 1
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(data)
+        os.replace(temporary, path)
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.unlink(temporary)
+        raise
+
+
+def require_ours(path: str, is_ours: Callable[[bytes], bool]) -> None:
+    """Raise `OSError` where a file is there that is neither empty nor ours."""
+    if not is_special(path) and (old := content_of(path)) and not is_ours(old):
+        raise FileExistsError(17, "there is another file of that name, which batchrunner did not write")
+
+
+def is_special(path: str) -> bool:
+    """Whether `path` is a pipe, a device or another process's stream rather than a file. Raises `OSError`."""
+    try:
+        return path.startswith(("/dev/", "/proc/")) or not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def content_of(path: str) -> bytes:
+    """What a file holds, nothing where there is none. Raises `OSError`."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(MOST_BYTES)
+    except FileNotFoundError:
+        return b""
