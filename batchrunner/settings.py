@@ -25,8 +25,8 @@ class Settings:
     is. It is BATCHRUNNER_CACHE, which may be `off`, else below XDG_CACHE_HOME or HOME: outside of the repository on
     purpose, as nothing that a pull request brings along may say that a file was checked.
 
-    `github_output` and `github_step_summary` are the files that a runner of GitHub Actions takes from a step, empty
-    elsewhere.
+    `github_output` and `github_step_summary` are the files that a runner of GitHub Actions takes from a step,
+    `github_workspace` and `gitlab_project` the tops of the checkouts of GitHub's and GitLab's; empty elsewhere.
     """
 
     state: str = ""
@@ -38,6 +38,8 @@ class Settings:
     cache: str = ""
     github_output: str = ""
     github_step_summary: str = ""
+    github_workspace: str = ""
+    gitlab_project: str = ""
     profile: str = ""
 
     @classmethod
@@ -53,6 +55,8 @@ class Settings:
             cache=_cache_folder(variables),
             github_output=variables.get("GITHUB_OUTPUT", ""),
             github_step_summary=variables.get("GITHUB_STEP_SUMMARY", ""),
+            github_workspace=variables.get("GITHUB_WORKSPACE", ""),
+            gitlab_project=variables.get("CI_PROJECT_DIR", ""),
             profile=variables.get("BATCHRUNNER_PROFILE", ""),
         )
 

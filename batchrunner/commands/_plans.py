@@ -46,13 +46,16 @@ def _in_form(plan: Plan, form: str, places: Places) -> str:
         from batchrunner.render.markdown import plan_markdown
 
         return plan_markdown(plan)
-    if form == "github":
-        from batchrunner.render.github import plan_github
+    if form == "gitlab-report":
+        from batchrunner.render.gitlab import plan_gitlab_report
 
-        return plan_github(plan, places())
-    from batchrunner.render.gitlab import plan_gitlab, plan_gitlab_report
+        return plan_gitlab_report(plan)
+    from batchrunner.commands._placing import placed, placed_plan
+    from batchrunner.render.github import plan_github
+    from batchrunner.render.gitlab import plan_gitlab
 
-    return plan_gitlab(plan, places()) if form == "gitlab" else plan_gitlab_report(plan)
+    plan, found = placed_plan(plan, form), {address: placed(place, form) for address, place in places().items()}
+    return plan_github(plan, found) if form == "github" else plan_gitlab(plan, found)
 
 
 def stop_refused(broken: Sequence[Refusal], project_file: str, console: Console) -> None:

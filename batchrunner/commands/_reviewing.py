@@ -36,11 +36,15 @@ def failures_shown(console: Console, paths: Sequence[str]) -> Iterator[None]:
 def _failure(error: BatchrunnerError, form: str, paths: Sequence[str]) -> str:
     if form not in {"markdown", "github", "gitlab"}:
         return ""
+    from batchrunner.commands._placing import placed_error, placed_path
     from batchrunner.render.failures import failure_github, failure_gitlab, failure_markdown
 
+    if form == "markdown":
+        return failure_markdown(error, paths)
+    error = placed_error(error, form)
     if form == "github":
         return failure_github(error)
-    return failure_markdown(error, paths) if form == "markdown" else failure_gitlab(error, paths)
+    return failure_gitlab(error, [placed_path(path, form) for path in paths])
 
 
 def publish(plan: Plan, file: str, console: Console) -> None:

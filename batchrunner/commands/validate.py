@@ -53,9 +53,11 @@ def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
 
 
 def _report(invalid: InvalidFiles, form: str) -> str:
+    from batchrunner.commands._placing import placed_error
     from batchrunner.render.failures import failure_github, failure_gitlab
 
-    return failure_github(invalid) if form == "github" else failure_gitlab(invalid, ())
+    error = placed_error(invalid, form)
+    return failure_github(error) if form == "github" else failure_gitlab(error, ())
 
 
 def _counts(workspace: Workspace, scans: "Mapping[str, Scan]") -> dict[str, Any]:

@@ -97,6 +97,26 @@ def test_gitlabs_reports(specs: Desk) -> None:
     assert issue["location"]["path"] == "specs/s.yaml"
 
 
+@pytest.mark.parametrize("top", [".", ".."])
+@pytest.mark.parametrize(("form", "variable"), [("github", "GITHUB_WORKSPACE"), ("gitlab", "CI_PROJECT_DIR")])
+def test_files_are_named_from_the_top_of_the_checkout(specs: Desk, form: str, variable: str, top: str) -> None:
+    env = {variable: str((specs.folder / top).resolve())}
+    at = "specs/s.yaml" if top == "." else f"{specs.folder.name}/specs/s.yaml"
+
+    def named(*arguments: str, env: dict[str, str]) -> set[str]:
+        out = specs.run(*arguments, "--format", form, cwd="specs", env=env).out
+        if form == "gitlab":
+            return {each["location"]["path"] for each in json.loads(out)}
+        return set(re.findall(r"file=([^,:]+)", out))
+
+    specs.write("batchrunner.yaml", "policy: {allowed_endpoints: [/v1/other]}\n")
+    assert named("plan", "s.yaml", env=env) == {at}
+    assert named("plan", "s.yaml", env={}) == {"s.yaml"}
+    assert named("plan", "s.yaml", env={variable: str(specs.folder / "elsewhere")}) == {"s.yaml"}
+    specs.write("specs/s.yaml", SPEC.replace("endpoint:", "endpont:"))
+    assert named("plan", "s.yaml", env=env) == named("validate", ".", env=env) == {at}
+
+
 def test_a_fingerprint_outlives_lines_that_are_put_above(specs: Desk) -> None:
     def issues() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(specs.run("validate", "specs", "--format", "gitlab").out)

@@ -53,7 +53,10 @@ def test_every_exit_code_has_its_line() -> None:
 
 def test_every_variable_is_described() -> None:
     """Those that the source names are on the page, and those of the page in the source."""
-    wanted = r"\b(BATCHRUNNER_[A-Z_]*|NO_COLOR|FORCE_COLOR|GITHUB_OUTPUT|GITHUB_STEP_SUMMARY|XDG_CACHE_HOME)\b"
+    wanted = (
+        r"\b(BATCHRUNNER_[A-Z_]*|NO_COLOR|FORCE_COLOR|GITHUB_OUTPUT|GITHUB_STEP_SUMMARY|GITHUB_WORKSPACE"
+        r"|CI_PROJECT_DIR|XDG_CACHE_HOME)\b"
+    )
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "batchrunner").rglob("*.py"))
     page = (REFERENCE / "environment.md").read_text(encoding="utf-8")
     assert set(re.findall(wanted, source)) - GOOD_TO_KNOW == set(re.findall(wanted, page))
