@@ -15,7 +15,6 @@ from batchrunner.commands._reviewing import failures_shown, publish
 from batchrunner.commands._states import Sought
 from batchrunner.errors import ExitCode
 from batchrunner.plans import Plan, sealed
-from batchrunner.policy import rules_of
 from batchrunner.records import replace
 from batchrunner.settings import environment
 from batchrunner.state import State
@@ -60,7 +59,7 @@ def command(
         workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
         stores = workspace.stores()
         states = _refreshed(workspace, stores, console) if refresh else {n: store.load() for n, store in stores.items()}
-        plan = _reviewable(plan_workspace(workspace, stores, states), workspace, paths, base)
+        plan = _compared(plan_workspace(workspace, stores, states), workspace, base)
     if out and not plan.refusals:
         write_plan(plan, out)
     show_plan(plan, "plan", console, partial(places_of, workspace, plan))
@@ -75,14 +74,13 @@ def command(
     return int(_exit_code(plan) if detailed_exitcode else ExitCode.DONE)
 
 
-def _reviewable(plan: Plan, workspace: Workspace, paths: tuple[str, ...], revision: str) -> Plan:
-    """`plan` with what only its review needs: how it was asked for, and what its specs declare otherwise."""
-    compared = None
-    if revision:
-        from batchrunner.wiring.comparing import compare
+def _compared(plan: Plan, workspace: Workspace, revision: str) -> Plan:
+    """`plan` with what its specs declare otherwise than at `revision`, where one was given."""
+    if not revision:
+        return plan
+    from batchrunner.wiring.comparing import compare
 
-        compared = compare(workspace, paths, revision, environment())
-    return sealed(replace(plan, paths=paths, rules=rules_of(workspace.project.policy), base=compared))
+    return sealed(replace(plan, base=compare(workspace, revision, environment())))
 
 
 def _refreshed(workspace: Workspace, stores: Mapping[str, FileStore], console: Console) -> dict[str, State]:

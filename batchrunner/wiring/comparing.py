@@ -33,17 +33,17 @@ MAX_SPEC = (4 << 20) + 1
 PROBLEMS_NAMED = 3
 
 
-def compare(workspace: Workspace, paths: Sequence[str], revision: str, variables: Mapping[str, str]) -> Base:
-    """`workspace`, whose specs are those at `paths`, against `revision` of the git repository that it lies in.
+def compare(workspace: Workspace, revision: str, variables: Mapping[str, str]) -> Base:
+    """`workspace` against `revision` of the git repository that it lies in.
 
     `variables` is the environment. Raises `Refused` `bad-revision`, `no-repository`, `git-missing`, `git-refused`, and
     `UsageError` `base-of-stdin`.
     """
-    repository = _repository(paths, variables)
+    repository = _repository(workspace.paths, variables)
     commit = repository.commit(revision)
     comparing = _Comparing(workspace, variables, repository, commit)
     targets, contents = workspace.choices.targets, comparing.contents
-    before = comparing.base_specs(paths)
+    before = comparing.base_specs(workspace.paths)
     contents.read(before)
     base = _lines(targets, before, contents.there)
     head = _lines(targets, comparing.head_specs(), contents.here)

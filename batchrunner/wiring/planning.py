@@ -13,7 +13,7 @@ from batchrunner.manifest import LocalFile, ProviderFile, Source
 from batchrunner.moving import Conflict, blocked_by
 from batchrunner.planner import plan_changes
 from batchrunner.plans import Change, Notice, Plan, PlannedSpec, sealed
-from batchrunner.policy import refusals
+from batchrunner.policy import refusals, rules_of
 from batchrunner.pricing import UNLISTED
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import State
@@ -64,6 +64,8 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             project=workspace.project.name,
             targets=workspace.choices.targets,
             flags=kept_flags(workspace.choices),
+            paths=workspace.paths,
+            rules=rules_of(workspace.project.policy),
             specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name], catching) for spec in workspace.specs),
             changes=changes,
             notices=(*catching.notices, *_asked_again(survey, catching), *survey.notices, *importing.idle, *notices),

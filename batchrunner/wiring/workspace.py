@@ -74,8 +74,9 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Everything a plan is made from, but for state. `now` is the run's one clock reading."""
+    """Everything a plan is made from, but for state. `paths` are as typed, `now` is the run's one clock reading."""
 
+    paths: tuple[str, ...]
     choices: Choices
     settings: Settings
     project: Project
@@ -160,6 +161,7 @@ def open_workspace(
         inspect=partial(refused_inputs, project.root, choices.targets),
     )
     return Workspace(
+        paths=tuple(paths),
         choices=choices,
         settings=settings,
         project=project,

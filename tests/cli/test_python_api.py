@@ -1,6 +1,5 @@
 """`from batchrunner import load, plan, apply`: the same as the commands, typed, with errors as exceptions."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from support.cli import Desk, provided, request_lines
 
 import batchrunner
 from batchrunner.errors import InvalidFiles, Refused, TryAgain, UsageError
-from batchrunner.records import encode
 from batchrunner.stores import FileStore
 
 PROGRAM = Path(__file__).with_name("typed_program.py")
@@ -59,8 +57,7 @@ def here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def test_plan_says_what_the_command_says(here: Desk) -> None:
     at = "2026-11-22T02:30:00Z"
     planned = batchrunner.plan(batchrunner.load("s.yaml", at=at))
-    shown = here.run("plan", "s.yaml", "--at", at, "--json").document
-    assert json.loads(encode(planned))["changes"] == shown["changes"]
+    assert planned.plan_id == here.run("plan", "s.yaml", "--at", at, "--json").document["plan_id"]
 
 
 @pytest.mark.parametrize(
