@@ -70,11 +70,19 @@ class Bash(BashComplete):
     def format_completion(self, item: CompletionItem) -> str:
         """The part of a word that bash replaces, quoted where it is not in quotes already."""
         typed = re.split(r"(?<!\\)\s", environment().get("COMP_LINE", ""))[-1]
-        if typed[:1] in {"'", '"'}:
-            return f"{item.type},{item.value}"
+        if typed[:1] in _IN_QUOTES:
+            return f"{item.type},{_IN_QUOTES[typed[0]](item.value)}"
         quoted = re.sub(r"([][*?#(){}$`\"'\\&;|<>!~ ])", r"\\\1", item.value)
         cut = max(typed.rfind(character) for character in BREAKS) + 1
         return f"{item.type},{quoted[_length(quoted, typed[:cut]) :]}"
+
+
+_IN_QUOTES: dict[str, Callable[[str], str]] = {
+    "'": lambda word: word.replace("'", "'\\''"),
+    # A backslash keeps `!` from the history, and would stay: such a word leaves its quotes for it.
+    '"': lambda word: re.sub(r'([\\"$`])', r"\\\1", word).replace("!", "\"'!'\""),
+}
+"""What a file or a state calls something, as it has to stand between quotes: bash runs what is in `$(…)` in some."""
 
 
 def _length(quoted: str, typed: str) -> int:

@@ -55,6 +55,20 @@ def test_bash_offers_what_fits(used: Desk, line: str, words: list[str]) -> None:
     assert completed(used, f"batchrunner {line}") == words
 
 
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+@pytest.mark.parametrize(
+    "name", ["$(touch ran).yaml", "`touch ran`.yaml", "'\"$(touch ran).yaml", "\\$(touch ran)!.yaml"]
+)
+def test_bash_runs_nothing_of_what_it_was_offered(used: Desk, quote: str, name: str) -> None:
+    used.write(f"odd/{name}", "")
+    typed = f"{quote}odd/"
+    shown = " ".join(completed(used, f"batchrunner validate {typed}"))
+    line = f"printf %s {quote}{shown}{quote}"
+    said = subprocess.run(["bash", "-c", line], cwd=used.folder, capture_output=True, text=True, check=True)
+    assert said.stdout == f"odd/{name}"
+    assert not (used.folder / "ran").exists()
+
+
 def test_nothing_is_said_where_files_are_broken(used: Desk) -> None:
     used.write("s.sandbox.state.json", "{")
     used.write("m.yaml", "batches: [")
