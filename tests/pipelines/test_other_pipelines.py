@@ -76,6 +76,17 @@ def test_the_state_is_pushed_from_a_commit_without_a_branch(demo: Desk) -> None:
     assert bash(demo, [last], CI_DEFAULT_BRANCH="main").out == "The state is as it was.\n"
 
 
+def test_nothing_but_states_is_committed_whatever_a_spec_is_called(demo: Desk) -> None:
+    demo.env["GIT_CONFIG_GLOBAL"] = os.devnull
+    bash(demo, ["git init -qb main", "git init -q --bare -b main origin.git", "git remote add origin origin.git"])
+    demo.write("credentials.json", "secret")
+    for pattern in (":!none", ":(top,glob)credentials*", "*"):
+        demo.write(f"{pattern}.state.json", "{}")
+    bash(demo, ["BRANCH=main bash .gitlab/batchrunner/keep-state.sh ."])
+    kept = bash(demo, ["git -c core.quotePath=false ls-tree -r --name-only HEAD"]).out.splitlines()
+    assert sorted(kept) == ["*.state.json", ":!none.state.json", ":(top,glob)credentials*.state.json"]
+
+
 def test_the_cron_job_runs_and_reads_its_key_from_a_file(demo: Desk) -> None:
     pod = yaml.safe_load((EXAMPLES / "kubernetes/cronjob.yaml").read_text())["spec"]["jobTemplate"]["spec"]
     (container,) = pod["template"]["spec"]["containers"]

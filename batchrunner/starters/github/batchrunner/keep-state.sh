@@ -10,7 +10,7 @@ branch=${BRANCH:-$(git branch --show-current)}
 git config user.name batchrunner
 git config user.email batchrunner@users.noreply.github.com
 git ls-files -z -o -m --exclude-standard -- "$folder" |
-  { grep -z -e '\.state\.json$' -e '\.state\.journal\.jsonl$' || true; } | xargs -0r git add -A --
+  { grep -z -e '\.state\.json$' -e '\.state\.journal\.jsonl$' || true; } | xargs -0r git --literal-pathspecs add -A --
 if git diff --cached --quiet; then
   echo 'The state is as it was.'
   exit 0
