@@ -21,6 +21,9 @@ FILES = Family(
           "pull request may bring a link to any file.", "Put the file itself there, or give the path that it has."),
         E("too-many-problems", "More than 1,000 batches are wrong", "What comes after them was not looked at.",
           "Mend the first ones; they often have one cause."),
+        E("nested-project-file", "A project file lies within the project of another one", "Who may only add files "
+          "beside specs could otherwise do away with the policy, or send keys elsewhere.",
+          "Remove the inner file, or say which of them counts with `--project FILE`."),
         E("unreadable-file", "A file cannot be read", "It may not be read by this user, or is a device or a pipe.",
           "Make it a regular file that this user may read."),
         E("outside-root", "A spec is a link that leads out of the project", "A pull request could show files of the "

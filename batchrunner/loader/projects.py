@@ -1,7 +1,9 @@
 """The project in force: its file, found and read, laid over the providers that are built in."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from batchrunner.catalog import built_in
 from batchrunner.errors import Diagnostic, InvalidFiles
@@ -18,7 +20,7 @@ def load_project(explicit: str | None, start: Path, profile: str = "") -> Projec
 
     Its file is `explicit` (or the `batchrunner.yaml` in that folder), else the `batchrunner.yaml` in `start` or the
     nearest folder around it, not looking beyond a git work tree. Its root is the file's folder, else the work tree's
-    root, else `start`. Raises `InvalidFiles`, and `UsageError` `unknown-profile`.
+    root, else `start`. Raises `InvalidFiles`, `nested-project-file` too, and `UsageError` `unknown-profile`.
     """
     here = start.absolute()
     top = work_tree(here)
@@ -48,12 +50,26 @@ def project_of(source: Source, profile: str = "") -> Project:
 
 
 def _found(here: Path, top: Path | None) -> str | None:
+    found = list(_around(here, top))
+    # Who may write specs may write beside them, and would be rid of the policy and send keys elsewhere.
+    if top and len(found) > 1:
+        raise _nested(found[0], found[1])
+    return found[0] if found else None
+
+
+def _around(here: Path, top: Path | None) -> Iterator[str]:
+    """The project files in `here` and the folders around it, the nearest first."""
     for folder in (here, *here.parents):
         if os.path.isfile(folder / PROJECT_FILE):
-            return os.path.relpath(folder / PROJECT_FILE)
+            yield os.path.relpath(folder / PROJECT_FILE)
         if folder == top:
             break
-    return None
+
+
+def _nested(inner: str, outer: str) -> InvalidFiles:
+    message = f"there is a project file around this one, {outer}, and its policy could be left out by adding a file"
+    hint = f"remove this one, or say which of them counts: --project {quote(outer)}"
+    return InvalidFiles((Diagnostic(code="nested-project-file", message=message, path=inner, hint=hint),))
 
 
 def _named(path: str) -> str:

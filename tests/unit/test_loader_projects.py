@@ -41,6 +41,19 @@ def test_the_nearest_file_counts(here: Path) -> None:
     assert (inner.root, inner.path) == (str(here / "repo" / "specs"), "specs/batchrunner.yaml")
 
 
+def test_in_a_repository_no_file_beside_specs_takes_the_place_of_the_one_around_it(here: Path) -> None:
+    (here / "repo" / ".git").mkdir()
+    (here / "repo" / "batchrunner.yaml").write_text("policy: {max_cost_usd: 1}\n")
+    (here / "repo" / "specs" / "batchrunner.yaml").write_text("project: inner\n")
+    with pytest.raises(InvalidFiles) as raised:
+        load_project(None, Path("specs/team"))
+    (problem,) = raised.value.diagnostics
+    assert (problem.code, problem.path) == ("nested-project-file", "specs/batchrunner.yaml")
+    assert problem.hint.endswith(": --project batchrunner.yaml")
+    assert load_project(None, Path()).policy.max_cost_usd == 1
+    assert load_project("specs", Path("specs")).name == "inner"
+
+
 def test_a_file_outside_of_the_work_tree_has_no_say(here: Path) -> None:
     (here / "batchrunner.yaml").write_text("project: stranger\n")
     assert load_project(None, Path("specs")).name == "stranger"
