@@ -26,8 +26,6 @@ FILES = Family(
           "Remove the inner file, or say which of them counts with `--project FILE`."),
         E("unreadable-file", "A file cannot be read", "It may not be read by this user, or is a device or a pipe.",
           "Make it a regular file that this user may read."),
-        E("outside-root", "A spec is a link that leads out of the project", "A pull request could show files of the "
-          "machine otherwise.", "Put the file itself there."),
         E("unreadable-spec", "A spec of the folder cannot be read", "A command looks for the spec of an address, and "
           "the spec that it may be in has errors.", "Mend it: `batchrunner validate` says what is wrong."),
         E("not-utf-8", "A path or a text is not UTF-8",

@@ -100,6 +100,9 @@ def test_times_may_differ_and_words_may_not() -> None:
     assert alike(printed, shown)
     assert not alike(printed.replace("uploaded", "download"), shown)
     assert not alike(printed + "more\n", shown)
+    runs = "week:{} month:{} hour:{} day:{}"
+    later = runs.format("2027-W01", "2027-01", "2027-01-04T00", "2027-01-04")
+    assert alike(later, [runs.format("2026-W47", "2026-11", "2026-11-22T23", "2026-11-22")])
 
 
 def test_anchors_are_made_as_forges_make_them() -> None:
