@@ -56,7 +56,7 @@ def command(
     """
     console = Console(output)
     with failures_shown(console, paths):
-        workspace = open_workspace(paths, choices.replacing(replace), stdin=sys.stdin.buffer.read)
+        workspace = _workspace(paths, choices.replacing(replace), base)
         stores = workspace.stores()
         states = _refreshed(workspace, stores, console) if refresh else {n: store.load() for n, store in stores.items()}
         plan = _compared(plan_workspace(workspace, stores, states), workspace, base)
@@ -72,6 +72,16 @@ def command(
     if out:
         console.note(f"Saved to {out}. Next: batchrunner apply {quote(out)}")
     return int(_exit_code(plan) if detailed_exitcode else ExitCode.DONE)
+
+
+def _workspace(paths: tuple[str, ...], choices: Choices, revision: str) -> Workspace:
+    """The workspace of the specs at `paths`. What had specs at `revision` may have none: they were deleted."""
+    stdin = sys.stdin.buffer.read
+    if not revision:
+        return open_workspace(paths, choices, stdin=stdin)
+    from batchrunner.wiring.revisited import paths_gone
+
+    return open_workspace(paths, choices, stdin=stdin, gone=paths_gone(paths, revision, environment()))
 
 
 def _compared(plan: Plan, workspace: Workspace, revision: str) -> Plan:

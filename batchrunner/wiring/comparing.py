@@ -3,21 +3,17 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from pathlib import Path
 
 from batchrunner.address import concerns, members_of, spec_of
 from batchrunner.comparison import Base, differences_between
 from batchrunner.declaring import declaration_lines
-from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles, Refused, UsageError
+from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles
 from batchrunner.loader import (
     PROJECT_FILE,
     Source,
     bare_project,
-    is_spec_name,
     load_specs,
     project_of,
-    work_tree,
 )
 from batchrunner.printable import brief
 from batchrunner.project import Project
@@ -26,9 +22,9 @@ from batchrunner.revisions import Entry, Repository
 from batchrunner.spec import Batch, Spec
 from batchrunner.wiring.contents import Contents
 from batchrunner.wiring.expanding import FILE
+from batchrunner.wiring.revisited import repository_of, specs_in, within
 from batchrunner.wiring.workspace import Workspace
 
-WILD = frozenset("*?[")
 MAX_SPEC = (4 << 20) + 1
 PROBLEMS_NAMED = 3
 
@@ -39,7 +35,7 @@ def compare(workspace: Workspace, revision: str, variables: Mapping[str, str]) -
     `variables` is the environment. Raises `Refused` `bad-revision`, `no-repository`, `git-missing`, `git-refused`, and
     `UsageError` `base-of-stdin`.
     """
-    repository = _repository(workspace.paths, variables)
+    repository = repository_of(workspace.paths, variables)
     commit = repository.commit(revision)
     comparing = _Comparing(workspace, variables, repository, commit)
     targets, contents = workspace.choices.targets, comparing.contents
@@ -56,25 +52,6 @@ def compare(workspace: Workspace, revision: str, variables: Mapping[str, str]) -
     )
     problem = _problem(comparing.problems)
     return Base(revision=revision, commit=commit, head=repository.head(), differences=found, problem=problem)
-
-
-def _repository(paths: Sequence[str], variables: Mapping[str, str]) -> Repository:
-    if "-" in paths:
-        raise UsageError("base-of-stdin", "standard input has no revisions to compare with", where="--base",
-                         hint="give the specs as files, or leave --base out")  # fmt: skip
-    start = Path(os.path.realpath(_existing(paths[0])))
-    top = work_tree(start)
-    if top is None:
-        raise Refused("no-repository", "--base needs a git work tree, and this is none", where=str(start),
-                      hint="run it in a clone, or leave --base out")  # fmt: skip
-    return Repository(str(top), variables)
-
-
-def _existing(path: str) -> str:
-    """The folder of `path`, or the nearest around it that there is: of a pattern, the one it starts at."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path) or os.curdir
-    return path
 
 
 def _problem(problems: Sequence[str]) -> str:
@@ -117,12 +94,7 @@ class _Comparing:
 
     def within(self, path: str) -> str | None:
         """`path` relative to the top of the repository, links in its folder followed; None outside of it."""
-        folder, name = os.path.split(os.path.abspath(path))
-        real = os.path.join(os.path.realpath(folder), name)
-        inside = os.path.relpath(real, os.path.realpath(self.repository.top))
-        if inside == os.curdir:
-            return ""
-        return None if inside.split(os.sep)[0] == os.pardir else inside
+        return within(self.repository.top, path)
 
     def head_specs(self) -> Sequence[Spec]:
         """The specs of the workspace with their patterns as they are declared."""
@@ -181,19 +153,8 @@ class _Comparing:
         if inside is None:
             self.problems.append(f"{path}: it is outside of the repository")
             self.unread |= {spec.name for spec in self.workspace.specs if self.within(spec.path) is None}
-        elif inside in self.tree:
-            yield path, inside
-        elif WILD.intersection(path):
-            parts = inside.split("/")
-            for each in self.tree:
-                if is_spec_name(os.path.basename(each)) and _matches(parts, each.split("/")):
-                    yield os.path.relpath(os.path.join(self.repository.top, each)), each
         else:
-            prefix = f"{inside}/" if inside else ""
-            for each in self.tree:
-                name = each.removeprefix(prefix)
-                if each.startswith(prefix) and "/" not in name and is_spec_name(name):
-                    yield os.path.join(path, name), each
+            yield from specs_in(self.tree, path, inside, self.repository.top)
 
     def _project(self, folder: str) -> Project | None:
         """The project that specs in `folder` had at the base; None, with the problem noted, where it is invalid."""
@@ -230,16 +191,3 @@ def _words(error: BatchrunnerError) -> str:
     rest = len(error.diagnostics) - 1 + error.unlisted
     place = f"line {first.line}: " if first.line else ""
     return f"{place}{brief(first.message, 200)}" + (f" (and {rest:,} more)" if rest else "")
-
-
-def _matches(parts: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether a path of `names` is what a pattern of `parts` names, as a shell that knows `**` would say.
-
-    Hidden files and folders are matched by no wildcard.
-    """
-    if not parts or not names:
-        return not parts and not names
-    hidden = names[0].startswith(".") and not parts[0].startswith(".")
-    if parts[0] == "**":
-        return _matches(parts[1:], names) or (not hidden and _matches(parts, names[1:]))
-    return not hidden and fnmatchcase(names[0], parts[0]) and _matches(parts[1:], names[1:])

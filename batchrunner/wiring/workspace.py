@@ -135,17 +135,19 @@ def open_workspace(
     variables: Mapping[str, str] | None = None,
     meet: Callable[[Project], None] = _pass_by,
     expand: bool = True,
+    gone: Collection[str] = (),
 ) -> Workspace:
     """Load the project and the specs at `paths`, inputs that are patterns expanded, unless not `expand`.
 
-    `meet` is told the project as soon as it is known, also where the specs turn out to be wrong.
+    `meet` is told the project as soon as it is known, also where the specs turn out to be wrong. Those of `paths`
+    that are `gone` are not read.
 
     Raises `InvalidFiles`, `Refused` or `UsageError`.
     """
     variables = environment() if variables is None else variables
     settings = Settings.read(variables)
-    found = find_specs(paths)
-    start = Path(found[0]).parent if found[0] != "-" else Path()
+    found = find_specs([path for path in paths if path not in gone])
+    start = Path(found[0]).parent if found else Path(nearest_folder(paths[0]))
     choices = replace(choices, profile=choices.profile or settings.profile)
     project = load_project(choices.project or settings.project or None, start, choices.profile)
     meet(project)
@@ -169,6 +171,13 @@ def open_workspace(
         specs=_expanded(specs, project.root, choices.targets) if expand else specs,
         now=now,
     )
+
+
+def nearest_folder(path: str) -> str:
+    """The folder of `path`, or the nearest around it that there is: of a pattern, the one it starts at."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path) or os.curdir
+    return path
 
 
 def _expanded(specs: tuple[Spec, ...], root: str, targets: Sequence[str]) -> tuple[Spec, ...]:

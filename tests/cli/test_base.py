@@ -67,6 +67,36 @@ def test_what_was_added_changed_and_removed(checkout: Checkout) -> None:
     assert all(line.startswith("-") for line in lines(found, "s/late"))
 
 
+@pytest.mark.parametrize("specs", ["specs", "specs/", "specs/*.yaml", "specs/s.yaml"])
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_deleted_last_spec_is_reviewed_and_its_plan_applied(checkout: Checkout, specs: str, is_empty: bool) -> None:
+    (checkout.folder / "specs/s.yaml").unlink()
+    if is_empty:  # git leaves no folder behind
+        (checkout.folder / "specs/data/rows.jsonl").unlink()
+        (checkout.folder / "specs/data").rmdir()
+        (checkout.folder / "specs").rmdir()
+    found = base(checkout, "HEAD", "--out", "plan.json", specs=specs)
+    assert kinds(found) == {"s/late": "removed", "s/ready": "removed", "s/rows": "removed"}
+    ran = checkout.desk.run("apply", "plan.json")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "Applied: 0 submitted, 0 unchanged, 0 failed.")
+    assert checkout.desk.run("plan", specs).code == 1
+
+
+def test_a_deleted_spec_beside_others(checkout: Checkout) -> None:
+    checkout.desk.write("specs/other.yaml", SPEC)
+    checkout.commit()
+    (checkout.folder / "specs/s.yaml").unlink()
+    ran = checkout.desk.run("plan", "specs/s.yaml", "specs/other.yaml", "--base", "HEAD", "--json")
+    assert set(kinds(ran.document["base"])) == {"s/late", "s/ready", "s/rows"}
+
+
+@pytest.mark.parametrize("path", ["specs/nope.yaml", "nowhere", "specs/data", "../outside", "specs/x*.yaml"])
+def test_what_had_no_spec_at_the_base_either_is_a_mistake(checkout: Checkout, path: str) -> None:
+    ran = checkout.desk.run("plan", path, "--base", "HEAD")
+    assert ran.code == 1
+    assert "error[no-s" in ran.err
+
+
 def test_nothing_changed(checkout: Checkout) -> None:
     assert kinds(base(checkout)) == {}
     assert "Against HEAD (" in checkout.desk.run("plan", "specs", "--base", "HEAD").out
