@@ -15,7 +15,9 @@ ZONES = ["UTC", "Europe/Paris", "America/New_York", "America/Sao_Paulo", "Austra
          "Pacific/Apia", "America/Havana", "Atlantic/Azores", "Africa/Casablanca", "Pacific/Chatham"]  # fmt: skip
 KINDS: list[OncePer] = ["hour", "day", "week", "month"]
 LONGEST = {"hour": timedelta(days=2), "day": timedelta(days=20), "week": timedelta(days=90), "month": timedelta(500)}
-MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1)).map(lambda naive: naive.replace(tzinfo=UTC, fold=0))
+MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1)).map(  # noqa: DTZ001 - hypothesis wants them so
+    lambda naive: naive.replace(tzinfo=UTC, fold=0)
+)
 
 
 @given(st.sampled_from(KINDS), st.sampled_from(ZONES), MOMENTS, st.floats(0, 1))
