@@ -109,7 +109,7 @@ def test_what_a_pull_request_showed_is_what_its_merge_submits(repository: Reposi
     assert repository.desk.posts == 0
     assert "### batchrunner plan:" in (repository.runner.temp / "summary").read_text()
     hub.pulls = [{"number": 7, "state": "open", "label": "acme:change", "head": {"sha": head}}]
-    (repository.folder / "plan.json").unlink()
+    (repository.runner.temp / "plan.json").unlink()
     repository.run(workflows(repository) / "comment.yaml", "comment", PULL, **workflow_run(head, REPOSITORY))
     (comment,) = hub.comments
     assert "more/one" in comment["body"]
@@ -124,11 +124,22 @@ def test_what_a_pull_request_showed_is_what_its_merge_submits(repository: Reposi
     assert "sandbox" not in kept
 
 
+def test_a_plan_that_a_pull_request_brings_is_not_taken_for_the_one_that_failed(repository: Repository) -> None:
+    repository.desk.run("plan", "specs/", "--out", "plan.json")
+    repository.desk.write("specs/more.yaml", "batches: [{nope: 1}]")
+    repository.commit("A plan of my own")
+    on_pull_request(repository)
+    for workflow in (workflows(repository) / "plan.yaml", EXAMPLES / "plan.yaml"):
+        with pytest.raises(StepFailed):
+            repository.run(workflow, "plan", PULL)
+    assert repository.runner.artifacts == {}
+
+
 def test_the_plan_of_a_fork_is_shown_and_made_anew(repository: Repository, hub: GitHub) -> None:
     head = repository.propose()
     repository.run(workflows(repository) / "plan.yaml", "plan", PULL)
     hub.pulls = [{"number": 7, "state": "open", "label": "mallory:change", "head": {"sha": head}}]
-    (repository.folder / "plan.json").unlink()
+    (repository.runner.temp / "plan.json").unlink()
     of_fork = workflow_run(head, "mallory/batches")
     repository.run(workflows(repository) / "comment.yaml", "comment", PULL, **of_fork)
     (comment,) = hub.comments
@@ -181,7 +192,7 @@ def test_the_examples_with_the_action_do_the_same(repository: Repository, hub: G
     hub.comments.clear()
     hub.pulls = [{"number": 7, "state": "open", "label": "acme:change", "head": {"sha": head}}]
     event["github__event__pull_request__number"] = ""
-    (repository.folder / "plan.json").unlink()
+    (repository.runner.temp / "plan.json").unlink()
     repository.run(EXAMPLES / "comment.yaml", "comment", PULL, **{**event, **workflow_run(head, REPOSITORY)})
     assert hub.comments == [comment | {"id": 1000}]
 
