@@ -47,8 +47,8 @@ class Circumstances:
     `replace` holds exact addresses; that of a batch which is cut into shards stands for all of them. `held` says of
     each key in state for which address and run it is. Keys are computed for the name that a batch had first, by
     `renaming`, so that they outlive a rename. `imports` are ids of batches that stand for an address and run. `strays`
-    are submissions under names that no spec has any more, by run key and `content_of`; `declared` are
-    the names that they have, members aside.
+    are submissions under names that no spec has any more, by run key and `content_of`, and by run key and key;
+    `declared` are the names that they have, members aside.
     """
 
     project: str
@@ -63,8 +63,12 @@ class Circumstances:
     strays: Mapping[tuple[str, str], Sequence[Entry]] = field(default_factory=dict)
 
     def strays_of(self, desired: Desired) -> Sequence[Entry]:
-        """What was submitted, or may have been, of the content of `desired` in its run under other names."""
-        return self.strays.get((desired.run_key, content_of(desired)), ()) if self.strays else ()
+        """What was submitted, or may have been, in the run of `desired` under other names: of its content, or else with
+        its own first key, which is what it was called before a rename that is told of no more."""
+        if not self.strays:
+            return ()
+        alike = self.strays.get((desired.run_key, content_of(desired)), ())
+        return alike or self.strays.get((desired.run_key, self._key(desired.address, desired.run_key, 1)), ())
 
     def targeted(self, address: str) -> bool:
         """Whether the plan is about `address`."""
@@ -82,12 +86,15 @@ class Circumstances:
         """
         paid = {attempt.intent.idempotency_key for attempt in attempts if attempt.status == "submitted"}
         number = 1 + sum(attempt.status == "submitted" for attempt in attempts)
-        first = self.renaming.originally(address)
         while True:
-            key = idempotency_key(self.project, spec_of(first), first, run_key, number, is_retry=is_retry)
+            key = self._key(address, run_key, number, is_retry=is_retry)
             if key not in paid and self.held.get(key, (address, run_key)) == (address, run_key):
                 return key
             number += 1
+
+    def _key(self, address: str, run_key: str, number: int, *, is_retry: bool = False) -> str:
+        first = self.renaming.originally(address)
+        return idempotency_key(self.project, spec_of(first), first, run_key, number, is_retry=is_retry)
 
 
 def content_of(submission: Desired | Submission) -> str:

@@ -3,7 +3,7 @@
 What was submitted for a run is not submitted for it again: not under its own address, and not as other shards of the
 same batch (see `families`). Each of those stays `blocked`, as `changed-since-submitted`, until `--replace` names it.
 What was submitted under a name that no spec has any more `looks-renamed`: `moved` says so, or `--replace` that it is
-not.
+not. What was submitted there with the key of a batch was that batch, whatever it holds now.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 
 from batchrunner.address import natural, spec_of, whole_of
-from batchrunner.desired import Circumstances, Desired
+from batchrunner.desired import Circumstances, Desired, content_of
 from batchrunner.errors import Refused
 from batchrunner.families import Families, contrast, difference
 from batchrunner.owed import Name, carry_on, owed_attempts
@@ -89,10 +89,9 @@ def _looks_renamed(desired: Desired, path: str, strays: Sequence[Entry], around:
     newest = max(strays, key=lambda each: each.attempt.updated_at)
     names = list(dict.fromkeys(whole_of(each.address) for each in (newest, *strays)))
     known = newest.attempt.batch_id
-    return replace(
-        _blocked(desired, path, block_for(names, whole_of(desired.address), path, around), known),
-        reason="looks-renamed",
-    )
+    blocked = _blocked(desired, path, block_for(names, whole_of(desired.address), path, around), known)
+    is_same = content_of(newest.attempt.intent) == content_of(desired)
+    return replace(blocked, reason="looks-renamed") if is_same else blocked
 
 
 def adoption(planned: Submit, batch_id: str) -> Import:

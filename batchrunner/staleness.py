@@ -1,12 +1,13 @@
 """Whether a plan still stands on the ground it was made on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from batchrunner.address import spec_of
+from batchrunner.address import spec_of, whole_of
+from batchrunner.desired import content_of
 from batchrunner.errors import StaleError
 from batchrunner.families import family_of, traces_of, version_beside
-from batchrunner.plans import Import, Plan, Resume, Sendable
-from batchrunner.state import Attempt, State
+from batchrunner.plans import Import, Orphan, Plan, Replace, Resume, Sendable, Submit
+from batchrunner.state import Attempt, Entry, State
 
 
 def check_current(plan: Plan, states: Mapping[str, State]) -> None:
@@ -31,6 +32,7 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
         for spec in plan.specs
         for address in _stale(plan, [c for c in plan.sendable if spec_of(c.address) == spec.name], states[spec.name])
     ]
+    stale += _taken(plan, states)
     stale += [each.address for each in plan.imports if _is_taken(each, plan, states[spec_of(each.address)])]
     if stale:
         raise StaleError(
@@ -39,6 +41,39 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
             why="Another apply has submitted or changed them.",
             hint="Plan again; what is already submitted will show as unchanged.",
         )
+
+
+def _taken(plan: Plan, states: Mapping[str, State]) -> Iterator[str]:
+    """What was submitted since the plan was made under a name that it does not have: as after a rename, or before one.
+
+    The name is another where its key is the same, or where its content is and the plan, being of all there was then,
+    does not declare it. What `--replace` asked for was known to be there.
+    """
+    changes = [change for change in not_begun(plan, states) if isinstance(change, Submit)]
+    if not changes:
+        return
+    is_undeclared = _undeclared(plan)
+    entries = list(_of_runs({change.run_key for change in changes}, states))
+    keys = {(each.run_key, each.attempt.intent.idempotency_key): each.address for each in entries}
+    contents = {(each.run_key, content_of(each.attempt.intent)) for each in entries
+                if is_undeclared(each.address) and not each.attempt.is_retry}  # fmt: skip
+    for change in changes:
+        renamed = keys.get((change.run_key, change.idempotency_key), change.address) != change.address
+        alike = (change.run_key, content_of(change)) in contents and not isinstance(change, Replace)
+        if renamed or alike:
+            yield change.address
+
+
+def _of_runs(run_keys: Collection[str], states: Mapping[str, State]) -> Iterator[Entry]:
+    for state in {id(state): state for state in states.values()}.values():
+        yield from (each for each in state.entries() if each.run_key in run_keys and each.attempt.may_be_sent)
+
+
+def _undeclared(plan: Plan) -> Callable[[str], bool]:
+    """Whether a batch of the plan's specs was in none of them; of a plan for some targets, as far as it says so."""
+    names = {spec.name for spec in plan.specs}
+    listed = {whole_of(change.address): isinstance(change, Orphan) for change in plan.changes}
+    return lambda address: spec_of(address) in names and listed.get(whole_of(address), not plan.targets)
 
 
 def not_begun(plan: Plan, states: Mapping[str, State]) -> tuple[Sendable, ...]:

@@ -1,7 +1,7 @@
 """Where what is moved is kept, what looks moved, and moves carried out: durable, and finished after any crash."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from batchrunner.desired import Desired, content_of
 from batchrunner.events import Renamed
 from batchrunner.loader import specs_in
 from batchrunner.moving import Relocation, carried_out, relocation
-from batchrunner.plans import Move
+from batchrunner.plans import Move, Sendable
 from batchrunner.renaming import Renaming
 from batchrunner.spec import Spec
 from batchrunner.state import Entry, State
@@ -61,6 +61,23 @@ def _neighbours(store: "FileStore", suffix: str) -> Iterator[tuple[str, "FileSto
         yield stem, FileStore(Path(folder, f"{stem}{suffix}{SNAPSHOT}"))
 
 
+def taken_elsewhere(
+    changes: Iterable[Sendable], stores: "Mapping[str, FileStore]", suffix: str
+) -> tuple[Sendable, Entry] | None:
+    """One of `changes` whose key belongs to a submission in another state, beside those in `stores`: there its batch
+    has another name now."""
+    by_key = {change.idempotency_key: change for change in changes}
+    beside = {os.path.dirname(store.url): store for store in stores.values()} if by_key else {}
+    own = {os.path.abspath(store.url) for store in stores.values()}
+    for each in beside.values():
+        others = [other for _, other in _neighbours(each, suffix) if os.path.abspath(other.url) not in own]
+        for entry in (entry for other in others for entry in other.load().entries()):
+            key = entry.attempt.intent.idempotency_key
+            if key in by_key and entry.attempt.may_be_sent:
+                return by_key[key], entry
+    return None
+
+
 def shared(states: Mapping[str, State], stores: "Mapping[str, FileStore]") -> Mapping[str, State]:
     """`states` by spec, with one object for specs that share a store."""
     by_store: dict[int, State] = {}
@@ -97,7 +114,8 @@ class Strays:
     def found(
         self, desired: Mapping[str, Sequence[Desired]], stores: "Mapping[str, FileStore]", suffix: str
     ) -> Mapping[tuple[str, str], Sequence[Entry]]:
-        """By run key and content, as far as anything `desired` was not submitted under its own name."""
+        """By run key and content, and by run key and key, as far as anything `desired` was not submitted under its own
+        name."""
         wanted = {each.run_key for name, wanted in desired.items() for each in wanted
                   if not _is_begun(each, self._states[name])}  # fmt: skip
         found: dict[tuple[str, str], list[Entry]] = {}
@@ -105,7 +123,8 @@ class Strays:
             # What `moved` tells of is moved, or waits for a person or another target.
             is_told = self._renaming.now(entry.address) != entry.address
             if not entry.attempt.is_retry and entry.attempt.may_be_sent and not is_told:
-                found.setdefault((entry.run_key, content_of(entry.attempt.intent)), []).append(entry)
+                for mark in (content_of(entry.attempt.intent), entry.attempt.intent.idempotency_key):
+                    found.setdefault((entry.run_key, mark), []).append(entry)
         return found
 
     def _entries(self, runs: Collection[str], stores: "Mapping[str, FileStore]", suffix: str) -> Iterator[Entry]:
@@ -121,12 +140,18 @@ class Strays:
 
     def _gone(self, spec: Spec, store: "FileStore", runs: Collection[str], suffix: str) -> Iterator[Entry]:
         here: Collection[str] | None = None
+        for state in self._held_beside(spec, store, suffix):
+            entries = [each for each in _entries_of(state, runs) if spec_of(each.address) not in self._names]
+            if entries and here is None:
+                here = specs_in(spec.folder)
+            yield from (each for each in entries if spec_of(each.address) not in (here or ()))
+
+    def _held_beside(self, spec: Spec, store: "FileStore", suffix: str) -> Iterator[State]:
+        """The state of `spec`, which others may share, and those in its folder whose own spec is not there."""
+        yield self._states[spec.name]
         for stem, other in _neighbours(store, suffix):
-            if any(os.path.exists(os.path.join(spec.folder, f"{stem}{ending}")) for ending in ENDINGS):
-                continue
-            entries = [each for each in _entries_of(other.load(), runs) if spec_of(each.address) not in self._names]
-            here = specs_in(spec.folder) if entries and here is None else here or ()
-            yield from (each for each in entries if spec_of(each.address) not in here)
+            if not any(os.path.exists(os.path.join(spec.folder, f"{stem}{ending}")) for ending in ENDINGS):
+                yield other.load()
 
 
 def _is_begun(desired: Desired, state: State) -> bool:

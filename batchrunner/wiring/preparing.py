@@ -11,14 +11,15 @@ from batchrunner.errors import StaleError
 from batchrunner.facts import ProviderFacts
 from batchrunner.loader import load_project
 from batchrunner.moving import Conflict
-from batchrunner.plans import Plan, Refusal
+from batchrunner.plans import Plan, Refusal, Sendable
 from batchrunner.policy import refusals
 from batchrunner.project import Project
 from batchrunner.settings import Settings, environment
 from batchrunner.staleness import not_begun
+from batchrunner.state import Entry
 from batchrunner.stores import FileStore, open_store
 from batchrunner.wiring.grounds import check_ground
-from batchrunner.wiring.moving import relocated_by
+from batchrunner.wiring.moving import relocated_by, taken_elsewhere
 from batchrunner.wiring.places import SANDBOX, Apart, apart_of
 from batchrunner.wiring.planning import plan_workspace
 from batchrunner.wiring.running import Ground, locked
@@ -79,7 +80,10 @@ def prepared_from_plan(
         if moving.conflicts:
             raise _moved_otherwise(moving.conflicts[0])
         check_ground(plan, moving.states, providers, project.root)
-        broken = refusals(not_begun(plan, moving.states), project.policy)
+        unsent = not_begun(plan, moving.states)
+        if taken := taken_elsewhere(unsent, ground.stores, apart.suffix(choices.state)):
+            raise _called_otherwise(*taken)
+        broken = refusals(unsent, project.policy)
         ground = replace(ground, pending=tuple(moving.moves))
         yield Prepared(plan, ground, providers, project.root, broken, project.path)
 
@@ -123,3 +127,8 @@ def _stores_of(plan: Plan, state_url: str, apart: Apart) -> dict[str, FileStore]
 def _moved_otherwise(conflict: Conflict) -> StaleError:
     message = f"state has moved since the plan was made: {conflict.previous} and {conflict.address} both have attempts"
     return StaleError("stale-plan", message, why=f"Both were begun for {conflict.run_key}.", hint="Plan again.")
+
+
+def _called_otherwise(change: Sendable, entry: Entry) -> StaleError:
+    message = f"state has moved since the plan was made: {change.address} is called {entry.address} now"
+    return StaleError("stale-plan", message, why=f"It was submitted for {entry.run_key} there.", hint="Plan again.")

@@ -176,6 +176,50 @@ def test_a_saved_plan_with_a_move_goes_stale_where_state_moved_otherwise(used: D
     assert used.read("s.state.json") == before
 
 
+@pytest.mark.parametrize("head", [MOVED, ""], ids=["told", "untold"])
+def test_a_plan_from_before_a_rename_is_stale_after_it(used: Desk, head: str) -> None:
+    assert used.run("plan", "s.yaml", *NEXT, "--out", "old.json").code == 0
+    used.write("s.yaml", spec(FRESH, LINES, head=head))
+    assert used.run("plan", "s.yaml", *NEXT, "--out", "new.json").code == 0
+    assert used.run("apply", "new.json").code == 0
+    sent = used.posts
+    stale = used.run("apply", "old.json")
+    assert (stale.code, "s/ready, s/rows" in stale.err, used.posts) == (4, True, sent)
+
+
+def test_a_plan_from_before_a_file_was_renamed_is_stale_after_it(used: Desk) -> None:
+    assert used.run("plan", "s.yaml", *NEXT, "--out", "old.json").code == 0
+    (used.folder / "s.yaml").unlink()
+    used.write("daily.yaml", spec(READY, ROWS, head='moved: [{from: s/*, to: "*"}]\n'))
+    assert used.run("apply", "daily.yaml", *NEXT).code == 0
+    sent = used.posts
+    stale = used.run("apply", "old.json")
+    assert (stale.code, "is called daily/ready now" in stale.err, used.posts) == (4, True, sent)
+
+
+def test_a_rename_that_is_taken_back_with_other_content_waits_for_a_person(used: Desk) -> None:
+    used.write("s.yaml", spec(FRESH, LINES, head=MOVED))
+    assert used.run("apply", "s.yaml", *NIGHT).code == 0
+    used.write("s.yaml", spec("{name: ready, input_file_id: file-other}", ROWS))
+    sent = used.posts
+    changes = used.run("plan", "s.yaml", *NIGHT, "--json").document["changes"]
+    reasons = {each["address"]: each["reason"] for each in changes if each["action"] == "blocked"}
+    assert (used.run("apply", "s.yaml", *NIGHT).code, used.posts) == (1, sent)
+    assert reasons == {"s/ready": "changed-since-submitted", "s/rows": "looks-renamed"}
+
+
+def test_a_file_that_is_renamed_untold_is_seen_in_a_state_that_specs_share(used: Desk) -> None:
+    shared = ("--state", "all.state.json", *NIGHT)
+    used.write("other.yaml", spec(READY))
+    assert used.run("apply", "s.yaml", *shared).code == 0
+    # What another spec of the folder has is its own.
+    assert used.run("apply", "other.yaml", *shared).code == 0
+    (used.folder / "s.yaml").unlink()
+    used.write("daily.yaml", spec(READY, ROWS))
+    sent = used.posts
+    assert (used.run("apply", "daily.yaml", *shared).code, used.posts) == (1, sent)
+
+
 def test_an_import_is_looked_up_recorded_and_then_nothing_to_do(shop: Desk) -> None:
     batch_id = made_elsewhere(shop)
     shop.write("s.yaml", spec(READY, head=f"imports: [{{to: ready, id: {batch_id}, run_key: 2026-11-22}}]\n"))

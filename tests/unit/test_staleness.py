@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.builders import DAY, LINEAGE, attempt, desired, intent, local, plan_of, shards, state_of
+from support.builders import DAY, LINEAGE, attempt, desired, intent, local, plan_of, remote, shards, state_of
 from support.doubles import Bench, Memory
 
 from batchrunner.desired import Desired
@@ -38,8 +38,26 @@ def test_every_address_that_moved_is_named() -> None:
 
 
 def test_other_addresses_may_move() -> None:
-    state = state_of(attempt(), address="nightly/other")
+    state = state_of(attempt(wanted=desired(source=remote("file-2"))), address="nightly/other")
     check_current(plan_of([desired()]), {"nightly": state})
+
+
+def test_content_that_was_submitted_since_under_a_name_that_is_gone_is_stale() -> None:
+    beside = state_of(attempt(), address="nightly/was")
+    assert "nightly/a" in refusal(plan_of([desired()]), beside).message
+    # What the plan declares, or asked to be paid for again, or of which it does not speak, is no rename.
+    check_current(plan_of([desired(), desired("nightly/was")], beside), {"nightly": beside})
+    check_current(plan_of([desired()], targets=("nightly/a",)), {"nightly": beside})
+    paid = state_of(attempt())
+    replacing = plan_of([desired()], paid, replace=frozenset(["nightly/a"]))
+    paid.record([Entry(address="nightly/was", run_key=DAY, attempt=attempt())])
+    check_current(replacing, {"nightly": paid})
+
+
+def test_a_key_that_is_held_by_another_name_is_stale() -> None:
+    plan = plan_of([desired()], targets=("nightly/a",))
+    moved_since = attempt(intent=intent(desired(source=remote("file-2")), key=plan.sendable[0].idempotency_key))
+    assert "nightly/a" in refusal(plan, state_of(moved_since, address="nightly/b")).message
 
 
 def test_another_lineage_is_refused() -> None:
