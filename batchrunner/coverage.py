@@ -87,8 +87,13 @@ class _Done:
 
     @property
     def is_begun(self) -> bool:
-        """Whether it was submitted, or is owed: the next apply goes on with that by itself."""
+        """Whether it was submitted, or was going to be."""
         return bool(self.taken) or self.is_unresolved
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it was submitted, or may have been. What has not left waits for a plan that wants its run."""
+        return bool(self.taken) or any(attempt.unresolved and attempt.sent_at for attempt in self.last.values())
 
     @property
     def has_failed(self) -> bool:
@@ -169,7 +174,7 @@ def _occurrence(
 ) -> Occurrence:
     there = {batch: done[batch] for batch in owed if batch in done}
     taken = [attempt for each in there.values() for attempt in each.taken]
-    missing = tuple(batch for batch in owed if batch not in there or not there[batch].is_begun)
+    missing = tuple(batch for batch in owed if batch not in there or not there[batch].has_left)
     submitted = sum(bool(each.taken) for each in there.values())
     unresolved = sum(each.is_unresolved for each in there.values())
     failed = sum(each.has_failed for each in there.values())

@@ -22,13 +22,15 @@ def owed_attempts(spec: str, desired: Iterable[Desired], state: State, around: C
     none of its requests were submitted, or may have been, in other shards. A retry that has not left is nobody's wish
     but that of the command that began it, which makes it anew.
     """
-    now = {each.address: each for each in desired}
+    now = _Now(desired)
     candidates = {
         (address, run_key): attempts[-1]
         for address in sorted(state.batches, key=natural)
         if spec_of(address) == spec
         for run_key, attempts in state.batches[address].items()
-        if attempts[-1].unresolved and _still_owed(run_key, attempts[-1], now.get(address), around)
+        if attempts[-1].unresolved
+        and not ((address, run_key) in around.imports and not attempts[-1].sent_at)
+        and _still_owed(run_key, attempts[-1], now.of((address, run_key)), around)
     }
     unsent = {name for name, attempt in candidates.items() if not attempt.sent_at}
     beside = _beside(state, candidates, {_family(name) for name in unsent})
@@ -57,15 +59,30 @@ def _beside(state: State, candidates: Mapping[Name, Attempt], families: Collecti
     return found
 
 
-def _gives_way(name: Name, unsent: Attempt, other: Entry, now: Mapping[str, Desired]) -> bool:
+class _Now:
+    """What is wanted: of each run its own, of a run that is not planned what the first that is says of the batch."""
+
+    def __init__(self, desired: Iterable[Desired]) -> None:
+        self._by_name: dict[Name, Desired] = {}
+        self._by_address: dict[str, Desired] = {}
+        for each in desired:
+            self._by_name[each.name] = each
+            self._by_address.setdefault(each.address, each)
+
+    def of(self, name: Name) -> Desired | None:
+        return self._by_name.get(name) or self._by_address.get(name[0])
+
+
+def _gives_way(name: Name, unsent: Attempt, other: Entry, now: _Now) -> bool:
     if other.address == name[0] or not _overlap(unsent.intent, other.attempt.intent):
         return False
     undecided = other.attempt.unresolved and not other.attempt.sent_at
-    return not (undecided and _is_wanted(name[0], unsent, now) and not _is_wanted(other.address, other.attempt, now))
+    is_wanted = _is_wanted(now.of(name), unsent)
+    return not (undecided and is_wanted and not _is_wanted(now.of((other.address, other.run_key)), other.attempt))
 
 
-def _is_wanted(address: str, attempt: Attempt, now: Mapping[str, Desired]) -> bool:
-    return address in now and now[address].fingerprint == attempt.intent.fingerprint
+def _is_wanted(wanted: Desired | None, attempt: Attempt) -> bool:
+    return wanted is not None and wanted.fingerprint == attempt.intent.fingerprint
 
 
 def _overlap(one: Intent, other: Intent) -> bool:

@@ -67,8 +67,9 @@ class _Catching:
     def catch_up(self, coverage: Coverage) -> None:
         over = [each for each in coverage.intervals if not each.is_current]
         missing = [each for each in over if each.missing]
-        # What a crash left of an earlier catch-up is gone on with, and is of the number that was asked for.
-        room = max(self.workspace.choices.catch_up - sum(bool(each.unresolved) for each in over), 0)
+        # What a crash left in doubt is gone on with by itself, and is of the number that was asked for.
+        in_doubt = sum(bool(each.unresolved) and not each.missing for each in over)
+        room = max(self.workspace.choices.catch_up - in_doubt, 0)
         tried = iter(missing[:MOST_TRIED])
         while room and (each := next(tried, None)):
             room -= self._plan(each)

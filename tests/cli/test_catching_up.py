@@ -87,6 +87,25 @@ def test_a_saved_plan_catches_up_what_was_reviewed_and_no_more(empty: Desk) -> N
     assert [day for day, status in statuses(empty).items() if status == "missing"] == ["20", "18", "17"]
 
 
+def test_what_a_catch_up_did_not_come_to_send_is_caught_up_by_the_next(shop: Desk) -> None:
+    shop.write("n.yaml", SPEC)
+    for day in range(18, 23):
+        for name in ("rows", "labels"):
+            shop.write(f"data/{name}-2026-11-{day}.jsonl", request_lines(f"{name}-{day}"))
+    assert shop.run("apply", "n.yaml", "--at", "2026-11-18T10:00:00Z").code == 0
+    catching = ("apply", "n.yaml", *NOW[:2], "--catch-up", "2")
+    assert shop.run(*catching, env={"ALPHAEDGE_API_KEY": "refused"}).code == 1
+    assert len(shop.ledger.batches()) == 2
+    assert shop.run(*catching).code == 0
+    done = shop.state("n.state.json")["batches"]["n/rows"]
+    assert {run: [each["status"] for each in attempts] for run, attempts in done.items()} == {
+        f"day:2026-11-{day}": ["submitted"] for day in (18, 20, 21, 22)
+    }
+    assert shop.run(*catching).code == 0
+    assert shop.run(*catching).code == 0
+    assert len(shop.ledger.batches()) == 10
+
+
 def test_inputs_that_are_gone_are_passed_over_and_take_no_place(empty: Desk) -> None:
     filled(empty, 21)
     assert planned(empty, "--catch-up", "2")[2:] == [

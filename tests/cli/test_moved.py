@@ -257,6 +257,17 @@ def test_an_import_needs_its_key_and_the_import_of_another_day_does_not_hold_thi
     assert shop.state()["batches"]["s/ready"].keys() == {"day:2026-11-20", "day:2026-11-22"}
 
 
+def test_an_import_stands_for_what_was_never_sent(shop: Desk) -> None:
+    made = made_elsewhere(shop)
+    shop.write("s.yaml", spec(READY))
+    assert shop.run("apply", "s.yaml", *NIGHT, env={"ALPHAEDGE_API_KEY": "refused"}).code == 1
+    shop.write("s.yaml", spec(READY, head=f"imports: [{{to: ready, id: {made}, run_key: 2026-11-22}}]\n"))
+    assert shop.run("apply", "s.yaml", *NIGHT, "--json").document["imported"] == 1
+    assert [attempt["status"] for attempt in shop.state()["batches"]["s/ready"]["day:2026-11-22"]][-1] == "submitted"
+    assert shop.run("apply", "s.yaml", *NIGHT, "--json").document["unchanged"] == 1
+    assert len(shop.ledger.batches()) == 1
+
+
 def test_blocks_that_cannot_be_meant_are_errors_with_their_places(desk: Desk) -> None:
     desk.write("t.yaml", spec("{name: a, input_file_id: file-1}"))
     desk.write("s.yaml", spec(READY, ROWS, head="""\
