@@ -28,12 +28,15 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
 def configure(log_format: str, level: str, redact: Callable[[str], str]) -> None:
     """Send logs of at least `level` to stderr; `log_format` is `json`, or anything else for lines."""
     renderer: Any = structlog.processors.JSONRenderer() if log_format == "json" else _line
+    escaped = r"##\u005b" if log_format == "json" else r"##\x5b"
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _redacting(redact),
             renderer,
+            # GitHub's runner takes it for a command, anywhere in a line.
+            lambda _logger, _method, line: line.replace("##[", escaped),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),

@@ -57,6 +57,16 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert line.partition(" ")[2] == "info    submitted address='s/a' batch_id='b' run='nightly' run_key='r'"
 
 
+@pytest.mark.parametrize("log_format", ["", "json"])
+def test_no_line_is_a_command_of_a_runner(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    words = "##[error]no\n::error::no"
+    failed = Failed(address="s/a", run_key="r", outcome="rejected", code="bad-request", words=words, status=400)
+    (line,) = logged(capsys, [failed], log_format)
+    assert "##[" not in line
+    if log_format:
+        assert json.loads(line)["words"] == words
+
+
 @pytest.mark.parametrize(("level", "count"), [("debug", 8), ("info", 7), ("warning", 3)])
 def test_levels(capsys: pytest.CaptureFixture[str], level: str, count: int) -> None:
     assert len(logged(capsys, EVENTS, "json", level)) == count
