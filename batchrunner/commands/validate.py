@@ -47,7 +47,8 @@ def command(*, paths: tuple[str, ...], choices: Choices, output: Output) -> int:
                           "notices": [plain(notice) for notice in notices], "diagnostics": []})  # fmt: skip
     else:
         for notice in notices:
-            console.note(f"{printable(notice.where)}: {printable(notice.message)}")
+            word = "warning" if notice.is_warning else "note"
+            console.note(f"{word}: {printable(notice.where)}: {printable(notice.message)}")
         console.result(_summary(**_counts(workspace, scans)))
     return 0
 

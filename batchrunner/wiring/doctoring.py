@@ -19,6 +19,7 @@ from batchrunner.loader import find_specs, load_project
 from batchrunner.project import Project
 from batchrunner.settings import Settings, environment, github_job, read_secret, read_workload_token, remember_secret
 from batchrunner.wiring.credentials import key_of
+from batchrunner.wiring.typed import typed_validate
 from batchrunner.wiring.workspace import SANDBOX, Choices, Workspace, open_workspace
 
 OLDEST_PYTHON = (3, 11)
@@ -86,7 +87,7 @@ def _look_at_project(patient: Patient) -> None:
         start = _start(patient.paths)
         patient.project = load_project(named or None, start, patient.choices.profile or settings.profile)
     except BatchrunnerError as error:
-        patient.checks.append(failed("project-file", error, named))
+        patient.checks.append(failed("project-file", error, named, typed_validate(patient.paths, patient.choices)))
         return
     where = patient.project.path
     message = f"{where} is valid" if where else f"none, which is fine: the root is {patient.project.root}"
@@ -107,7 +108,7 @@ def _look_at_specs(patient: Patient) -> None:
         patient.workspace = open_workspace(patient.paths, patient.choices, stdin=bytes, expand=False)
     except BatchrunnerError as error:
         if patient.project is not None or not isinstance(error, InvalidFiles):
-            patient.checks.append(failed("specs", error))
+            patient.checks.append(failed("specs", error, again=typed_validate(patient.paths, patient.choices)))
         return
     batches = sum(len(spec.batches) for spec in patient.workspace.specs)
     patient.checks.append(
@@ -119,13 +120,11 @@ def _count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def failed(id: str, error: BatchrunnerError, subject: str = "") -> Check:
-    """The check that found `error`."""
-    hint = error.hint
-    if isinstance(error, InvalidFiles):
-        hint = hint or "batchrunner validate shows each of them"
+def failed(id: str, error: BatchrunnerError, subject: str = "", again: str = "") -> Check:
+    """The check that found `error`; `again` is the command that lists all of what is wrong, empty for none."""
+    code = error.diagnostics[0].code if isinstance(error, InvalidFiles) else error.code
     message = ". ".join(filter(None, [error.message, error.why.rstrip(".")]))
-    return failure(id, message, hint or f"batchrunner explain {error.code}", subject)
+    return failure(id, message, error.hint or again or f"batchrunner explain {code}", subject)
 
 
 # Keys.

@@ -23,6 +23,11 @@ def typed_apply(
     return " ".join(["batchrunner apply", *map(quote, paths), *flags, *wanted, *again])
 
 
+def typed_validate(paths: Sequence[str], choices: Choices) -> str:
+    """The check of `paths` with the choices that were made; empty where there are none."""
+    return " ".join(["batchrunner validate", *map(quote, paths), *_flags(choices)]) if paths else ""
+
+
 def typed_wait(plan: Plan, choices: Choices) -> str:
     """The wait for what `plan` submits; empty where its specs came through standard input."""
     paths = [quote(spec.path) for spec in plan.specs]

@@ -1,6 +1,7 @@
 """`doctor`, against services on loopback that are well, wrong about the time, deny, lack lists, refuse, or stall."""
 
 import json
+import shlex
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -55,6 +56,19 @@ def checked(desk: Desk, *flags: str, code: int = 0) -> dict[str, tuple[str, str]
     assert ran.code == code, found
     assert all(each["hint"] for each in found if each["status"] in {"warning", "failure"})
     return {each["id"]: (each["status"], f"{each['message']} {each['hint']}") for each in found}
+
+
+def test_a_remedy_can_be_pasted(empty: Desk) -> None:
+    empty.write("my specs/s.yaml", "batches: [{name: a}]\n")
+    hints = {
+        each["id"]: each["hint"] for each in empty.run("doctor", "my specs", "--sandbox", "--json").document["checks"]
+    }
+    again = empty.run(*shlex.split(hints["specs"])[1:])
+    assert (hints["specs"], again.code) == ("batchrunner validate 'my specs' --sandbox", 1)
+    empty.write("batchrunner.yaml", "polisy: {}\n")
+    hints = {each["id"]: each["hint"] for each in empty.run("doctor", "my specs", "--json").document["checks"]}
+    again = empty.run(*shlex.split(hints["project-file"])[1:])
+    assert "error[unknown-key]" in again.err
 
 
 def test_all_is_well(shop: Desk) -> None:

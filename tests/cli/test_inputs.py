@@ -86,7 +86,7 @@ def test_what_a_provider_does_not_take_at_once_is_split(desk: Desk) -> None:
 def test_validate_says_what_it_noticed(desk: Desk) -> None:
     desk.write("data/rows.jsonl", request_lines("one").replace("\n", "\r\n"))
     ran = desk.run("validate", "s.yaml")
-    assert (ran.code, ran.err.count("data/rows.jsonl:1: ")) == (0, 1)
+    assert (ran.code, ran.err.count("warning: data/rows.jsonl:1: ")) == (0, 1)
     assert desk.run("validate", "s.yaml", "-q").err == ""
     (notice,) = desk.run("validate", "s.yaml", "--json").document["notices"]
     assert (notice["code"], notice["where"]) == ("crlf", "data/rows.jsonl:1")
