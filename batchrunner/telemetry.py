@@ -35,13 +35,17 @@ def configure(log_format: str, level: str, redact: Callable[[str], str]) -> None
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _redacting(redact),
             renderer,
-            # GitHub's runner takes it for a command, anywhere in a line.
-            lambda _logger, _method, line: line.replace("##[", escaped),
+            _without_commands(escaped),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _without_commands(escaped: str) -> Any:
+    """Lines without `##[`, which GitHub's runner takes for a command anywhere in a line."""
+    return lambda _logger, _method, line: line.replace("##[", escaped)
 
 
 def _redacting(redact: Callable[[str], str]) -> Any:
