@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchrunner.address import declaration_of, spec_of, whole_of
 from batchrunner.desired import Desired, content_of
+from batchrunner.errors import StateError
 from batchrunner.events import Renamed
 from batchrunner.loader import specs_in
 from batchrunner.moving import Relocation, carried_out, relocation
@@ -56,9 +58,18 @@ def _neighbours(store: "FileStore", suffix: str) -> Iterator[tuple[str, "FileSto
         return
     endings = (f"{suffix}{SNAPSHOT}", f"{suffix}{JOURNAL}")
     stems = {name.removesuffix(ending) for name in names for ending in endings if name.endswith(ending)}
-    # A dot that is left belongs to another kind of state: that of the sandbox, of a profile, or a backup.
-    for stem in sorted(stem for stem in stems if "." not in stem and f"{stem}{suffix}{SNAPSHOT}" != own):
-        yield stem, FileStore(Path(folder, f"{stem}{suffix}{SNAPSHOT}"))
+    for stem in sorted(stem for stem in stems if f"{stem}{suffix}{SNAPSHOT}" != own):
+        other = FileStore(Path(folder, f"{stem}{suffix}{SNAPSHOT}"))
+        if "." not in stem or _is_of_spec(stem, other):
+            yield stem, other
+
+
+def _is_of_spec(stem: str, store: "FileStore") -> bool:
+    """Whether a dot in a state's name is one of its spec's: otherwise it belongs to another kind of state, that of the
+    sandbox or of a profile, whose defects are no concern of this one."""
+    with suppress(StateError):
+        return any(spec_of(address) == stem for address in store.load().batches)
+    return False
 
 
 def taken_elsewhere(

@@ -220,6 +220,14 @@ def test_a_file_that_is_renamed_untold_is_seen_in_a_state_that_specs_share(used:
     assert (used.run("apply", "daily.yaml", *shared).code, used.posts) == (1, sent)
 
 
+def test_a_file_with_a_dot_in_its_name_is_renamed_untold(shop: Desk) -> None:
+    shop.write("s.v1.yaml", spec(READY))
+    assert shop.run("apply", "s.v1.yaml", *NIGHT).code == 0
+    (shop.folder / "s.v1.yaml").rename(shop.folder / "s.v2.yaml")
+    sent = shop.posts
+    assert (shop.run("apply", "s.v2.yaml", *NIGHT).code, shop.posts) == (1, sent)
+
+
 def test_an_import_is_looked_up_recorded_and_then_nothing_to_do(shop: Desk) -> None:
     batch_id = made_elsewhere(shop)
     shop.write("s.yaml", spec(READY, head=f"imports: [{{to: ready, id: {batch_id}, run_key: 2026-11-22}}]\n"))
