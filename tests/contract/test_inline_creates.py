@@ -169,7 +169,7 @@ def test_what_an_earlier_run_may_have_made_is_not_even_read() -> None:
     ("status", "kind"), [(400, Rejected), (413, Rejected), (401, Denied), (403, Denied), (429, Deferred)]
 )
 def test_a_refusal_before_the_end_is_heard(status: int, kind: type) -> None:
-    content = b'{"custom_id":"1","params":"%s"}\n' % (b"x" * 30_000_000)
+    content = b'{"custom_id":"1","params":"%s"}\n' % (b"x" * 12_000_000)
     world = World(files={"in.jsonl": content})
     outcome, _ = sent(reply(status, b'{"error":{"message":"no"}}'), job=create(content), world=world, early=True)
     assert isinstance(outcome, kind)

@@ -4,6 +4,7 @@ import json
 from functools import partial
 from itertools import count
 
+import pytest
 from support.killing import Killer
 from support.runs import Project, at_desk, batch, spec
 from support.sweeps import ENOUGH
@@ -19,10 +20,12 @@ def renamed(project: Project) -> dict[str, dict[str, list[dict[str, object]]]]:
     return before
 
 
-def test_killed_at_every_step(killer: Killer) -> None:
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
+def test_killed_at_every_step(killer: Killer, every: int) -> None:
+    """A day takes some of them; the campaign takes every one."""
     kills = unreached = 0
     with at_desk() as desk:
-        for step in count(1, 2):
+        for step in count(1, every):
             project = desk.project({"nightly": spec(batch("a", "data/0.jsonl"), batch("b", "data/1.jsonl"))})
             run = partial(killer.run, project.folder, environment=project.environment)
             project.apply_until_done("specs", run=run)
