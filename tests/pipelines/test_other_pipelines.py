@@ -87,6 +87,21 @@ def test_nothing_but_states_is_committed_whatever_a_spec_is_called(demo: Desk) -
     assert sorted(kept) == ["*.state.json", ":!none.state.json", ":(top,glob)credentials*.state.json"]
 
 
+@pytest.mark.parametrize("folder", ["../away", "specs/../../away"])
+def test_a_plan_does_not_lead_to_a_project_file_of_its_own(demo: Desk, folder: str) -> None:
+    demo.write(
+        "../away/s.yaml", "batches: [{name: a, input_file_id: f, endpoint: /v1/embeddings, metadata: {team: x}}]\n"
+    )
+    planned = demo.run("plan", f"{folder}/s.yaml", "--out", "plan.json")
+    assert planned.code == 0, planned.err
+    plan_id = json.loads(demo.read("plan.json"))["plan_id"]
+    script = Path(__file__).parents[2] / "batchrunner/starters/github/batchrunner/apply-plan.sh"
+    ended = bash(demo, [f"bash {script} plan.json {plan_id}"])
+    assert ended.code == 1
+    assert "outside of this folder" in ended.out
+    assert demo.posts == 0
+
+
 def test_the_cron_job_runs_and_reads_its_key_from_a_file(demo: Desk) -> None:
     pod = yaml.safe_load((EXAMPLES / "kubernetes/cronjob.yaml").read_text())["spec"]["jobTemplate"]["spec"]
     (container,) = pod["template"]["spec"]["containers"]

@@ -11,9 +11,15 @@ if [[ ! $reviewed =~ ^sha256:[0-9a-f]{64}$ ]]; then
   exit 1
 fi
 # `show` refuses a plan whose content does not have the digest that it names.
-found=$(batchrunner show "$plan" --json | jq -r .plan_id)
+shown=$(batchrunner show "$plan" --json)
+found=$(jq -r .plan_id <<< "$shown")
 if [[ $found != "$reviewed" ]]; then
   echo "::error title=batchrunner::this is not the plan that was reviewed: it is $found, and $reviewed was approved"
   exit 4
+fi
+# The project file in force is the one around its first spec: elsewhere it could be one that came with the plan.
+if jq -e 'any(.specs[].path; startswith("/") or (split("/") | index("..")))' <<< "$shown" > /dev/null; then
+  echo '::error title=batchrunner::the plan is of specs outside of this folder'
+  exit 1
 fi
 exec batchrunner apply "$plan" "${@:3}"
