@@ -126,4 +126,4 @@ def keys_for(names: set[str], followed: Followed) -> dict[str, str]:
 def require_some(found: Sequence[object], what: str, sought: Sought) -> None:
     """Raise `Refused` `nothing-submitted` where there is nothing to do it with."""
     if not found:
-        raise Refused("nothing-submitted", f"there is no {what}", hint=sought.typed("state list"))
+        raise Refused("nothing-submitted", f"there is no {what}", hint=sought.typed("apply PATH"))

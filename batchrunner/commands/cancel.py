@@ -84,7 +84,7 @@ def _targets(states: FollowedStates, batch_id: str, provider: str, sought: Sough
         address = doubtful[0].address
         raise Refused("not-submitted", f"nobody knows a batch id of {address}: it is {doubtful[0].attempt.status}",
                       hint=f"{sought.typed(f'resolve {quote(address)}')} --adopt BATCH_ID, then cancel it")  # fmt: skip
-    raise Refused("nothing-submitted", "nothing of that was submitted", hint=sought.typed("state list"))
+    raise Refused("nothing-submitted", "nothing of that was submitted", hint=sought.typed("status"))
 
 
 def _typed(words: Sequence[str], batch_id: str, provider: str, sought: Sought) -> str:

@@ -26,10 +26,16 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("serve")
-@click.option("--database", default=".batchrunner/sandbox.sqlite3", show_default=True, help="Where it keeps batches.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address that it listens on.")
+@click.option(
+    "--database",
+    metavar="FILE",
+    default=".batchrunner/sandbox.sqlite3",
+    show_default=True,
+    help="Where it keeps batches.",
+)
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Where it listens.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--key", default="sandbox", show_default=True, help="The bearer that is accepted.")
+@click.option("--key", metavar="KEY", default="sandbox", show_default=True, help="The bearer that is accepted.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME=P", help="Misbehave: 429=0.2, drop-after-commit=0.1 …")
 @click.option("--seed", type=int, default=0, show_default=True, help="Makes faults repeatable.")
 @click.option("--ignore-keys", is_flag=True, help="Do not honour idempotency keys.")

@@ -92,8 +92,6 @@ RESULTS = Family(
     "`fetch`, `retry` and `gc`",
     "1",
     (
-        E("not-watched", "Batches cannot be waited for from here", "The provider refused the key, or offers no looking "
-          "at batches.", "Check its key and address in the project file."),
         E("running", "A batch has not ended", "Its results come when it has.", "`batchrunner wait`.", exits="75"),
         E("still-running", "A batch has not ended", "Which rows to ask again is known when it has.",
           "`batchrunner wait`, then the same command.", exits="75"),

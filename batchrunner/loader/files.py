@@ -13,6 +13,7 @@ from batchrunner.suggestions import did_you_mean
 
 STDIN = "-"
 PROJECT_FILE = "batchrunner.yaml"
+FIRST = "batchrunner init writes a first one"
 SUFFIXES = YAML
 _GLOB = frozenset("*?[")
 
@@ -74,7 +75,8 @@ def _in_directory(path: str) -> Sequence[str]:
     specs = [os.path.join(path, name) for name in names if _is_spec(path, name)]
     if not specs:
         below = any(_has_specs(os.path.join(path, name)) for name in names)
-        hint = f"folders in it are not searched; give '{os.path.join(path, '**', '*.yaml')}'" if below else ""
+        within = f"folders in it are not searched; give '{os.path.join(path, '**', '*.yaml')}'"
+        hint = within if below else FIRST
         raise _refused(path, "no-specs", "there is no spec (*.yaml) in this directory", hint)
     return specs
 
@@ -91,7 +93,7 @@ def _matching(pattern: str) -> Sequence[str]:
 
     specs = sorted(path for path in glob(pattern, recursive=True) if _is_spec(*os.path.split(path)))
     if not specs:
-        raise _refused(pattern, "no-specs", "no spec (*.yaml) matches this pattern")
+        raise _refused(pattern, "no-specs", "no spec (*.yaml) matches this pattern", FIRST)
     return specs
 
 
