@@ -20,7 +20,7 @@ def renamed(project: Project) -> dict[str, dict[str, list[dict[str, object]]]]:
     return before
 
 
-@pytest.mark.parametrize("every", [13, pytest.param(1, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
 def test_killed_at_every_step(killer: Killer, every: int) -> None:
     """A day takes some of them; the campaign takes every one."""
     kills = unreached = 0

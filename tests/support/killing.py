@@ -47,6 +47,8 @@ class Killer:
     def __init__(self, process: "subprocess.Popen[str]", outputs: Path) -> None:
         self._process = process
         self._outputs = outputs
+        self._owed = 0
+        """Answers that nobody waited for to their end, as where a test took too long."""
 
     def run(
         self,
@@ -68,9 +70,13 @@ class Killer:
                  "forbidden": None if forbidden is None else [str(each) for each in forbidden]}  # fmt: skip
         assert self._process.stdin
         assert self._process.stdout
+        self._owed += 1
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        while self._owed:
+            line = self._process.stdout.readline()
+            self._owed -= 1
+        answer = json.loads(line)
         out, err = (self._outputs.joinpath(name).read_bytes().decode() for name in ("stdout", "stderr"))
         audit = "" if forbidden is None else self._outputs.joinpath("audit").read_text()
         return Ended(out=out, err=err, audit=audit, **answer)
