@@ -37,7 +37,7 @@ def test_killed_while_the_provider_lies(killer: Killer, fault: str) -> None:
     assert (figures.duplicates, figures.lost) == (0, 0)
 
 
-@pytest.mark.parametrize("part", [1, 2])
+@pytest.mark.parametrize("part", [1, pytest.param(2, marks=pytest.mark.campaign)])
 def test_killed_while_applying_a_saved_plan(killer: Killer, part: int) -> None:
     with at_desk() as desk:
         figures = Plot(desk, killer, ("plan.json", "--concurrency", "1")).sweep(count(part * 5, 10))

@@ -71,7 +71,7 @@ def test_a_list_that_does_not_tell_holds_it_and_never_pays_twice(fault: str) -> 
             assert len(project.ids()) == 2
 
 
-@pytest.mark.parametrize("part", range(1, 4))
+@pytest.mark.parametrize("part", [1, *(pytest.param(part, marks=pytest.mark.campaign) for part in (2, 3))])
 def test_killed_at_every_step(killer: Killer, part: int) -> None:
     with at_desk(honour_keys=False) as desk:
         figures = Plot(desk, killer, ONE_AT_A_TIME, facts=LISTED).sweep(count(part, 6))
@@ -79,7 +79,14 @@ def test_killed_at_every_step(killer: Killer, part: int) -> None:
     assert (figures.duplicates, figures.lost) == (0, 0)
 
 
-@pytest.mark.parametrize("fault", ["drop-after-commit=0.4", "500-after-commit=0.4", "create:late-commit=0.4:0.02"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "drop-after-commit=0.4",
+        pytest.param("500-after-commit=0.4", marks=pytest.mark.campaign),
+        "create:late-commit=0.4:0.02",
+    ],
+)
 def test_killed_while_the_provider_lies(killer: Killer, fault: str) -> None:
     with at_desk(fault, seed=7, honour_keys=False) as desk:
         figures = Plot(desk, killer, ONE_AT_A_TIME, facts=LISTED).sweep(count(2, 11))

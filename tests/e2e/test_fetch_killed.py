@@ -52,7 +52,9 @@ def gone_on_with(run: Callable[..., Ended]) -> Ended:
     return ended
 
 
-@pytest.mark.parametrize(("part", "fault"), [(1, ""), (7, ""), (4, "content:truncated=0.4")])
+@pytest.mark.parametrize(
+    ("part", "fault"), [(1, ""), pytest.param(7, "", marks=pytest.mark.campaign), (4, "content:truncated=0.4")]
+)
 def test_killed_at_every_step(killer: Killer, part: int, fault: str) -> None:
     with at_desk(*filter(None, [fault]), timings=QUICK) as desk:
         kills = unreached = 0

@@ -31,7 +31,9 @@ def outcomes(project: Project, folder: str = "results") -> dict[str, int]:
     return {name: rows[name] for name in ("ok", "error", "expired", "missing")}
 
 
-@pytest.mark.parametrize(("part", "fault"), [(1, ""), (2, ""), (3, "create:drop-after-commit=0.5")])
+@pytest.mark.parametrize(
+    ("part", "fault"), [(1, ""), pytest.param(2, "", marks=pytest.mark.campaign), (3, "create:drop-after-commit=0.5")]
+)
 def test_killed_at_every_step(killer: Killer, part: int, fault: str) -> None:
     kills = unreached = 0
     with at_desk(*filter(None, [fault]), timings=AT_ONCE, seed=5) as desk:
