@@ -74,9 +74,9 @@ class Repository(Desk):
         check_golden(GOLDENS / f"{name}.md", self.steady(ran.out))
         return ran.out
 
-    def saved(self, plan: str) -> str:
+    def saved(self, plan: str, *options: str) -> str:
         """The id of the plan of what is checked out, saved outside of the repository."""
-        assert self.run("plan", "specs", "--out", plan).code == 0
+        assert self.run("plan", "specs", "--out", plan, *options).code == 0
         return str(json.loads(Path(plan).read_text())["plan_id"])
 
     def merge(self, branch: str) -> None:
@@ -203,7 +203,8 @@ def test_a_second_plan_is_stale_only_where_it_should_be(repository: Repository, 
     repository.propose("one", SUMMARIES, TOPICS, ARCHIVE, LABELS)
     repository.saved(first)
     repository.propose("two", SUMMARIES, TOPICS, ARCHIVE, LABELS)
-    repository.saved(same)
+    # Made at another time: what two make of the same in the same second is one plan.
+    repository.saved(same, "--at", "2026-11-22T10:00:00Z")
     repository.propose("three", SUMMARIES, TOPICS, ARCHIVE, "  - {name: extra, input_file_id: file-extra}\n")
     repository.saved(other)
     repository.write("specs/weekly.yaml", HEAD + "batches:\n  - {name: digest, input_file_id: file-digest-2}\n")
