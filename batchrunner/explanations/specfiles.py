@@ -208,6 +208,9 @@ PROJECT = Family(
           "Use `file:PATH`, or a path; one with a colon is written `./like:this`."),
         E("state-url-missing", "The variable with the state's URL is not set", "The project file says "
           "`state: {url: {env: NAME}}`.", "Set it where the command runs, or name the state with `--state`."),
+        E("bad-state-url", "The variable with the state's URL holds something else", "Plans show where state is kept, "
+          "so that what such a variable holds has to say so itself: no proposal makes a plan show a key.",
+          "Set it to `file:PATH`, or name the state with `--state`."),
     ),
 )  # fmt: skip
 FAMILIES = (FILES, YAML, SPEC, REFERENCES, MOVES, PROJECT)

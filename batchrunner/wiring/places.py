@@ -77,6 +77,12 @@ def _from_environment(name: str, where: str) -> str:
         raise Refused("state-url-missing", f"the environment variable {name} is not set", where=where,
                       why="The project file keeps its state URL there.",
                       hint="Set it, or name the state with --state.")  # fmt: skip
+    if not url.startswith("file:"):
+        # A proposal may name any variable, that of a key too: what it holds is not quoted, nor what looks like a path
+        # shown as one in plans.
+        raise Refused("bad-state-url", f"the environment variable {name} holds no state URL", where=where,
+                      why="Plans show where state is kept, so that a variable has to say that it is meant for this.",
+                      hint=f"Set {name} to file:PATH, or name the state with --state.")  # fmt: skip
     return url
 
 

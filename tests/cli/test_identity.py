@@ -236,9 +236,12 @@ def test_state_goes_where_it_is_told(shop: Desk) -> None:
     assert set(shop.state(".batchrunner/state/two.state.json")["batches"]) == {"two/rows"}
     assert "two/rows" in shop.run("state", "list").out
     shop.write("batchrunner.yaml", "state: {url: {env: WHERE}}\n")
-    assert shop.run("apply", "specs", env={"WHERE": "elsewhere"}).code == 0
-    assert "two/rows" in shop.run("state", "list", env={"WHERE": "elsewhere"}).out
+    assert shop.run("apply", "specs", env={"WHERE": "file:elsewhere"}).code == 0
+    assert "two/rows" in shop.run("state", "list", env={"WHERE": "file:elsewhere"}).out
     missing = shop.run("apply", "specs")
     assert (missing.code, "WHERE" in missing.err) == (1, True)
+    # What a variable holds that was not meant for this, such as a key, is in no plan.
+    key = shop.run("plan", "specs", "--format", "json", env={"WHERE": "key-0123456789"})
+    assert (key.code, "bad-state-url" in key.out + key.err, "key-0123" in key.out + key.err) == (1, True, False)
     assert not list(shop.folder.glob("specs/*.state.json"))
     assert len(paid(shop)) == 2  # a state that is lost or elsewhere cannot pay twice: keys do not depend on it
