@@ -132,7 +132,7 @@ def check_keys(line: bytes, rules: LineRules) -> None:
     may have no other key: the service would refuse all of the batch.
     """
     try:
-        members = json.loads(line.decode("utf-8"), object_pairs_hook=tuple, parse_int=len, parse_float=len)
+        members = _MEMBERS.decode(line.decode("utf-8"))
     except RecursionError:
         raise _too_deep() from None
     _check_single(members, "in the line")
@@ -178,6 +178,12 @@ def _misdirected(request: AnyLine, rules: LineRules) -> LineProblem:
     return LineProblem("streaming-unsupported", "`stream: true` cannot be batched", "leave `stream` out")
 
 
+# Made once: a file may be wrong in each of its lines.
+_MEMBERS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=len, parse_float=len)
+# Reading a long number would be refused for its length.
+_VALUE = json.JSONDecoder(parse_int=lambda digits: int(digits[:20]))
+
+
 def _too_deep() -> LineProblem:
     return LineProblem("too-deep", "the JSON is nested too deeply")
 
@@ -187,8 +193,7 @@ def _diagnosed(line: bytes, rules: LineRules) -> LineProblem:
     if not line.strip():
         return LineProblem("blank-line", "the line is blank", "delete it")
     try:
-        # Reading a long number would be refused for its length.
-        value = json.loads(line.decode("utf-8"), parse_int=lambda digits: int(digits[:20]))
+        value = _VALUE.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         column = len(line[: error.start].decode("utf-8")) + 1
         message = f"byte {error.start + 1} of the line is not UTF-8"

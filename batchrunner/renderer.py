@@ -4,10 +4,12 @@ Lines come out the same whatever the order in which the template was written: ke
 those of values too, in compact UTF-8 (RFC 8259).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from json import JSONEncoder
 from json.encoder import encode_basestring as encode_text
 from math import isfinite
+from operator import mul
 from typing import Any, Final, NamedTuple
 
 from batchrunner.manifest import Template
@@ -91,8 +93,13 @@ class Renderer:
         pieces = _merged(_envelope(template))
         self.uses = tuple(piece for piece in pieces if isinstance(piece, Use))
         self.columns = tuple(dict.fromkeys(use.column for use in self.uses))
-        self._slots = tuple((use.encode, self.columns.index(use.column)) for use in self.uses)
+        places = {column: place for place, column in enumerate(self.columns)}
+        self._slots = tuple((use.encode, places[use.column]) for use in self.uses)
         self._pieces = ["" if isinstance(piece, Use) else piece for piece in pieces]
+        # What comes often is encoded once.
+        self._distinct = Counter(self._slots)
+        numbers = {slot: number for number, slot in enumerate(self._distinct)}
+        self._order = tuple(numbers[slot] for slot in self._slots)
         self._multiplies = len(self._slots) > len(self.columns)
 
     def line(self, values: Sequence[Any]) -> str:
@@ -104,22 +111,20 @@ class Renderer:
             raise BadRow(tuple(dict.fromkeys(self._problems(values)))) from None
         return "".join(pieces)
 
-    def _bounded(self, values: Sequence[Any]) -> Iterator[str]:
+    def _bounded(self, values: Sequence[Any]) -> list[str]:
         """The values where columns come more than once: a small row may stand for a huge line."""
-        room = _LONGEST
-        for encode, index in self._slots:
-            yield (text := encode(values[index]))
-            room -= len(text)
-            if room < 0:
-                raise BadRow((ValueProblem("", "line-too-long", f"the line has more than {_LONGEST:,} characters"),))
+        texts = [encode(values[index]) for encode, index in self._distinct]
+        if sum(map(mul, map(len, texts), self._distinct.values())) > _LONGEST:
+            raise BadRow((ValueProblem("", "line-too-long", f"the line has more than {_LONGEST:,} characters"),))
+        return [texts[number] for number in self._order]
 
     def _problems(self, values: Sequence[Any]) -> Iterator[ValueProblem]:
-        for use, (encode, index) in zip(self.uses, self._slots, strict=True):
+        for encode, index in self._distinct:
             try:
                 encode(values[index])
             except _Unusable as unusable:
-                words = f"column `{brief(use.column)}` {unusable.words}"
-                yield ValueProblem(use.column, unusable.code, words, unusable.hint)
+                words = f"column `{brief(self.columns[index])}` {unusable.words}"
+                yield ValueProblem(self.columns[index], unusable.code, words, unusable.hint)
 
 
 def _envelope(template: Template) -> Iterator[str | Use]:

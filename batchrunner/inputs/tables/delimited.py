@@ -71,7 +71,8 @@ class DelimitedReader:
 
     def rows(self, columns: Sequence[str], skip: int) -> Iterator[Row]:
         """The rows but for the first `skip`, with their values in `columns`."""
-        pick = _picker([self._names.index(column) for column in columns])
+        places = {name: place for place, name in enumerate(self._names)}
+        pick = _picker([places[column] for column in columns])
         place = self._reader.line_num + 1
         is_over = False
         while not is_over:

@@ -52,6 +52,7 @@ EXPANDING = {
     "template-of-references": "${row.b}" * 20_000,
     "template-of-variables": "${vars.v}" * 3_000,
 }
+MANY_COLUMNS = "".join(f"${{row.c{n}}}" for n in range(60_000))
 TABLES = {
     "one-line": lambda: "id,b\n1," + "x" * 8_000_000,
     "one-name": lambda: "x" * 3_000_000 + "\n1\n",
@@ -151,6 +152,10 @@ def tables() -> Iterator[Hostile]:
         body = TABLE.replace("${row.b}", text)
         spec = f"vars: {{v: {'y' * 1_000}}}\n" + batch(input=body)
         yield Hostile("tables", name, {"specs/s.yaml": spec, "data/t.csv": rows})
+    columns = batch(input=TABLE.replace("${row.b}", MANY_COLUMNS))
+    wide = "id," + ",".join(f"c{n}" for n in range(60_000)) + "\n1" + ",x" * 60_000 + "\n"
+    yield Hostile("tables", "template-of-columns", {"specs/s.yaml": columns, "data/t.csv": wide})
+    yield Hostile("tables", "template-of-no-columns", {"specs/s.yaml": columns, "data/t.csv": rows})
 
 
 def inputs() -> Iterator[Hostile]:
