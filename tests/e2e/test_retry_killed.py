@@ -31,13 +31,13 @@ def outcomes(project: Project, folder: str = "results") -> dict[str, int]:
     return {name: rows[name] for name in ("ok", "error", "expired", "missing")}
 
 
-@pytest.mark.parametrize(
-    ("part", "fault"), [(1, ""), pytest.param(2, "", marks=pytest.mark.campaign), (3, "create:drop-after-commit=0.5")]
-)
-def test_killed_at_every_step(killer: Killer, part: int, fault: str) -> None:
+@pytest.mark.parametrize("every", [19, pytest.param(4, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("fault", ["", "create:drop-after-commit=0.5"])
+def test_killed_at_every_step(killer: Killer, fault: str, every: int) -> None:
+    """A day takes some of them, the campaign more."""
     kills = unreached = 0
     with at_desk(*filter(None, [fault]), timings=AT_ONCE, seed=5) as desk:
-        for step in count(part * 3, 9):
+        for step in count(9 if fault else 3, every):
             project = submitted(desk)
             run = partial(killer.run, project.folder, environment=project.environment)
             project.apply_until_done("specs", run=run)
@@ -66,4 +66,4 @@ def test_killed_at_every_step(killer: Killer, part: int, fault: str) -> None:
             if unreached == ENOUGH:
                 break
             project.forget()
-    assert kills > 10
+    assert kills > 95 // every
