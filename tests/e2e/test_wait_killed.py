@@ -40,7 +40,7 @@ def sweep(killer: Killer, desk: Desk, steps: "count[int]", *verb: str) -> int:
     return kills
 
 
-@pytest.mark.parametrize("part", [1, 2])
+@pytest.mark.parametrize("part", [1, pytest.param(2, marks=pytest.mark.campaign)])
 def test_killed_at_every_step_of_a_wait(killer: Killer, part: int) -> None:
     with at_desk() as desk:
         assert sweep(killer, desk, count(part, 2), "wait", "specs", "--interval", "0.05") > 15
