@@ -319,3 +319,17 @@ def test_a_saved_plan_keeps_its_base(checkout: Checkout) -> None:
     planned = checkout.desk.run("plan", "specs", "--base", "HEAD", "--out", "plan.json", "--format", "markdown")
     assert "+input_file_id: file-xyz" in planned.out
     assert checkout.desk.run("show", "plan.json", "--format", "markdown").out == planned.out
+
+
+def test_a_submodule_and_a_file_without_end_are_no_specs_of_the_base(checkout: Checkout) -> None:
+    inner = checkout.folder / "specs/inner"
+    checkout.git("init", "--quiet", str(inner))
+    checkout.git("-C", str(inner), "commit", "--quiet", "--allow-empty", "--message", "inner")
+    checkout.git("add", "specs/inner")
+    checkout.desk.write("specs/huge.yaml", "x-a: " + "y" * (64 << 20))
+    checkout.commit()
+    (checkout.folder / "specs/huge.yaml").unlink()
+    edit(checkout, "file-abc", "file-xyz")
+    found = base(checkout)
+    assert "specs/huge.yaml" in found["problem"]
+    assert kinds(found) == {"s/ready": "changed"}
