@@ -76,7 +76,7 @@ def test_a_life_in_documents(desk: Desk) -> None:
         run("runs", "runs", "s.yaml", "--at", "2026-11-23T01:00:00Z")
         run("history", "history", "s/rows")
         run("gc", "gc", "--yes")
-        run("recover", "recover", "s.yaml", "--yes")
+        run("recover", "recover", "s.yaml", *NIGHT, "--yes")
         run("resolve-error", "resolve", "s/rows", "--absent")
         run("state-list", "state", "list")
         run("state-show", "state", "show", "s/rows", *NIGHT)

@@ -23,7 +23,7 @@ providers:
   alphaedge:
     retry: {base_seconds: 0.001, cap_seconds: 0.01}
     polling: {base_seconds: 0.05, cap_seconds: 0.1, gone_looks: 2, gone_seconds: 0}
-    timeouts: {download_idle_seconds: 1}
+    timeouts: {download_idle_seconds: 20}
 """
 QUICK = Timings(validating=0.0, in_progress=0.0, finalizing=0.0, cancelling=0.0)
 
