@@ -4,8 +4,13 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 LONGEST_ID = 60
+
+# How long an example takes says how busy the machine is: no test fails for it.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 # Nothing that a test scans is to be remembered beyond it, whatever process it runs in.
 os.environ["BATCHRUNNER_CACHE"] = "off"

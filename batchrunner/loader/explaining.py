@@ -70,7 +70,7 @@ def location(detail: "ErrorDetails") -> Pointer:
     """
     *around, last = detail["loc"] or ("",)
     marked = [part for part in around if not _is_mark(part)]
-    is_key = detail["type"] == "extra_forbidden" or (last and not _is_mark(last))
+    is_key = detail["type"] == "extra_forbidden" or (last != "" and not _is_mark(last))
     return (*marked, last) if is_key else tuple(marked)
 
 

@@ -43,5 +43,5 @@ def test_what_was_submitted_is_waited_for_with_one_walk_a_cycle(empty: Desk, dia
     assert (ran.code, ran.document["counts"]) == (0, {"completed": 2})
     if dialect != "together":  # whose batches say no counts
         assert [each["counts"] for each in ran.document["batches"]] == [{"total": 1, "completed": 1, "failed": 0}] * 2
-    assert asked["looks"] == 0
+    assert asked["looks"] <= 1, "only where the list shows that one of them has ended, the other is looked at alone"
     assert asked["surveys"] >= 1
