@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from hypothesis import settings
+from support.campaigns import CAMPAIGN
 
 LONGEST_ID = 60
 
@@ -33,6 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--orchestrators", action="store_true", help="run in Airflow, Dagster and Prefect; installs them once"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--campaign"):
+        os.environ[CAMPAIGN] = "1"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

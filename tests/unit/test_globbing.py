@@ -168,7 +168,7 @@ def test_more_files_than_anybody_means(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_very_many_files_is_looked_through(tmp_path: Path) -> None:
-    for number in range(100_000):
+    for number in range(20_000):
         os.mknod(tmp_path / f"other-{number}")
     (tmp_path / "a.jsonl").touch()
     assert names(tmp_path, "*.jsonl", ".") == ["a.jsonl"]

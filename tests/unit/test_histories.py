@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.builders import around, desired, facts, local, remote, shards
+from support.campaigns import examples
 from support.world import FAULTS, Process, Weather, World, check_ground, file_of, look_up
 
 from batchrunner.applier import Report
@@ -377,7 +378,7 @@ def test_every_history_pays_once(kind: type[History]) -> None:
     run_state_machine_as_test(
         kind,
         settings=settings(
-            max_examples=300,
+            max_examples=examples(200, campaign=1000),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.campaigns import examples
 from support.lines import ENDPOINT, chat, codes, lines, scanned
 
 Pairs = list[tuple[str, Any]]
@@ -107,7 +108,7 @@ def odd_lines(draw: st.DrawFn) -> bytes:
     return written(draw(st.permutations(line)), comma, colon).encode()
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(150, campaign=600))
 @given(
     st.lists(st.tuples(odd_lines(), st.integers(1, 4)), min_size=1, max_size=5),
     st.sampled_from([1, 60, 400, 1 << 20]),

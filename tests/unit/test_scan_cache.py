@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from batchrunner.errors import Diagnostic
 from batchrunner.inputs import Scan, ScanCache, ScannedPart, SteadyFile, decided_by
-from batchrunner.inputs.cache import KEPT_DAYS, MOST_BYTES, MOST_ENTRIES, RESTED_NS
+from batchrunner.inputs.cache import KEPT_DAYS, MOST_BYTES, RESTED_NS
 from batchrunner.manifest import LocalFile, Part, Template
 from batchrunner.plans import Notice
 from batchrunner.pricing import Demand
 
+MANY = 300
 DAY = 86_400_000_000_000
 LATER = time.time_ns() + DAY
 """A run that began long after the files of these tests were written."""
@@ -477,10 +478,11 @@ def test_what_is_of_use_stays(home: Path, root: Path) -> None:
         cache.save()
 
 
-def test_the_latest_stay_where_there_are_too_many(home: Path, root: Path) -> None:
+def test_the_latest_stay_where_there_are_too_many(home: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchrunner.inputs.cache.MOST_ENTRIES", MANY)
     status = (root / "x.jsonl").stat()
     cache = opened(home, root)
-    for number in range(MOST_ENTRIES):
+    for number in range(MANY):
         cache.put("x.jsonl", f"{number}", status, "x.jsonl", SCAN)
     cache.save()
     cache = opened(home, root, LATER + DAY)
@@ -488,8 +490,8 @@ def test_the_latest_stay_where_there_are_too_many(home: Path, root: Path) -> Non
     cache.save()
     cache = opened(home, root)
     assert cache.get("x.jsonl", "last", status, "x.jsonl")
-    kept = sum(cache.get("x.jsonl", f"{number}", status, "x.jsonl") is not None for number in range(MOST_ENTRIES))
-    assert kept == MOST_ENTRIES - 1
+    kept = sum(cache.get("x.jsonl", f"{number}", status, "x.jsonl") is not None for number in range(MANY))
+    assert kept == MANY - 1
 
 
 def test_large_entries_do_not_make_a_file_that_would_be_refused(home: Path, root: Path) -> None:
