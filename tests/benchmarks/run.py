@@ -36,6 +36,7 @@ BENCHMARKS = {
     "version": startup.version,
     "help": startup.helping,
     "validate": startup.validate,
+    "beside": startup.beside,
     "yaml": loading.yaml,
     "cache": inputs.cached_plan,
     "inputs": checking.inputs,
