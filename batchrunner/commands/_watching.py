@@ -110,7 +110,8 @@ def tell_troubles(looked: Looked, console: Console) -> None:
                      f"{_words(trouble.words)}); that says nothing of its batches.")  # fmt: skip
     if report.state_error:
         error = report.state_error
-        console.warn(f"What was seen is not in state: {printable(error.message)} ({printable(error.why)}).")
+        why = f" ({printable(error.why)})" if error.why else ""
+        console.warn(f"What was seen is not in state: {printable(error.message)}{why}.")
     elif report.unsaved:
         console.warn("What was seen is not in state: another command holds its lock. The next look notes it.")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.cli import KEY, Desk, check_golden, steady
-from support.waiting import SLOW, served, submitted, written
+from support.waiting import QUICK, SLOW, served, submitted, written
 
 from batchrunner.sandbox import Timings
 
@@ -113,7 +113,7 @@ def test_watching_ends_when_all_have_ended(bench: Desk) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_state_that_cannot_be_written_is_shown_all_the_same(bench: Desk) -> None:
-    with served(bench):
+    with served(bench, timings=QUICK):
         submitted(bench)
         bench.folder.chmod(0o555)
         try:
@@ -127,7 +127,7 @@ def test_a_state_that_cannot_be_written_is_shown_all_the_same(bench: Desk) -> No
 
 
 def test_a_lock_that_cannot_be_made_stops_no_look(bench: Desk) -> None:
-    with served(bench):
+    with served(bench, timings=QUICK):
         submitted(bench)
         lock = next(bench.folder.glob("*.lock"))
         lock.unlink()
@@ -136,11 +136,11 @@ def test_a_lock_that_cannot_be_made_stops_no_look(bench: Desk) -> None:
 
     assert ran.code == 0
     assert "3 batches: 3 completed." in ran.out
-    assert "What was seen is not in state" in ran.err
+    assert "What was seen is not in state: a file of the state is a symbolic link.\n" in ran.err
 
 
 def test_a_plan_that_is_told_to_look_sees_what_ended(bench: Desk) -> None:
-    with served(bench, row_failures=1.0):
+    with served(bench, row_failures=1.0, timings=QUICK):
         submitted(bench)
         before = bench.run("plan", "s.yaml")
         ran = bench.run("plan", "s.yaml", "--refresh", "--format", "github")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import KEY, Desk, check_golden, request_lines, steady
-from support.waiting import SLOW, served, submitted, written
+from support.waiting import QUICK, SLOW, served, submitted, written
 
 from batchrunner.sandbox import Timings
 
@@ -279,7 +279,7 @@ def test_logs_are_json_where_that_is_asked_for(bench: Desk) -> None:
 def test_a_state_that_another_command_locks_delays_only_notes(bench: Desk) -> None:
     from batchrunner.stores import FileStore
 
-    with served(bench):
+    with served(bench, timings=QUICK):
         submitted(bench)
         with FileStore(bench.folder / "s.state.json").lock(1, lambda who: None):
             ran = bench.run("status", "--refresh")

@@ -40,7 +40,7 @@ batches:
 """
 PROJECT = """\
 providers:
-  alphaedge: {retry: {base_seconds: 0.001, cap_seconds: 0.01}, polling: {base_seconds: 0.1, cap_seconds: 0.5}}
+  alphaedge: {retry: {base_seconds: 0.001, cap_seconds: 0.01}, polling: {cap_seconds: 0.5, base_seconds: 0.1}}
 """
 
 
