@@ -12,7 +12,7 @@ from support.hostile.repository import Hostile
 from support.killing import Killer
 from support.review_jobs import Job, check
 
-EVERY = 16
+EVERY = 32
 FINDINGS = {"commands-planned/first-version", "commands-refused/first-version", "commands-lines/first-version",
             "terminals-refused/charset", "specs-linked/secret-spec", "specs-linked/whole-folder", "specs-linked/home",
             "project-linked/environ", "matrices/excludes", "project/state-in-the-key", "tables/template-of-references",
