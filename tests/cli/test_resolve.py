@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 import pytest
 from support.cli import KEY, SCRIPT, Desk, Ran, check_golden, provided, steady
 from support.recovering import GOLDEN
+from support.waiting import QUICK
 
 NIGHT = ("--at", "2026-11-22T02:30:00Z")
 FACTS = {
@@ -22,7 +23,7 @@ FACTS = {
 def doubtful(desk: Desk, *faults: str, target: str = "s/rows", **facts: object) -> Iterator[Desk]:
     """A provider that honours no keys, and a submission to it that nothing was heard of."""
     desk.write("batchrunner.yaml", json.dumps({"project": "acme", "providers": {"alphaedge": {**FACTS, **facts}}}))
-    with provided(desk, *faults, honour_keys=False):
+    with provided(desk, *faults, honour_keys=False, timings=QUICK):
         assert desk.run("apply", "s.yaml", *NIGHT, "--target", target).code == 3
         yield desk
 

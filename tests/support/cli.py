@@ -24,12 +24,13 @@ from support.forked import fits, forks
 from support.schemas import check_document, check_stream
 
 from batchrunner.plans import FORMAT_VERSION as PLAN_VERSION
-from batchrunner.sandbox import Faults, Ledger, SandboxSettings, running
+from batchrunner.sandbox import Faults, Ledger, SandboxSettings, Timings, running
 
 SCRIPT = str(Path(sys.executable).with_name("batchrunner"))
 KEY = "sk-canary-cafe0123456789abcdef"
 UPDATE = os.environ.get("BATCHRUNNER_UPDATE_GOLDENS") == "1"
 PATIENCE = 60
+USUAL = Timings()
 
 SPEC = """\
 run: {once_per: day}
@@ -195,10 +196,10 @@ def filled(desk: Desk) -> Desk:
 
 
 @contextmanager
-def provided(desk: Desk, *faults: str, honour_keys: bool = True) -> Iterator[Desk]:
+def provided(desk: Desk, *faults: str, honour_keys: bool = True, timings: Timings = USUAL) -> Iterator[Desk]:
     """`desk` with a provider in reach that takes the canary key, and misbehaves as told."""
     database = desk.folder.with_name(f"{desk.folder.name}-provider.sqlite3")
-    settings = SandboxSettings(database, key=KEY, faults=Faults.parse(faults), honour_keys=honour_keys)
+    settings = SandboxSettings(database, key=KEY, faults=Faults.parse(faults), honour_keys=honour_keys, timings=timings)
     with running(settings) as provider:
         desk.database = database
         desk.env |= {"ALPHAEDGE_BASE_URL": provider.base_url, "ALPHAEDGE_API_KEY": KEY}
