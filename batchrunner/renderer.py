@@ -15,10 +15,7 @@ from typing import Any, Final, NamedTuple
 from batchrunner.manifest import Template
 from batchrunner.printable import brief
 from batchrunner.references import BadReferences, Column, as_text
-from batchrunner.templates import compiled
-
-Field = tuple[str | int, ...]
-"""The way to a text of the declaration, from the batch: `("input", "body", "messages", 0, "content")`."""
+from batchrunner.templates import BadTemplate, Field, FieldProblem, compiled
 
 _LONGEST: Final = 16 << 20  # characters of all the values of a line in which a column comes more than once
 MISSING: Final = object()
@@ -27,23 +24,6 @@ MISSING: Final = object()
 _nested = JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
 ).encode
-
-
-class FieldProblem(NamedTuple):
-    """Why no row at all can be put into a text of the template, `field`."""
-
-    field: Field
-    code: str
-    message: str
-    hint: str = ""
-
-
-class BadTemplate(Exception):
-    """Texts of a template that nothing can be put into; every one of them is in `problems`."""
-
-    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
-        super().__init__(*(problem.message for problem in problems))
-        self.problems = problems
 
 
 class ValueProblem(NamedTuple):

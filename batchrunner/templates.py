@@ -6,7 +6,7 @@ escaped, so that no value can become a reference.
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchrunner.references import (
     LONGEST,
@@ -21,7 +21,27 @@ from batchrunner.references import (
 )
 from batchrunner.spec import Scalar
 
+Field = tuple[str | int, ...]
+"""The way to a text of the declaration, from the batch: `("input", "body", "messages", 0, "content")`."""
+
 _ROW = Scope(has_rows=True)
+
+
+class FieldProblem(NamedTuple):
+    """Why no row at all can be put into a text of the template, `field`."""
+
+    field: Field
+    code: str
+    message: str
+    hint: str = ""
+
+
+class BadTemplate(Exception):
+    """Texts of a template that nothing can be put into; every one of them is in `problems`."""
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        super().__init__(*(problem.message for problem in problems))
+        self.problems = problems
 
 
 def templated(text: str, scope: Scope) -> Scalar:

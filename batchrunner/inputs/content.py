@@ -79,7 +79,7 @@ class Slice(io.RawIOBase):
 def _rendered(table: BinaryIO, source: LocalFile, template: Template) -> BinaryIO:
     # Loaded only for those who have tables.
     from batchrunner.inputs.tables import BadTable, RenderedRows, format_of
-    from batchrunner.renderer import BadTemplate
+    from batchrunner.templates import BadTemplate
 
     # Rows that came after the last are looked for; behind a shard there are those of the next.
     rows_before, requests = (source.part.before, source.requests) if source.part else (0, None)

@@ -15,10 +15,10 @@ from batchrunner.manifest import LocalFile
 from batchrunner.polling import awaits_output, polling_at
 from batchrunner.providers import result_reader
 from batchrunner.remote import ResultFile
-from batchrunner.renderer import BadTemplate
 from batchrunner.results import Asked, InputMoved, RawFile, ReadLine, Sheet, ids_of, lines_by_id, size_of
 from batchrunner.rows import RowOutcome
 from batchrunner.state import Attempt, Entry, FetchedFile
+from batchrunner.templates import BadTemplate
 from batchrunner.wiring.runs import BatchRun, ShardRun, owners_of
 
 Files = Callable[[Entry], Sequence[FetchedFile] | None]

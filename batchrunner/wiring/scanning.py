@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from batchrunner.inputs import Beneath, Scan, ScanCache, SteadyFile
     from batchrunner.linerules import LineRules
     from batchrunner.ports import TokenCounter
-    from batchrunner.renderer import BadTemplate
     from batchrunner.sharder import Sharding
+    from batchrunner.templates import BadTemplate
 
 MAX_LISTED = 200
 
@@ -73,7 +73,7 @@ class _Inputs:
     def scan(self, spec: Spec, batches: Sequence[Batch]) -> None:
         """Scan the inputs of `batches`, which are of `spec`."""
         from batchrunner.inputs import InputRefused
-        from batchrunner.renderer import BadTemplate
+        from batchrunner.templates import BadTemplate
 
         refusals = Refusals(self.workspace.project.root, spec.folder)
         for batch in batches:
@@ -144,7 +144,7 @@ class _Inputs:
         Raises `BadTemplate` for a table that the template does not fit.
         """
         from batchrunner.inputs import scan_file
-        from batchrunner.renderer import BadTemplate
+        from batchrunner.templates import BadTemplate
 
         try:
             scan = scan_file(

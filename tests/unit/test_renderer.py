@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchrunner.manifest import Template
-from batchrunner.renderer import MISSING, BadRow, BadTemplate, FieldProblem, Renderer
+from batchrunner.renderer import MISSING, BadRow, Renderer
+from batchrunner.templates import BadTemplate, FieldProblem
 
 URL = "/v1/chat/completions"
 

@@ -28,9 +28,8 @@ from batchrunner.inputs.tables.problems import LISTED
 from batchrunner.linerules import LineRules
 from batchrunner.manifest import LocalFile, Template
 from batchrunner.references import FORBIDDEN, BadReferences
-from batchrunner.renderer import BadTemplate
 from batchrunner.sharder import Sharding
-from batchrunner.templates import compiled
+from batchrunner.templates import BadTemplate, compiled
 
 URL = "/v1/chat/completions"
 RULES = LineRules(endpoint=URL)

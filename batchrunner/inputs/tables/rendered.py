@@ -13,9 +13,9 @@ from batchrunner.inputs.tables.reading import KnownColumn, Reader
 from batchrunner.manifest import Template
 from batchrunner.printable import brief
 from batchrunner.references import FORBIDDEN, BadReferences, Column
-from batchrunner.renderer import BadRow, BadTemplate, FieldProblem, Renderer, Use
+from batchrunner.renderer import BadRow, Renderer, Use
 from batchrunner.suggestions import listed
-from batchrunner.templates import compiled
+from batchrunner.templates import BadTemplate, FieldProblem, compiled
 
 _BLOCK = 1 << 16
 """Characters that are rendered before they are handed out."""
