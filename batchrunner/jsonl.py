@@ -93,6 +93,9 @@ _DECODE: Mapping[str, Callable[[bytes], AnyLine]] = {
 }
 _items = decoder(list[Raw]).decode
 
+Explain = Callable[[bytes, LineRules], LineProblem]
+"""Why a line could not be decoded."""
+
 
 def check_line(line: bytes, rules: LineRules) -> AnyLine:
     """The request on `line` (without its line end). Raises `LineProblem` for the first thing wrong."""
@@ -101,17 +104,18 @@ def check_line(line: bytes, rules: LineRules) -> AnyLine:
     return request
 
 
-def read_line(line: bytes, rules: LineRules) -> AnyLine:
+def read_line(line: bytes, rules: LineRules, explain: Explain | None = None) -> AnyLine:
     """The request on `line`, checked but for keys that come twice. Raises `LineProblem` for the first thing wrong.
 
-    A number that is too large for a double is JSON, and accepted where it is not looked at.
+    `explain` says why a line cannot be decoded, as `diagnosed` does where it is not given. A number that is too large
+    for a double is JSON, and accepted where it is not looked at.
     """
     try:
         if not line.isascii():
             line.decode("utf-8")
         request = _DECODE[rules.form](line)
     except MALFORMED:
-        raise _diagnosed(line, rules) from None
+        raise (explain or diagnosed)(line, rules) from None
     if request.body.stream or not (isinstance(request, ParamsLine) or _is_directed(request, rules.endpoint)):
         raise _misdirected(request, rules)
     if not rules.are_ids((request.custom_id,)):
@@ -188,7 +192,12 @@ def _too_deep() -> LineProblem:
     return LineProblem("too-deep", "the JSON is nested too deeply")
 
 
-def _diagnosed(line: bytes, rules: LineRules) -> LineProblem:
+def undiagnosed(line: bytes, rules: LineRules) -> LineProblem:
+    """That `line` could not be decoded, where nobody will be told why: finding out takes longer than all the rest."""
+    return LineProblem("invalid-json-line", "not JSON, or not a request")
+
+
+def diagnosed(line: bytes, rules: LineRules) -> LineProblem:
     """Why `line` could not be decoded, in the words of the person who wrote it."""
     if not line.strip():
         return LineProblem("blank-line", "the line is blank", "delete it")

@@ -12,7 +12,7 @@ from batchrunner.inputs.frames import Columns, Frame, Frames, columns_of, line_e
 from batchrunner.inputs.ids import SeenIds
 from batchrunner.inputs.ledger import Ledger, Run
 from batchrunner.inputs.sampling import SAMPLED, Sample
-from batchrunner.jsonl import BOM, check_line, embedding_inputs, output_tokens, read_line
+from batchrunner.jsonl import BOM, check_line, diagnosed, embedding_inputs, output_tokens, read_line, undiagnosed
 from batchrunner.linerules import LineProblem, LineRules
 from batchrunner.ports import TokenCounter
 from batchrunner.records import Raw
@@ -57,6 +57,8 @@ class Checker:
         before = self.ledger.size
         if not block.is_whole:
             cuts = self._take_piece(block)
+        elif not block.data.strip(b"\n"):
+            cuts = self._take_line_ends(len(block.data))
         elif (alike := self._alike(block.data)) is not None:
             cuts = self._take_alike(block.data, *alike)
         else:
@@ -120,6 +122,13 @@ class Checker:
 
     # Lines of any kind.
 
+    def _take_line_ends(self, count: int) -> tuple[int, ...]:
+        """A block of nothing but line ends."""
+        self._line += count
+        self._blanks += count
+        self.ledger.add_blank(count)
+        return ()
+
     def _take_piece(self, block: Block) -> tuple[int, ...]:
         if not block.begins:
             self.ledger.add_rest(len(block.data))
@@ -162,7 +171,7 @@ class Checker:
         self._begin_line()
         try:
             text = self._without_marks(line.removesuffix(b"\n"))
-            request = read_line(text, self._rules)
+            request = read_line(text, self._rules, undiagnosed if self.findings.is_full else diagnosed)
             frame = self._frames.check(text, request)
         except LineProblem as problem:
             self.findings.problem(self._line, problem)

@@ -19,9 +19,14 @@ class Findings:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether problems are only counted from here on."""
+        return len(self.diagnostics) >= LISTED
+
     def problem(self, line: int, problem: LineProblem) -> None:
         """Something is wrong with `line`."""
-        if len(self.diagnostics) >= LISTED:
+        if self.is_full:
             self.unlisted += 1
             return
         self.diagnostics.append(
