@@ -104,6 +104,7 @@ def _bytes_of(path: str) -> bytes:
     try:
         # Without O_NONBLOCK a pipe that nobody writes to would hold the command.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.set_blocking(descriptor, True)  # who has begun to write may be slower than we read
         with os.fdopen(descriptor, "rb") as file:
             return _content_of(file)
     except (OSError, ValueError) as error:

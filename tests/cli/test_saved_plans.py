@@ -1,8 +1,10 @@
 """Plans as files: --out, show, apply, and what --detailed-exitcode means."""
 
+import fcntl
 import json
 import os
 import shlex
+import termios
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,20 @@ def test_a_file_larger_than_any_plan_is_not_read(planned: Desk) -> None:
     ran = planned.run("show", "large.json", "--json")
     assert (ran.code, ran.error["code"]) == (1, "plan-not-read")
     assert "256 MiB" in ran.error["why"]
+
+
+def test_a_plan_comes_through_a_pipe_whose_writer_is_slow(planned: Desk) -> None:
+    os.mkfifo(planned.folder / "pipe")
+    writer = os.open(planned.folder / "pipe", os.O_RDWR)  # also a reader, so that opening it waits for nobody
+    saved = planned.read("plan.json").encode()
+    os.write(writer, saved[:100])
+    with planned.started("show", "pipe") as process:
+        while fcntl.ioctl(writer, termios.FIONREAD, bytes(4)) != bytes(4):
+            os.sched_yield()  # until what was written has been read
+        os.write(writer, saved[100:])
+        os.close(writer)
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, planned.run("show", "plan.json").out)
 
 
 def test_a_plan_comes_through_a_pipe(planned: Desk) -> None:
