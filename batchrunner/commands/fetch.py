@@ -25,7 +25,7 @@ from batchrunner.printable import printable
 from batchrunner.render.accounts import FetchSummary, fetch_document, fetch_text, pending_addresses
 from batchrunner.render.lines import LineReporter
 from batchrunner.render.units import counted, size
-from batchrunner.results import folder_of, make_folder, only_one
+from batchrunner.results import folder_of
 from batchrunner.wiring.fetching import FOLDER, Ending, Fetching
 from batchrunner.wiring.following import Followed, FollowedStates
 from batchrunner.wiring.running import Sending, interrupted
@@ -70,16 +70,14 @@ def command(
     states = followed.states()
     require_some(states.submitted(), "batch that was submitted", sought)
     meant = states if everything or followed.run_key else left_to_fetch(states)
-    make_folder(top)
     brake = Brake()
     progress = _Progress(console)
-    with only_one(top):
 
-        def sending(names: set[str]) -> Sending:
-            return Sending(followed.project.root, followed.providers, keys_for(names, followed), _AT_A_TIME, brake,
-                           console.warn)  # fmt: skip
+    def sending(names: set[str]) -> Sending:
+        return Sending(followed.project.root, followed.providers, keys_for(names, followed), _AT_A_TIME, brake,
+                       console.warn)  # fmt: skip
 
-        ending = Fetching(followed, meant, top, sending, progress, progress.brought, with_tables=parquet).run()
+    ending = Fetching(followed, meant, top, sending, progress, progress.brought, with_tables=parquet).run()
     summary = _summary(ending, top, followed, sought, words)
     notes.fetched(summary.accounts)
     notes.next = next(iter(summary.next), "")
@@ -155,8 +153,7 @@ def _problems(ending: Ending) -> list[str]:
     told += [f"{name} refused the key: {said.words or said.code}" for name, said in ending.looks.denied.items()]
     told += [f"{name} offers no looking at batches." for name in ending.looks.blind]
     told += [f"{name} could not be asked: {said.words or said.code}" for name, said in ending.looks.troubled.items()]
-    errors = {each.error.message + ": " + each.error.why: each.error for each in ending.brought if each.error}
-    told += [f"{words} ({error.where})" for words, error in errors.items()]
+    told += ending.unwritten
     if ending.looks.state_error is not None:
         told.append(f"The state could not be written: {ending.looks.state_error.message}")
     if ending.unsaved or ending.looks.unsaved:

@@ -150,6 +150,8 @@ def _fetch(followed: Followed, console: Console) -> None:
     for brought in ending.brought:
         if brought.trouble is not None:
             console.warn(f"{brought.entry.address}: its results could not be fetched: {brought.trouble.words}")
+    for words in ending.unwritten:
+        console.warn(words)
 
 
 _Sent = tuple[int, dict[str, Any]]

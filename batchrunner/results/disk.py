@@ -52,15 +52,20 @@ def make_folder(top: Path, *names: str) -> Path:
     `results-is-a-link`.
     """
     with writing_to(top):
-        if not top.exists():
-            top.mkdir(parents=True)
-            top.joinpath(_IGNORE).write_text("*\n")
-            _sync_folder(top.parent)
+        if not top.is_dir():
+            _make_top(top)
         folder = top
         for name in names:
             folder = folder / name
             _make_one(folder)
     return folder
+
+
+def _make_top(top: Path) -> None:
+    # Whoever makes it at the same moment wants the same.
+    top.mkdir(parents=True, exist_ok=True)
+    top.joinpath(_IGNORE).write_text("*\n")
+    _sync_folder(top.parent)
 
 
 def _make_one(folder: Path) -> None:
@@ -74,7 +79,11 @@ def _make_one(folder: Path) -> None:
 
 @contextmanager
 def only_one(top: Path) -> Iterator[None]:
-    """Be the only fetch that writes beneath `top`. Raises `TryAgain` `fetch-running`."""
+    """Be the only one that writes beneath `top`, which is made where it is missing.
+
+    Raises `TryAgain` `fetch-running`, `Refused` `results-not-written`.
+    """
+    make_folder(top)
     with writing_to(top):
         descriptor = os.open(top / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -90,8 +99,8 @@ def _hold(descriptor: int, top: Path) -> None:
     except OSError as error:
         # Some network file systems have no locks.
         if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
-            raise TryAgain("fetch-running", "another fetch is writing here", where=str(top),
-                           hint="wait for it to end, or name another folder with --out DIR") from None  # fmt: skip
+            raise TryAgain("fetch-running", "another command writes results here", where=os.path.relpath(top),
+                           hint="wait for it to end, then run this again") from None  # fmt: skip
 
 
 @contextmanager

@@ -14,12 +14,11 @@ from batchrunner.fetcher import Brought, Wanted
 from batchrunner.inputs import InputRefused, open_content
 from batchrunner.manifest import LocalFile
 from batchrunner.ports import AttemptName, Executor, Reporter
-from batchrunner.pricing import Demand, Estimate
-from batchrunner.remote import Usage
-from batchrunner.results import ResultsShelf
+from batchrunner.results import ResultsShelf, only_one
 from batchrunner.results.shelf import INPUT
 from batchrunner.state import Attempt, Entry, Fetched, State
 from batchrunner.wiring.accounting import Accountant
+from batchrunner.wiring.costs import UsageCosts
 from batchrunner.wiring.following import Followed, FollowedStates, name_of
 from batchrunner.wiring.ledgers import Ledger, input_file, is_ended, is_owed, result_files
 from batchrunner.wiring.recording import StateRecorder
@@ -51,10 +50,16 @@ class Ending:
     elsewhere: dict[str, str] = field(default_factory=dict)
     unsaved: bool = False
 
+    @property
+    def unwritten(self) -> list[str]:
+        """Why results could not be kept on this disk, each reason once."""
+        errors = {f"{each.error.message}: {each.error.why}": each.error for each in self.brought if each.error}
+        return [f"{words} ({error.where})" for words, error in errors.items()]
+
 
 @dataclass(slots=True)
 class Fetching:
-    """One fetch of `followed` into the folder `top`, of which it is the only one that writes there.
+    """One fetch of `followed` into the folder `top`, where it is the only one that writes.
 
     `sending` makes what the providers with these names are asked with; it is called only where one has to be. With
     `with_inputs` what was asked is brought as well, where a row is not ok and the input is not here as it was sent.
@@ -73,11 +78,18 @@ class Fetching:
 
     def run(self) -> Ending:
         """Bring what is not here, and account for all of it. Raises `BatchrunnerError`."""
+        submitted = self.states.submitted()
+        if not submitted:
+            return self._ending
+        with only_one(self.top):
+            return self._run(submitted)
+
+    def _run(self, submitted: list[Entry]) -> Ending:
         shelf = ResultsShelf(self.top, Path(self.root))
-        entries = self._looked_at(self.states.submitted())
+        entries = self._looked_at(submitted)
         self._bring(entries, shelf)
         runs = runs_of(self._states_with(entries), entries)
-        accountant = Accountant(self._ledger(), shelf, _Costs(self.followed).of, self._reasons())
+        accountant = Accountant(self._ledger(), shelf, UsageCosts(self.followed.providers).of, self._reasons())
         for run in runs:
             self._account(run, accountant)
         self._note(entries, runs, accountant)
@@ -234,23 +246,3 @@ def _text(now: datetime) -> str:
 
 def _providers(entries: Iterable[Entry]) -> set[str]:
     return {entry.attempt.intent.provider for entry in entries}
-
-
-class _Costs:
-    """Prices what attempts used, by the price lists as they are now."""
-
-    def __init__(self, followed: Followed) -> None:
-        from batchrunner.estimating import Estimator
-
-        self._providers = followed.providers
-        self._estimator = Estimator(SystemClock().now())
-
-    def of(self, entry: Entry, usage: Usage) -> Estimate | None:
-        """What the tokens of an attempt cost; None where it asked several models, or nobody knows which."""
-        source = entry.attempt.intent.source
-        facts = self._providers.get(entry.attempt.intent.provider)
-        if facts is None or not isinstance(source, LocalFile) or len(source.models) != 1:
-            return None
-        demand = Demand(model=source.models[0], requests=source.requests, size=source.size,
-                        input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)  # fmt: skip
-        return self._estimator.estimate([demand], facts)

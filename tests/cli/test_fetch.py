@@ -327,20 +327,6 @@ def test_a_retry_puts_its_answers_in_their_places(bench: Desk) -> None:
     assert [(each["attempt"], each["retry_of"], each["rows"]["total"]) for each in batches] == [(1, 0, 5), (2, 1, 2)]
 
 
-def test_two_at_a_time_do_not_write_into_each_other(bench: Desk) -> None:
-    import fcntl
-
-    with served(bench):
-        submitted(bench)
-        (bench.folder / "results").mkdir()
-        with (bench.folder / "results/.lock").open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            ran = bench.run("fetch")
-        assert ran.code == 75
-        assert "another fetch" in ran.err
-        assert bench.run("fetch").code == 0
-
-
 def test_a_file_that_somebody_cut_is_fetched_again(bench: Desk) -> None:
     with served(bench):
         submitted(bench).run("fetch")
