@@ -20,7 +20,7 @@ from batchrunner.commands._publishing import published
 from batchrunner.commands._reporting import Ending, Reporters, opened_screen, show_ending
 from batchrunner.commands._states import FOLDERS, Sought, lock_timeout
 from batchrunner.commands._summing import Notes
-from batchrunner.errors import BatchrunnerError, ExitCode, UsageError
+from batchrunner.errors import BatchrunnerError, ExitCode, Refused, UsageError
 from batchrunner.render.report import ApplySummary, apply_document
 from batchrunner.retries import APPLY
 from batchrunner.rows import RowOutcome
@@ -138,6 +138,9 @@ def _typed(words: Sequence[str], followed: Followed, sought: Sought, only: str |
     return sought.typed(" ".join(["retry", *map(quote, words or followed.patterns), *flags]))
 
 
+_IN_THE_WAY = ("results-not-written", "results-is-a-link")
+
+
 def _fetch(followed: Followed, console: Console) -> None:
     """Bring what there is of results: only then is it known which rows have none."""
 
@@ -146,7 +149,14 @@ def _fetch(followed: Followed, console: Console) -> None:
         return Sending(followed.project.root, followed.providers, keys, IN_FLIGHT, Brake())
 
     top = Path(followed.project.root, FOLDER)
-    ending = Fetching(followed, followed.states(), top, sending, Silent(), with_inputs=True).run()
+    try:
+        ending = Fetching(followed, followed.states(), top, sending, Silent(), with_inputs=True).run()
+    except Refused as error:
+        if error.code not in _IN_THE_WAY:
+            raise
+        # What was fetched with --out DIR lies elsewhere. What nothing is known of is not asked again.
+        console.warn(f"{error.message}{error.why and ': '}{error.why} ({error.where})")
+        return
     for brought in ending.brought:
         if brought.trouble is not None:
             console.warn(f"{brought.entry.address}: its results could not be fetched: {brought.trouble.words}")

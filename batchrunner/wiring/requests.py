@@ -1,6 +1,7 @@
 """Files of requests that are asked for again: written once, named by their content, checked as any input is."""
 
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -25,10 +26,11 @@ def write_requests(root: str, lines: Iterable[bytes]) -> str | None:
     folder = Path(root, FOLDER)
     try:
         _make(folder)
-        temporary = folder / f".{os.getpid()}.tmp"
+        # In containers that share the folder each may be process 1.
+        temporary = folder / f".{os.getpid()}.{time.time_ns()}.tmp"
         digest, size = sha256(), 0
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb", buffering=BLOCK) as file:
                 for line in lines:
                     digest.update(line)

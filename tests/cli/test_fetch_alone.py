@@ -51,6 +51,20 @@ def test_a_retry_says_why_results_could_not_be_written(empty: Desk) -> None:
     assert "error[not-fetched]: results of s/rows are not here" in ran.err
 
 
+@pytest.mark.parametrize("way", ["results", "results/.lock/folder"])
+def test_what_was_fetched_elsewhere_is_retried_where_results_cannot_be_written(empty: Desk, way: str) -> None:
+    with served(written(empty, ["a", "b-sandbox-flaky-2"])) as shop:
+        assert empty.run("apply", "s.yaml", "--yes", "--wait").code in {0, 5}
+        empty.write(way, "in the way")
+        before = empty.run("retry", "s/rows", "--yes")
+        assert (before.code, len(shop.ledger.batches())) == (1, 1)
+        assert "batchrunner fetch s/rows" in before.err
+        assert empty.run("fetch", "s/rows", "--out", "elsewhere").code == 5
+        ran = empty.run("retry", "s/rows", "--yes")
+        assert (ran.code, len(shop.ledger.batches())) == (0, 2)
+        assert "results cannot be written" in ran.err
+
+
 def test_a_retry_where_nothing_was_submitted_makes_no_folder(empty: Desk) -> None:
     written(empty, ["a"])
     empty.run("retry", "s.yaml", "--yes")
