@@ -10,11 +10,8 @@ itself does (imports on use, an environment that Python itself reads) is for pro
 import atexit
 import contextlib
 import functools
-import gc
-import importlib
 import json
 import os
-import pkgutil
 import selectors
 import signal
 import socket
@@ -28,7 +25,6 @@ from typing import Any, NoReturn
 
 USUAL = {"LANG": "C.UTF-8", "PYTHONWARNINGS": "error"}
 READ_AT_START = ("LANG", "LC_", "PYTHON", "OTEL_", "LD_", "MALLOC_")
-NOT_NEEDED = ("batchrunner.__main__", "batchrunner.testing", "batchrunner.tracing")
 LONGEST_ORDER = 60_000
 MOST_FILES = 256
 
@@ -158,15 +154,10 @@ def serve(orders: socket.socket) -> None:
 
 def main() -> None:
     """Import everything that commands import, then serve."""
-    del sys.path[0]
-    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-    import batchrunner
+    from warming import warm  # beside this file, which is no package where it is a program
 
-    for module in pkgutil.walk_packages(batchrunner.__path__, "batchrunner."):
-        if not module.name.startswith(NOT_NEEDED):
-            importlib.import_module(module.name)
-    gc.collect()
-    gc.freeze()
+    del sys.path[0]
+    warm("batchrunner.tracing")
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         serve(orders)
 

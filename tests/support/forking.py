@@ -4,10 +4,7 @@ A shell function `batchrunner` stands in front of the script: it writes who and 
 waits for the exit code. The fork takes the shell's own open files, so that pipes and redirections are what they are.
 """
 
-import gc
-import importlib
 import os
-import pkgutil
 import signal
 import sys
 import time
@@ -27,7 +24,6 @@ batchrunner() {
   return "$code"
 }
 """
-NOT_NEEDED = ("batchrunner.__main__", "batchrunner.testing", "batchrunner.tracing")
 
 
 def become(shell: str, folder: str, arguments: list[str], environment: dict[str, str]) -> NoReturn:
@@ -72,13 +68,9 @@ def carry_out(order: str) -> None:
 
 def main() -> None:
     """Serve orders until nobody is there to write one."""
-    import batchrunner
+    from warming import warm  # beside this file, which is no package where it is a program
 
-    for module in pkgutil.walk_packages(batchrunner.__path__, "batchrunner."):
-        if not module.name.startswith(NOT_NEEDED):
-            importlib.import_module(module.name)
-    gc.collect()
-    gc.freeze()
+    warm("batchrunner.tracing")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for the commands
     print("ready", flush=True)
     orders = os.open(f"{sys.argv[1]}/orders", os.O_RDWR)

@@ -19,12 +19,9 @@ anything at or below those paths. An answer says what the child used: seconds of
 """
 
 import fcntl
-import gc
-import importlib
 import itertools
 import json
 import os
-import pkgutil
 import re
 import signal
 import socket
@@ -32,9 +29,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import batchrunner
-
-NOT_NEEDED = ("batchrunner.__main__", "batchrunner.sandbox", "batchrunner.telemetry", "batchrunner.testing")
 SHOWN = 48
 WATCHED = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "ctypes.",
            "ftplib.", "http.", "urllib.", "webbrowser.")  # fmt: skip
@@ -214,11 +208,9 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Serve orders until stdin ends."""
-    for module in pkgutil.walk_packages(batchrunner.__path__, "batchrunner."):
-        if not module.name.startswith(NOT_NEEDED):
-            importlib.import_module(module.name)
-    gc.collect()
-    gc.freeze()
+    from warming import warm  # beside this file, which is no package where it is a program
+
+    warm("batchrunner.sandbox", "batchrunner.telemetry")
     orders, answers = os.dup(0), os.dup(1)
     with open(orders) as lines, open(answers, "w") as out:
         for line in lines:
