@@ -60,7 +60,7 @@ def test_a_disk_that_fills_up(free_pages: int, tmp_path: Path) -> None:
     with at_desk() as desk, small_disk(desk.folder / "case-1", 64) as disk:
         project = desk.project(idempotency="header")
         filler = fill(disk, free_pages)
-        full = project.run("apply", "specs", "--concurrency", "1", env={"TMPDIR": str(tmp_path)})
+        full = project.run("apply", "specs", "--concurrency", "1", TMPDIR=str(tmp_path))
         assert_no_id_is_lost(project, full, tmp_path)
         if full.code:
             assert_said(full)
@@ -79,7 +79,9 @@ def test_files_that_may_not_grow(limit: int, tmp_path: Path) -> None:
     with at_desk() as desk:
         project = desk.project()
         limited: Callable[[], None] = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
-        stopped = project.run("apply", "specs", "--concurrency", "1", preexec_fn=limited, env={"TMPDIR": str(tmp_path)})
+        stopped = project.run_alone(
+            "apply", "specs", "--concurrency", "1", preexec_fn=limited, env={"TMPDIR": str(tmp_path)}
+        )
         assert_no_id_is_lost(project, stopped, tmp_path)
         if stopped.code:
             assert_said(stopped)
@@ -95,7 +97,7 @@ def test_what_could_not_be_saved_is_in_a_file_elsewhere(tmp_path: Path) -> None:
         project = desk.project({"nightly": {"batches": [one_with_much_metadata()]}})
         assert project.run("plan", "specs").code == 0
         fill(disk, 2)
-        full = project.run("apply", "specs", env={"TMPDIR": str(tmp_path)})
+        full = project.run("apply", "specs", TMPDIR=str(tmp_path))
         assert_said(full)
         (made,) = project.batches()
         assert made["id"] in full.err

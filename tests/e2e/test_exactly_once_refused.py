@@ -14,7 +14,7 @@ def state_files(project: Project) -> list[str]:
 def test_a_wrong_key_stops_the_run_with_nothing_in_doubt() -> None:
     with at_desk() as desk:
         project = desk.project()
-        refused = project.run("apply", "specs", "--concurrency", "1", env={"ALPHAEDGE_API_KEY": "wrong"})
+        refused = project.run("apply", "specs", "--concurrency", "1", ALPHAEDGE_API_KEY="wrong")
         assert refused.code == 1
         assert "401" in refused.out
         assert "wrong" not in refused.out + refused.err
@@ -30,7 +30,7 @@ def test_a_wrong_key_with_many_in_flight_sends_no_more_than_those() -> None:
     with at_desk() as desk:
         ready = [batch(f"b{number}", f"file-{number}") for number in range(40)]
         project = desk.project({"nightly": spec(*ready)})
-        refused = project.run("apply", "specs", "--concurrency", "4", env={"ALPHAEDGE_API_KEY": "wrong"})
+        refused = project.run("apply", "specs", "--concurrency", "4", ALPHAEDGE_API_KEY="wrong")
         assert refused.code == 1
         assert desk.ledger.requests()["unauthorized"] <= 4
         assert statuses(project) == {"deferred"}
@@ -50,7 +50,7 @@ def test_a_key_refused_after_a_lost_reply_leaves_that_one_in_doubt() -> None:
 def test_without_a_key_nothing_is_written_or_sent() -> None:
     with at_desk() as desk:
         project = desk.project()
-        refused = project.run("apply", "specs", env={"ALPHAEDGE_API_KEY": None})
+        refused = project.run("apply", "specs", ALPHAEDGE_API_KEY=None)
         assert refused.code == 1
         assert "ALPHAEDGE_API_KEY" in refused.err
         assert not state_files(project)

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from support.forked import USUAL, fits, forks
 from support.scripted_server import Answer, Server, serving
 
 from batchrunner.sandbox import Faults, Ledger, SandboxSettings, running
@@ -27,6 +28,7 @@ ENDPOINT = "/v1/chat/completions"
 MEMORY = Path("/dev/shm")
 RETRY = {"base_seconds": 0.001, "cap_seconds": 0.01, "budget": 10_000}
 TIMEOUTS = {"connect_seconds": 5, "create_seconds": 10, "upload_seconds": 10}
+PATIENCE = 100
 GOES_ON = {3, 75}
 """Exit codes that say: run the same command again."""
 
@@ -45,6 +47,17 @@ class Done:
     code: int
     out: str
     err: str
+
+
+def checked(code: int, out: str, err: str) -> Done:
+    """What holds for every run."""
+    assert "Traceback" not in err, err
+    return Done(code, out, err)
+
+
+def present(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """An environment without what was taken away."""
+    return {name: value for name, value in environment.items() if value is not None}
 
 
 @dataclass
@@ -132,8 +145,7 @@ class Project:
 
     def whole_environment(self, **changes: str | None) -> dict[str, str]:
         """The environment of a process that works on this project; None takes a variable away."""
-        whole = {**os.environ, **self.environment, **changes}
-        return {name: value for name, value in whole.items() if value is not None}
+        return present({**os.environ, **self.environment, **changes})
 
     def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
         """The command line in a process of its own."""
@@ -146,12 +158,20 @@ class Project:
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
-    def run(self, *arguments: str, **options: Any) -> Done:
-        """Run the command line to its end."""
+    def run(self, *arguments: str, **changes: str | None) -> Done:
+        """Run the command line to its end, in a fork of what has imported it; `changes` are to the environment."""
+        around = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "BATCHRUNNER_CACHE": "off", **USUAL}
+        environment = present({**around, **self.environment, **changes})
+        assert fits(arguments, environment)
+        folder = str(self.folder)
+        done = forks().run(arguments, stdin=b"", folder=folder, environment=environment, patience=PATIENCE)
+        return checked(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def run_alone(self, *arguments: str, **options: Any) -> Done:
+        """Run the command line to its end, in a process of its own that `options` are for."""
         process = self.start(*arguments, **options)
         out, err = process.communicate()
-        assert "Traceback" not in err, err
-        return Done(process.returncode, out or "", err or "")
+        return checked(process.returncode, out, err)
 
     def apply_until_done(self, *arguments: str, limit: int = 20, run: Any = None) -> int:
         """Type the same command again until it ends with 0; returns how often that was."""
