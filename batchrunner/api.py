@@ -78,10 +78,11 @@ def _text(path: object) -> str:
 
 def plan(workspace: Workspace) -> "Plan":
     """What `apply` would do now. Opens no connection, reads no credential, takes no lock."""
+    from batchrunner.stores import load_states
     from batchrunner.wiring.planning import plan_workspace
 
     stores = workspace.stores()
-    return plan_workspace(workspace, stores, {name: store.load() for name, store in stores.items()})
+    return plan_workspace(workspace, stores, load_states(stores))
 
 
 def apply(

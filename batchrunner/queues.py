@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from batchrunner.manifest import LocalFile
 from batchrunner.pricing import BYTES_PER_TOKEN
-from batchrunner.state import Attempt, Entry, State, Submission
+from batchrunner.state import Attempt, Entry, State, Submission, distinct
 
 FULL = "queue-full"
 """The code of what waits for room."""
@@ -63,7 +63,7 @@ def _queues(submission: Submission) -> Iterator[Queue]:
 def enqueued(states: Iterable[State], providers: Mapping[str, int]) -> list[Entry]:
     """The attempts that take up room at `providers`: open ones, and what may have been sent; each once."""
     found: dict[tuple[str, str, int], Entry] = {}
-    for state in states:
+    for state in distinct(states):
         for entry in state.entries():
             if entry.attempt.intent.provider in providers and _is_enqueued(entry.attempt):
                 found.setdefault((entry.address, entry.run_key, entry.attempt.number), entry)

@@ -7,7 +7,7 @@ from batchrunner.desired import content_of
 from batchrunner.errors import StaleError
 from batchrunner.families import family_of, traces_of, version_beside
 from batchrunner.plans import Import, Orphan, Plan, Replace, Resume, Sendable, Submit
-from batchrunner.state import Attempt, Entry, State
+from batchrunner.state import Attempt, Entry, State, distinct
 
 
 def check_current(plan: Plan, states: Mapping[str, State]) -> None:
@@ -65,7 +65,7 @@ def _taken(plan: Plan, states: Mapping[str, State]) -> Iterator[str]:
 
 
 def _of_runs(run_keys: Collection[str], states: Mapping[str, State]) -> Iterator[Entry]:
-    for state in {id(state): state for state in states.values()}.values():
+    for state in distinct(states.values()):
         yield from (each for each in state.entries() if each.run_key in run_keys and each.attempt.may_be_sent)
 
 

@@ -194,6 +194,11 @@ class State:
                 _insert(attempts, entry.attempt)
 
 
+def distinct(states: Iterable[State]) -> list[State]:
+    """Each of `states` once: specs that share a store have one in common."""
+    return list({id(state): state for state in states}.values())
+
+
 def _insert(attempts: list[Attempt], attempt: Attempt) -> None:
     for index, known in enumerate(attempts):
         if known.number >= attempt.number:

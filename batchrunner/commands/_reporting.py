@@ -22,7 +22,7 @@ from batchrunner.ports import Reporter
 from batchrunner.render.report import ApplySummary, apply_document, apply_text, next_command
 from batchrunner.settings import environment
 from batchrunner.state import State
-from batchrunner.stores import FileStore
+from batchrunner.stores import FileStore, load_states
 from batchrunner.wiring import Choices
 from batchrunner.wiring.running import Ground
 from batchrunner.wiring.typed import profile_of, typed_apply, typed_keep, typed_resolve
@@ -159,7 +159,7 @@ def _noted(ending: Ending) -> tuple[ApplySummary, Mapping[str, State]]:
 def _states_now(ending: Ending) -> dict[str, State]:
     stores = ending.ground.stores
     if ending.report.state_error is None:
-        return {name: store.load() for name, store in stores.items()}
+        return load_states(stores)
     # A store whose write failed does nothing any more; what is on the disk can still be read by another.
     try:
         return {name: FileStore(Path(store.url)).load() for name, store in stores.items()}

@@ -17,6 +17,7 @@ from batchrunner.render.standings import standings_document, standings_text
 from batchrunner.render.units import counted
 from batchrunner.standing import Standing, current
 from batchrunner.state import Entry
+from batchrunner.stores import load_states
 from batchrunner.wiring import Choices
 from batchrunner.wiring.preparing import Prepared
 from batchrunner.wiring.typed import profile_of
@@ -65,7 +66,7 @@ def wait_for_plan(
 ) -> Waited:
     """Wait for all that a plan submitted, or found submitted."""
     stores = prepared.ground.stores
-    states = {name: store.load() for name, store in stores.items()}
+    states = load_states(stores)
     covered = {(each.address, each.run_key) for each in prepared.plan.changes if not isinstance(each, Blocked | Orphan)}
     entries = [entry for name, state in states.items() for entry in state.entries()
                if spec_of(entry.address) == name and (entry.address, entry.run_key) in covered]  # fmt: skip

@@ -18,7 +18,7 @@ from batchrunner.plans import Plan, sealed
 from batchrunner.records import replace
 from batchrunner.settings import environment
 from batchrunner.state import State
-from batchrunner.stores import FileStore
+from batchrunner.stores import FileStore, load_states
 from batchrunner.wiring import Choices, Workspace, open_workspace
 from batchrunner.wiring.placing import places_of
 from batchrunner.wiring.planning import plan_workspace
@@ -58,7 +58,7 @@ def command(
     with failures_shown(console, paths):
         workspace = _workspace(paths, choices.replacing(replace), base)
         stores = workspace.stores()
-        states = _refreshed(workspace, stores, console) if refresh else {n: store.load() for n, store in stores.items()}
+        states = _refreshed(workspace, stores, console) if refresh else load_states(stores)
         plan = _compared(plan_workspace(workspace, stores, states), workspace, base)
     if out and not plan.refusals:
         write_plan(plan, out)
@@ -100,12 +100,11 @@ def _refreshed(workspace: Workspace, stores: Mapping[str, FileStore], console: C
     project, asked = workspace.project, workspace.choices
     typed = Sought(asked.state, asked.project, asked.sandbox, asked.profile).typed
     scope = Scope(project.root, workspace.providers, lambda address: stores[spec_of(address)], typed)
-    known = [
-        entry for name, store in stores.items() for entry in store.load().entries() if spec_of(entry.address) == name
-    ]
+    known = [entry for name, state in load_states(stores).items() for entry in state.entries()
+             if spec_of(entry.address) == name]  # fmt: skip
     looked = look(known, scope, Manner(once=True), console)
     tell_troubles(looked, console)
-    states = {name: store.load() for name, store in stores.items()}
+    states = load_states(stores)
     for entry in looked.entries:
         states[spec_of(entry.address)].record([entry])
     return states

@@ -9,6 +9,7 @@ from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options, word_option
 from batchrunner.render.occurrences import SpecRuns, runs_document, runs_text
 from batchrunner.spec import Recurrence
+from batchrunner.stores import load_states
 from batchrunner.wiring import Choices, open_workspace
 from batchrunner.wiring.declared import coverage_of
 
@@ -33,13 +34,14 @@ def command(*, paths: tuple[str, ...], missing: bool, since: str, limit: int, ch
     choices = choices.looking_back(since)
     workspace = open_workspace(paths, choices, stdin=sys.stdin.buffer.read, expand=False)
     stores = workspace.stores()
+    states = load_states(stores)
     specs = [
         SpecRuns(
             name=spec.name,
             path=spec.path,
             state=stores[spec.name].url,
             recurrence=Recurrence(once_per=spec.run.once_per, timezone=spec.run.timezone),
-            coverage=coverage_of(workspace, spec, stores[spec.name].load()),
+            coverage=coverage_of(workspace, spec, states[spec.name]),
             limit=limit,
             only_missing=missing,
         )

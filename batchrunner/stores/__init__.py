@@ -1,14 +1,16 @@
 """Where state is kept, opened by URL."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from batchrunner.errors import Refused
 from batchrunner.printable import is_unicode
+from batchrunner.state import State
 from batchrunner.stores._salvage import RepairReport
 from batchrunner.stores.file import FileStore
 
-__all__ = ["FileStore", "RepairReport", "open_store"]
+__all__ = ["FileStore", "RepairReport", "load_states", "open_store"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -27,6 +29,12 @@ def open_store(url_or_path: str, *, spec_name: str, default: Path, base: Path = 
         return FileStore(default)
     path = base / _path_in(url_or_path)
     return FileStore(path if path.suffix == ".json" else path / f"{spec_name}.state.json")
+
+
+def load_states(stores: Mapping[str, FileStore]) -> dict[str, State]:
+    """The states in `stores`, by the same names: of those that share a store one object, which is read once."""
+    loaded = {id(store): store.load() for store in {id(store): store for store in stores.values()}.values()}
+    return {name: loaded[id(store)] for name, store in stores.items()}
 
 
 def _path_in(url_or_path: str) -> str:

@@ -9,6 +9,7 @@ from batchrunner.plans import Unchanged
 from batchrunner.ports import Reporter
 from batchrunner.standing import Standing, current, standing_of
 from batchrunner.state import Entry
+from batchrunner.stores import load_states
 from batchrunner.watcher import Report
 from batchrunner.wiring.following import name_of, providers_of
 from batchrunner.wiring.planning import plan_workspace
@@ -25,7 +26,7 @@ def wait_workspace(
     Returns where each stands then. Raises `Refused` `missing-key`, or `not-watched` where a provider cannot be asked.
     """
     stores = workspace.stores()
-    states = {name: store.load() for name, store in stores.items()}
+    states = load_states(stores)
     covered = {(c.address, c.run_key) for c in plan_workspace(workspace, stores, states).changes
                if isinstance(c, Unchanged)}  # fmt: skip
     entries = [entry for name, state in states.items() for entry in current(list(state.entries()), every_run=True)

@@ -89,20 +89,14 @@ def taken_elsewhere(
     return None
 
 
-def shared(states: Mapping[str, State], stores: "Mapping[str, FileStore]") -> Mapping[str, State]:
-    """`states` by spec, with one object for specs that share a store."""
-    by_store: dict[int, State] = {}
-    return {name: by_store.setdefault(id(stores[name]), state) for name, state in states.items()}
-
-
 def relocation_of(states: Mapping[str, State], stores: "Mapping[str, FileStore]") -> Relocation:
     """Nothing moved yet, in copies of `states`."""
-    return relocation(shared(states, stores), _urls(stores))
+    return relocation(states, _urls(stores))
 
 
 def relocated_by(moves: Sequence[Move], states: Mapping[str, State], stores: "Mapping[str, FileStore]") -> Relocation:
     """`states` as a plan's `moves` make them, and what is still to be done for that."""
-    return carried_out(moves, shared(states, stores), _urls(stores))
+    return carried_out(moves, states, _urls(stores))
 
 
 def _urls(stores: "Mapping[str, FileStore]") -> Mapping[str, str]:
@@ -182,7 +176,9 @@ def carry_out(moves: Sequence[Move], stores: "Mapping[str, FileStore]", reporter
     A new name is durable before the old one is let go of: whatever a crash leaves, the same moves finish it. Raises
     `StateError`.
     """
-    before = shared({name: store.load() for name, store in stores.items()}, stores)
+    from batchrunner.stores import load_states
+
+    before = load_states(stores)
     after = carried_out(moves, before, _urls(stores))
     writes = [_Write(stores[name], before[name], after.states[name], _leaving(after.moves, name, before))
               for name in {id(stores[name]): name for name in stores}.values()]  # fmt: skip
@@ -192,7 +188,7 @@ def carry_out(moves: Sequence[Move], stores: "Mapping[str, FileStore]", reporter
         write.let_go()
     for move in after.moves:
         reporter.report(Renamed(address=move.address, previous=move.previous))
-    return shared({name: store.load() for name, store in stores.items()}, stores)
+    return load_states(stores)
 
 
 class _Write:

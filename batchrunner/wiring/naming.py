@@ -5,7 +5,7 @@ from shlex import quote
 
 from batchrunner.address import concerns, is_address, matches, whole_of
 from batchrunner.errors import UsageError
-from batchrunner.state import State
+from batchrunner.state import State, distinct
 from batchrunner.suggestions import did_you_mean
 from batchrunner.wiring.workspace import Choices, Workspace
 
@@ -52,7 +52,7 @@ def _names_any(target: str, known: Iterable[str], recorded: Iterable[str]) -> bo
 
 
 def _recorded(states: Mapping[str, State]) -> list[str]:
-    return [address for state in states.values() for address in state.batches]
+    return [address for state in distinct(states.values()) for address in state.batches]
 
 
 def _is_exact(word: str, known: Collection[str]) -> bool:

@@ -16,7 +16,7 @@ from batchrunner.plans import Change, Notice, Plan, PlannedSpec, sealed
 from batchrunner.policy import refusals, rules_of
 from batchrunner.pricing import UNLISTED
 from batchrunner.spec import Batch, Spec
-from batchrunner.state import State
+from batchrunner.state import State, distinct
 from batchrunner.stores import FileStore
 from batchrunner.wiring.catching import Missed, missed
 from batchrunner.wiring.estimates import Asked, Name, with_estimates
@@ -134,7 +134,7 @@ def held_keys(states: Iterable[State]) -> Mapping[str, tuple[str, str]]:
     """For which address and run each key in `states` is."""
     return {
         attempt.intent.idempotency_key: (address, run_key)
-        for state in states
+        for state in distinct(states)
         for address, runs in state.batches.items()
         for run_key, attempts in runs.items()
         for attempt in attempts

@@ -17,7 +17,7 @@ from batchrunner.project import Project
 from batchrunner.settings import Settings, environment
 from batchrunner.staleness import not_begun
 from batchrunner.state import Entry
-from batchrunner.stores import FileStore, open_store
+from batchrunner.stores import FileStore, load_states, open_store
 from batchrunner.wiring.grounds import check_ground
 from batchrunner.wiring.moving import relocated_by, taken_elsewhere
 from batchrunner.wiring.places import SANDBOX, Apart, apart_of
@@ -92,7 +92,7 @@ def prepared_from_plan(
 def loaded(stores: Mapping[str, FileStore], patience: Patience) -> Iterator[Ground]:
     """States as they are, with `stores`, which are by spec name, locked."""
     with locked(stores, patience.timeout, patience.waiting):
-        ground = Ground({name: store.load() for name, store in stores.items()}, stores)
+        ground = Ground(load_states(stores), stores)
         # What a crash left in the journal belongs into the snapshot that people commit, also where nothing is sent.
         ground.fold()
         yield ground

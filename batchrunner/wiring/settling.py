@@ -10,7 +10,7 @@ from batchrunner.loader import Finding, diagnostics_at
 from batchrunner.moving import Conflict, Relocation, relocated
 from batchrunner.plans import Import
 from batchrunner.renaming import Renaming
-from batchrunner.state import Entry, State
+from batchrunner.state import Entry, State, distinct
 from batchrunner.stores import FileStore
 from batchrunner.wiring.moving import Strays, relocation_of
 from batchrunner.wiring.workspace import Workspace
@@ -43,16 +43,16 @@ def strays_of(
 
 def imports_of(workspace: Workspace, wanted: Wanted, states: Mapping[str, State], around: Circumstances) -> Openings:
     """What is to be imported. Raises `InvalidFiles` for shards that are not there."""
-    imports = [(spec, each) for spec in workspace.specs for each in spec.imports]
+    known = distinct(states.values())
     wrong: list[Diagnostic] = []
     for spec in workspace.specs:
-        found = misdirected(spec.imports, wanted[spec.name], states.values())
+        found = misdirected(spec.imports, wanted[spec.name], known)
         findings = [Finding("import-to-undeclared", words, (*each.pointer, "to"), hint) for each, words, hint in found]
         wrong += diagnostics_at(spec, findings)
     if wrong:
         raise InvalidFiles(tuple(wrong))
     desired = [each for each_of in wanted.values() for each in each_of]
-    return openings([each for _, each in imports], desired, list(states.values()), around)
+    return openings([each for spec in workspace.specs for each in spec.imports], desired, known, around)
 
 
 def imports_of_other_runs(
