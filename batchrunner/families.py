@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
-from batchrunner.address import natural, shard, spec_of, whole_of
+from batchrunner.address import shard, whole_of
 from batchrunner.desired import Desired
 from batchrunner.digest import digest_of
 from batchrunner.manifest import LocalFile, Source
@@ -47,9 +47,8 @@ class Families:
         for each in desired:
             self._wanted[each.family][each.address] = each.fingerprint
         self._addresses: dict[str, list[str]] = defaultdict(list)
-        for address in sorted(state.batches, key=natural):
-            if spec_of(address) == spec:
-                self._addresses[whole_of(address)].append(address)
+        for address in state.addresses_of(spec):
+            self._addresses[whole_of(address)].append(address)
         self._rivals = {family: tuple(self._rivals_of(family, state, owed)) for family in self._wanted}
         self._declared = {whole for whole, _ in self._wanted}
         resumed = [change for change in followed if isinstance(change, Resume)]

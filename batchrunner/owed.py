@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from shlex import quote
 
-from batchrunner.address import natural, spec_of, whole_of
+from batchrunner.address import whole_of
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.facts import ProviderFacts, key_is_alive
 from batchrunner.manifest import LocalFile, Source
@@ -25,8 +25,7 @@ def owed_attempts(spec: str, desired: Iterable[Desired], state: State, around: C
     now = _Now(desired)
     candidates = {
         (address, run_key): attempts[-1]
-        for address in sorted(state.batches, key=natural)
-        if spec_of(address) == spec
+        for address in state.addresses_of(spec)
         for run_key, attempts in state.batches[address].items()
         if attempts[-1].unresolved
         and not ((address, run_key) in around.imports and not attempts[-1].sent_at)

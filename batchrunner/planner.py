@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 
-from batchrunner.address import natural, spec_of, whole_of
+from batchrunner.address import whole_of
 from batchrunner.desired import Circumstances, Desired, content_of
 from batchrunner.errors import Refused
 from batchrunner.families import Families, contrast, difference
@@ -218,8 +218,8 @@ def _replace(planned: Submit, paid: Attempt) -> Replace:
 
 
 def _orphans(spec: str, families: Families, state: State, around: Circumstances) -> Iterator[Orphan]:
-    for address in sorted(state.batches, key=natural):
-        if spec_of(address) != spec or families.is_declared(address) or not around.targeted(address):
+    for address in state.addresses_of(spec):
+        if families.is_declared(address) or not around.targeted(address):
             continue
         paid = [(run_key, attempt) for run_key, attempts in state.batches[address].items()
                 for attempt in attempts if attempt.status == "submitted" and not attempt.is_retry]  # fmt: skip

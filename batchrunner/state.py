@@ -9,6 +9,7 @@ been sent by a process that died: it is unresolved, as `in-doubt` is. `deferred`
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
+from batchrunner.address import natural, spec_of
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.pricing import Estimate
 from batchrunner.records import Raw, Record, field, replace
@@ -183,6 +184,10 @@ class State:
             for run_key, attempts in self.batches[address].items():
                 for attempt in attempts:
                     yield Entry(address=address, run_key=run_key, attempt=attempt)
+
+    def addresses_of(self, spec: str) -> list[str]:
+        """The addresses of the spec called `spec`, as a person counts them."""
+        return sorted((address for address in self.batches if spec_of(address) == spec), key=natural)
 
     def record(self, entries: Iterable[Entry]) -> None:
         """Take in entries in order: an attempt replaces the one of its number or follows the last."""
