@@ -74,9 +74,11 @@ class Repository:
         """The id of the commit that is checked out, empty where there is none yet."""
         return self._done("rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.decode().strip()
 
-    def ignores(self, path: str) -> bool:
-        """Whether a file at `path`, relative to the top, would not be committed; False where git does not say."""
-        return self._done("check-ignore", "--quiet", "--no-index", "--", path).returncode == 0
+    def ignored(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of `paths`, relative to the top, where a file would not be committed; none where git does not say."""
+        asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        found = self._done("check-ignore", "--no-index", "--stdin", "-z", given=asked).stdout
+        return frozenset(os.fsdecode(path) for path in found.split(b"\0") if path)
 
     def tracked(self, *patterns: str) -> list[str]:
         """The files in the index that `patterns` name, `*` standing for any text; none where git does not say."""

@@ -15,7 +15,7 @@ from batchrunner._version import __version__
 from batchrunner.checkups import Check, Facts, failure, ok, skipped, warning
 from batchrunner.errors import BatchrunnerError, InvalidFiles
 from batchrunner.facts import CLOCK_TOLERANCE, ProviderFacts
-from batchrunner.loader import find_specs, load_project
+from batchrunner.loader import load_project
 from batchrunner.project import Project
 from batchrunner.settings import Settings, environment, github_job, read_secret, read_workload_token, remember_secret
 from batchrunner.wiring.credentials import key_of
@@ -104,7 +104,6 @@ def _look_at_specs(patient: Patient) -> None:
         patient.checks.append(skipped("specs", "there is no folder specs/ and no PATH was given"))
         return
     try:
-        found = find_specs(patient.paths)
         patient.workspace = open_workspace(patient.paths, patient.choices, stdin=bytes, expand=False)
     except BatchrunnerError as error:
         if patient.project is not None or not isinstance(error, InvalidFiles):
@@ -112,7 +111,7 @@ def _look_at_specs(patient: Patient) -> None:
         return
     batches = sum(len(spec.batches) for spec in patient.workspace.specs)
     patient.checks.append(
-        ok("specs", f"{_count(len(found), 'spec')} valid, with {_count(batches, 'batch', 'batches')}")
+        ok("specs", f"{_count(len(patient.workspace.specs), 'spec')} valid, with {_count(batches, 'batch', 'batches')}")
     )
 
 

@@ -158,12 +158,10 @@ def _git(patient: Patient, stores: "Iterable[FileStore]") -> Iterator[Check]:
 
 
 def _ignored(repository: Repository, top: str, stores: "Iterable[FileStore]") -> Iterator[Check]:
-    ignored = []
-    for store in stores:
-        inside = os.path.relpath(os.path.realpath(store.url), os.path.realpath(top))
-        if not inside.startswith(os.pardir) and ".sandbox." not in inside and repository.ignores(inside):
-            ignored.append(store.url)
-    if ignored:
+    inside = {store.url: os.path.relpath(os.path.realpath(store.url), os.path.realpath(top)) for store in stores}
+    kept = {url: path for url, path in inside.items() if not path.startswith(os.pardir) and ".sandbox." not in path}
+    found = repository.ignored(kept.values())
+    if ignored := [url for url, path in kept.items() if path in found]:
         yield warning("git-state", f"git ignores {', '.join(ignored[:3])}: another clone would not know what was paid",
                       "take it out of .gitignore and commit it, or keep the state elsewhere for all")  # fmt: skip
     else:
