@@ -10,6 +10,8 @@ MATRIX_VALUE = re.compile(
 
 _SHARD = re.compile(r"[1-9][0-9]{0,8}\Z")
 
+FILE = "file"
+"""The member of an address that names one file of a pattern, by its path below the pattern's folder."""
 GRAMMAR = "A name is of lower-case letters, digits, `.`, `_` and `-`, and members are in brackets: nightly/a[lang=en]."
 
 

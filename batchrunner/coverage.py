@@ -10,7 +10,7 @@ from itertools import islice
 from math import fsum
 from typing import Literal
 
-from batchrunner.address import concerns, whole_of, without_member
+from batchrunner.address import FILE, concerns, whole_of, without_member
 from batchrunner.errors import UsageError
 from batchrunner.intervals import Interval, interval_of, intervals_between
 from batchrunner.manifest import LocalFile
@@ -21,8 +21,6 @@ from batchrunner.state import Attempt, Entry
 
 MOST = 100_000
 """Intervals that are looked at: eleven years of hours."""
-FILE = "file"
-"""The member of an address that names one file of a pattern."""
 
 Status = Literal["submitted", "partial", "failed", "missing", "due"]
 """submitted  all batches that were declared by then are at a provider, or were

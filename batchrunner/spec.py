@@ -111,6 +111,11 @@ class BatchDeclaration(BatchDefaults):
         """The path of its local file, be that of requests or of rows; empty where there is none."""
         return self.input.rows if isinstance(self.input, Table) else self.input or ""
 
+    @property
+    def is_pattern(self) -> bool:
+        """Whether its input is a pattern, which stands for the files that it matches."""
+        return "*" in self.input_path or "?" in self.input_path
+
 
 class Recurrence(Record):
     """How often a batch may be submitted: once for each content, or each interval of an IANA time zone."""

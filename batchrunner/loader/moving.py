@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from batchrunner.address import GRAMMAR, NAME, declaration_of, is_address, members_of, spec_of, whole_of
+from batchrunner.address import FILE, GRAMMAR, NAME, declaration_of, is_address, members_of, spec_of, whole_of
 from batchrunner.errors import Refused, UsageError
 from batchrunner.loader.explaining import kind_of
 from batchrunner.loader.findings import Finding, Findings
@@ -17,7 +17,6 @@ from batchrunner.spec import Adoption, Batch, Imported, Moved, Run, Spec
 from batchrunner.suggestions import did_you_mean
 
 T = TypeVar("T")
-FILE = "file"
 _FORM = "a batch of this spec, one member like `name[lang=en]`, or `*` for all of a renamed spec"
 
 
@@ -205,9 +204,8 @@ def _declares(batch: Batch, whole: str) -> bool:
     if whole in {batch.address, declaration_of(batch.address)}:
         return True
     members = {key: value for key, value in members_of(whole).items() if key != FILE}
-    is_pattern = any(character in batch.declaration.input_path for character in "*?")
     same = declaration_of(whole) == declaration_of(batch.address) and members == members_of(batch.address)
-    return is_pattern and FILE in members_of(whole) and same
+    return batch.declaration.is_pattern and FILE in members_of(whole) and same
 
 
 def _leads_back(rule: Rename, renaming: Renaming) -> bool:

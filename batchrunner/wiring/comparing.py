@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from batchrunner.address import concerns, members_of, spec_of
+from batchrunner.address import concerns, spec_of
 from batchrunner.comparison import Base, differences_between
 from batchrunner.declaring import declaration_lines
 from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles
@@ -21,7 +21,7 @@ from batchrunner.renaming import Renaming
 from batchrunner.revisions import Entry, Repository
 from batchrunner.spec import Batch, Spec
 from batchrunner.wiring.contents import Contents
-from batchrunner.wiring.expanding import FILE
+from batchrunner.wiring.declared import as_declared
 from batchrunner.wiring.revisited import repository_of, specs_in, within
 from batchrunner.wiring.workspace import Workspace
 
@@ -98,13 +98,7 @@ class _Comparing:
 
     def head_specs(self) -> Sequence[Spec]:
         """The specs of the workspace with their patterns as they are declared."""
-        return [self._as_declared(spec) for spec in self.workspace.specs]
-
-    def _as_declared(self, spec: Spec) -> Spec:
-        if not any(FILE in members_of(batch.address) for batch in spec.batches):
-            return spec
-        (declared,) = self._loaded([spec.path], {spec.path: spec.text}, self.workspace.project)
-        return declared
+        return [as_declared(self.workspace, spec) for spec in self.workspace.specs]
 
     def base_specs(self, paths: Sequence[str]) -> Sequence[Spec]:
         """The specs at `paths` in the base; those that cannot be read are noted."""

@@ -80,10 +80,10 @@ class Contents:
 
     def _path(self, spec: Spec, batch: Batch) -> str:
         """Where the input is in the repository, empty for none: that of a pattern is many."""
-        path = batch.declaration.input_path
-        if not path or "*" in path or "?" in path:
+        declared = batch.declaration
+        if not declared.input_path or declared.is_pattern:
             return ""
-        return self.within(os.path.join(spec.folder, path)) or ""
+        return self.within(os.path.join(spec.folder, declared.input_path)) or ""
 
     def _kept(self) -> Mapping[str, Entry]:
         """The files of the commit that is checked out."""

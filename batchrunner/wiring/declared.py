@@ -1,10 +1,9 @@
 """Specs as they are declared for a run, their patterns not expanded and none of their inputs looked at."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from batchrunner.address import spec_of
+from batchrunner.address import FILE, members_of, spec_of
 from batchrunner.coverage import Coverage, History
 from batchrunner.loader import Source, load_specs
 from batchrunner.runkeys import moment_of, parse_time
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def declared_for(workspace: "Workspace", spec: Spec, run_key: str) -> Spec:
-    """`spec` for the run `run_key`, empty for the one of now. Raises `InvalidFiles` for what only that run has wrong"""
+    """`spec` for the run `run_key`, empty for that of now. Raises `InvalidFiles` for what only that run has wrong."""
     (loaded,) = load_specs(
         [spec.path],
         project=workspace.project,
@@ -32,21 +31,22 @@ def declared_for(workspace: "Workspace", spec: Spec, run_key: str) -> Spec:
     return loaded
 
 
+def as_declared(workspace: "Workspace", spec: Spec) -> Spec:
+    """`spec` of the workspace with its patterns as they are written, where it has the files that they name."""
+    if not any(FILE in members_of(batch.address) for batch in spec.batches):
+        return spec
+    return declared_for(workspace, spec, workspace.choices.run_key or workspace.settings.run_key)
+
+
 def coverage_of(workspace: "Workspace", spec: Spec, state: State) -> Coverage:
     """What was submitted of `spec`, by its intervals, from `--since` or the first submission until now.
 
     Raises `UsageError` `bad-time`, `too-many-intervals`.
     """
-    declared = declared_for(workspace, spec, "")
     entries = (entry for entry in state.entries() if spec_of(entry.address) == spec.name)
-    addresses = [batch.address for batch in declared.batches]
+    addresses = [batch.address for batch in as_declared(workspace, spec).batches]
     history = History(addresses, entries, workspace.choices.targets)
     return history.coverage(_recurrence(spec), workspace.now, _since(workspace.choices.since, spec))
-
-
-def coverages(workspace: "Workspace", states: Mapping[str, State]) -> Mapping[str, Coverage]:
-    """What was submitted of each spec, by its name."""
-    return {spec.name: coverage_of(workspace, spec, states[spec.name]) for spec in workspace.specs}
 
 
 def _recurrence(spec: Spec) -> Recurrence:

@@ -4,25 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from batchrunner import records
-from batchrunner.address import concerns, declaration_of, members_of, with_member
+from batchrunner.address import FILE, concerns, declaration_of, members_of, with_member
 from batchrunner.loader import Finding
 from batchrunner.spec import Batch, BatchDeclaration, Spec, Table
 from batchrunner.wiring.refusals import Refusals, input_pointer
 
-FILE = "file"
-"""The member of an address that names a file by its path below the pattern's folder."""
 MOST_BATCHES = 100_000
 _NAMED = 5
 
 
 def has_patterns(batches: Iterable[Batch]) -> bool:
     """Whether an input of `batches` is a pattern."""
-    return any(map(_is_pattern, batches))
-
-
-def _is_pattern(batch: Batch) -> bool:
-    path = batch.declaration.input_path
-    return "*" in path or "?" in path
+    return any(batch.declaration.is_pattern for batch in batches)
 
 
 @dataclass(slots=True)
@@ -44,7 +37,8 @@ class Expansion:
         """`batches`, those with a pattern replaced by one for each file, in natural order."""
         concrete: list[Batch] = []
         for batch in batches:
-            concrete.extend(self._files_of(batch) if _is_pattern(batch) and self._is_meant(batch) else [batch])
+            is_expanded = batch.declaration.is_pattern and self._is_meant(batch)
+            concrete.extend(self._files_of(batch) if is_expanded else [batch])
             if len(concrete) > MOST_BATCHES:
                 message = f"patterns and matrices make more than {MOST_BATCHES:,} batches"
                 self._note(Finding("too-many-batches", message, input_pointer(batch), "split the spec"))

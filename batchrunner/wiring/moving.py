@@ -111,7 +111,7 @@ class Strays:
         self._declared = {batch.address for spec in specs for batch in spec.batches}
         # Of a pattern that is not expanded, as nothing of it is targeted, every file may still be there.
         self._unexpanded = {declaration_of(batch.address) for spec in specs for batch in spec.batches
-                            if any(character in batch.declaration.input_path for character in "*?")}  # fmt: skip
+                            if batch.declaration.is_pattern}  # fmt: skip
         self._states = states
         self._names = {spec.name for spec in specs}
         self._renaming = renaming_of(specs)
