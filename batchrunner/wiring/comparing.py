@@ -80,6 +80,8 @@ class _Comparing:
     problems: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
     """Specs, by name, that cannot be compared."""
+    projects: dict[str | None, Project | None] = field(default_factory=dict)
+    """Projects of the base, by the path of their file; None for one that is invalid."""
     tree: Mapping[str, Entry] = field(init=False)
     contents: Contents = field(init=False)
 
@@ -104,13 +106,9 @@ class _Comparing:
         """The specs at `paths` in the base; those that cannot be read are noted."""
         found = dict(pair for path in paths for pair in self._found(path))
         texts = dict(self.repository.contents([self.tree[at].object for at in found.values()], MAX_SPEC))
-        projects: dict[str, Project | None] = {}
         specs: list[Spec] = []
         for shown, at in found.items():
-            folder = os.path.dirname(at)
-            if folder not in projects:
-                projects[folder] = self._project(folder)
-            text, project = texts[self.tree[at].object], projects[folder]
+            text, project = texts[self.tree[at].object], self._project(os.path.dirname(at))
             if project is None or text is None or not self.tree[at].is_file:
                 self._skip(shown, "" if project is None else "it is a link, or not in this clone")
                 continue
@@ -156,6 +154,11 @@ class _Comparing:
         if chosen and self.within(chosen) is None:
             return self.workspace.project
         at = self.within(chosen) if chosen else self._nearest(folder)
+        if at not in self.projects:
+            self.projects[at] = self._read_project(at)
+        return self.projects[at]
+
+    def _read_project(self, at: str | None) -> Project | None:
         if at is None or at not in self.tree:
             return bare_project(self.workspace.project.root)
         try:
