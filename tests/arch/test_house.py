@@ -6,10 +6,13 @@ import pkgutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from statistics import median, quantiles
+from typing import TypeVar
 
 import pytest
 from grimp import build_graph
@@ -20,8 +23,6 @@ import batchrunner
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "batchrunner"
 FILES = sorted(PACKAGE.rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
-MODULES = sorted(each.name for each in pkgutil.walk_packages([str(PACKAGE)], "batchrunner."))
 HEAVY = {"asyncio", "httpx", "msgspec", "pydantic", "rich", "starlette", "structlog", "tenacity", "uvicorn", "yaml"}
 FRONT = {"_version", "__init__", "__main__", "cli", "api"}
 EDGES = {
@@ -36,17 +37,37 @@ EDGES = {
     "telemetry",
     "tracing",
 }
-
 CORE_PACKAGES = {"explanations", "outputs"}
 
-per_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+Node = TypeVar("Node", bound=ast.AST)
+
+
+def check(rule: Callable[[Path], Iterable[object]]) -> None:
+    """What `rule` finds in each file is nothing; all that it does find is said, with the files that it is in."""
+    found = [f"{path.relative_to(ROOT)}: {each}" for path in FILES for each in rule(path)]
+    assert not found, "\n".join(found)
+
+
+def at(path: Path, *kinds: type[Node]) -> Iterator[Node]:
+    """The nodes of a file that are of one of `kinds`."""
+    return (node for node in nodes(path) if isinstance(node, kinds))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """What a file says, read by who asks: each process of the suite imports this module, and few run its tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(path)))
 
 
 def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for path, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield path, node
+    for path in FILES:
+        for node in at(path, ast.FunctionDef, ast.AsyncFunctionDef):
+            yield path, node
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -103,16 +124,15 @@ def test_importing_the_package_loads_none_of_it() -> None:
 # Names.
 
 
-@pytest.mark.parametrize("module", ["batchrunner", *MODULES])
-def test_what_is_exported_exists(module: str) -> None:
-    if module == "batchrunner.__main__":
-        return
-    found = importlib.import_module(module)
-    exported = getattr(found, "__all__", [])
-    assert len(set(exported)) == len(exported)
-    missing = [name for name in exported if not hasattr(found, name)]
-    assert not missing
-    assert list(exported) == sorted(exported, key=_as_ruff_sorts)
+def test_what_is_exported_exists_once_and_in_order() -> None:
+    names = {each.name for each in pkgutil.walk_packages([str(PACKAGE)], "batchrunner.")} - {"batchrunner.__main__"}
+    modules = [importlib.import_module(name) for name in ("batchrunner", *sorted(names))]
+    exported = [(each.__name__, name) for each in modules for name in getattr(each, "__all__", [])]
+    assert len(exported) > 100
+    assert not [each for each, times in Counter(exported).items() if times > 1]
+    assert not [(each, name) for each, name in exported if not hasattr(sys.modules[each], name)]
+    lists = {each.__name__: list(getattr(each, "__all__", [])) for each in modules}
+    assert lists == {name: sorted(names, key=_as_ruff_sorts) for name, names in lists.items()}
 
 
 def _as_ruff_sorts(name: str) -> tuple[int, str]:
@@ -129,17 +149,14 @@ def test_the_interface_is_what_it_says() -> None:
 # Words.
 
 
-@per_file
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(TREES[path])
+def test_every_module_says_what_it_is_for() -> None:
+    check(lambda path: [] if ast.get_docstring(tree(path)) else ["what for?"])
 
 
-@per_file
-def test_every_public_thing_says_what_it_is_for(path: Path) -> None:
-    silent = [
-        f"{path.name}:{node.lineno} {node.name}" for node in _public(TREES[path].body) if not ast.get_docstring(node)
-    ]
-    assert not silent
+def test_every_public_thing_says_what_it_is_for() -> None:
+    check(
+        lambda path: [f"{node.lineno} {node.name}" for node in _public(tree(path).body) if not ast.get_docstring(node)]
+    )
 
 
 def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
@@ -152,31 +169,31 @@ def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
             yield node
 
 
-@per_file
-def test_only_commands_print(path: Path) -> None:
-    """Results have stdout to themselves, so nothing else may write there."""
-    calls = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    assert "commands" in path.parts or not [call.lineno for call in calls if call.func.id == "print"]  # type: ignore[attr-defined]
+def test_nothing_prints() -> None:
+    """Results have stdout to themselves, and commands write them through one function."""
+    check(lambda path: [each.lineno for each in at(path, ast.Call) if _is_named(each.func, {"print"})])
 
 
-@per_file
-def test_the_environment_is_read_in_one_place(path: Path) -> None:
-    named = {node.attr for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)}
-    allowed = {"settings.py": {"environ"}, "__init__.py": {"environ"} if path.parent.name == "commands" else set()}
-    assert named & {"environ", "environb", "getenv", "putenv"} <= allowed.get(path.name, set())
+def test_the_environment_is_read_in_one_place() -> None:
+    allowed = {PACKAGE / "settings.py": {"environ"}, PACKAGE / "commands" / "__init__.py": {"environ"}}
+    around = {"environ", "environb", "getenv", "putenv"}
+    check(lambda path: around & {each.attr for each in at(path, ast.Attribute)} - allowed.get(path, set()))
 
 
-@per_file
-def test_exceptions_are_never_swallowed_whole(path: Path) -> None:
-    handlers = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.ExceptHandler)]
-    bare = [each.lineno for each in handlers if each.type is None]
-    silent = [each.lineno for each in handlers if _is_broad(each) and isinstance(each.body[0], ast.Pass)]
-    assert not bare
-    assert not silent
+def test_exceptions_are_never_swallowed_whole() -> None:
+    check(lambda path: [each.lineno for each in at(path, ast.ExceptHandler) if _swallows(each)])
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    return handler.type is None or (_is_broad(handler) and isinstance(handler.body[0], ast.Pass))
 
 
 def _is_broad(handler: ast.ExceptHandler) -> bool:
-    return isinstance(handler.type, ast.Name) and handler.type.id in {"Exception", "BaseException"}
+    return _is_named(handler.type, {"Exception", "BaseException"})
+
+
+def _is_named(node: ast.AST | None, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 # Sizes.
@@ -193,6 +210,6 @@ def test_no_function_is_a_chapter() -> None:
     assert not long
 
 
-@per_file
-def test_modules_are_small(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 260
+def test_modules_are_small() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    check(lambda path: [f"{lengths[path]} lines"] if lengths[path] > 260 else [])
