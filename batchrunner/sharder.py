@@ -5,7 +5,7 @@ Pure: told of one line after the other, it says before which of them a new shard
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
@@ -21,7 +21,8 @@ class Sharding:
     """How much one submission may hold, and whether a content that holds more may be cut; None means no limit.
 
     `max_tokens` are counted as a quarter of each line's bytes, its end included, rounded up: no tokenizer may move a
-    cut. `is_numbered`: shards are numbered even where there is only one.
+    cut. `is_numbered`: shards are numbered even where there is only one. `planned` is how many requests each of the
+    first shards has, whatever else there is room for: where a plan has cut.
     """
 
     max_requests: int | None = None
@@ -30,6 +31,7 @@ class Sharding:
     max_embedding_inputs: int | None = None
     is_allowed: bool = True
     is_numbered: bool = False
+    planned: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, limits: Limits, shard: Shard | Literal[False] | None) -> "Sharding":
@@ -92,8 +94,9 @@ class Partition:
 
     def __init__(self, sharding: Sharding) -> None:
         self._sharding = sharding
-        self._load = Load()
+        self._planned = iter(sharding.planned)
         self._counts_tokens = sharding.max_tokens is not None
+        self.begin()
 
     def sums(self, bounds: Sequence[int], embedding_inputs: Sequence[int] = ()) -> Sums:
         """The sums of lines that begin at `bounds`, the last of which is where they end, and have so many inputs."""
@@ -130,6 +133,8 @@ class Partition:
     def begin(self) -> None:
         """Begin a new shard, unless the one that is being filled is empty."""
         self._load = Load()
+        if self._sharding.planned:
+            self._sharding = replace(self._sharding, max_requests=next(self._planned, None))
 
     def add(self, more: Load) -> None:
         """Put `more` into the shard that is being filled, whether it has room or not."""

@@ -1,5 +1,6 @@
 """Whether a plan still stands on the ground it was made on."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from batchrunner.address import spec_of, whole_of
@@ -16,8 +17,9 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
 
     An address that this same plan moved is not stale: a crashed apply carries on with the plan that was reviewed. What
     is still to be sent is stale as well where other shards of its batch moved: they may hold the same requests.
-    Raises `StaleError` `other-state` or `stale-plan`, naming every address.
+    Raises `StaleError` `other-state` or `stale-plan`, naming every address; `plan-altered` for what no planner wrote.
     """
+    _check_once(plan)
     for spec in plan.specs:
         lineage = states[spec.name].lineage
         if spec.lineage and spec.lineage != lineage:
@@ -41,6 +43,15 @@ def check_current(plan: Plan, states: Mapping[str, State]) -> None:
             why="Another apply has submitted or changed them.",
             hint="Plan again; what is already submitted will show as unchanged.",
         )
+
+
+def _check_once(plan: Plan) -> None:
+    """State would keep one of two that are sent under one name."""
+    names = Counter((change.address, change.run_key) for change in (*plan.sendable, *plan.imports))
+    for (address, run_key), times in names.items():
+        if times > 1:
+            raise StaleError("plan-altered", f"the plan names {address} {times} times for {run_key}",
+                             why="It was edited after it was made.", hint="Plan again.")  # fmt: skip
 
 
 def _taken(plan: Plan, states: Mapping[str, State]) -> Iterator[str]:

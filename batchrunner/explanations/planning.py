@@ -102,7 +102,8 @@ SAVED = Family(
           "Make it: `batchrunner plan PATH --out FILE`.", exits="1"),
         E("plan-not-written", "The plan cannot be saved", "The folder is missing, full, or may not be written to.",
           "Name a file elsewhere.", exits="1"),
-        E("plan-altered", "The plan was changed after it was made", "Its content does not match its digest.",
+        E("plan-altered", "The plan was changed after it was made", "Its content does not match its digest, or the "
+          "inputs hold other requests than it says.",
           "Plan again; a plan is never edited."),
         E("newer-format", "A plan or a state was written by a newer batchrunner", "This version cannot know what it "
           "means.", "Upgrade batchrunner: the same version should plan and apply."),

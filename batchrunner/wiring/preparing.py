@@ -12,7 +12,6 @@ from batchrunner.facts import ProviderFacts
 from batchrunner.loader import load_project
 from batchrunner.moving import Conflict
 from batchrunner.plans import Plan, Refusal, Sendable
-from batchrunner.policy import refusals
 from batchrunner.project import Project
 from batchrunner.settings import Settings, environment
 from batchrunner.staleness import not_begun
@@ -22,6 +21,7 @@ from batchrunner.wiring.grounds import check_ground
 from batchrunner.wiring.moving import relocated_by, taken_elsewhere
 from batchrunner.wiring.places import SANDBOX, Apart, apart_of
 from batchrunner.wiring.planning import plan_workspace
+from batchrunner.wiring.recounting import broken_rules
 from batchrunner.wiring.running import Ground, locked
 from batchrunner.wiring.typed import profile_of
 from batchrunner.wiring.workspace import Choices, Workspace, effective_providers
@@ -83,7 +83,7 @@ def prepared_from_plan(
         unsent = not_begun(plan, moving.states)
         if taken := taken_elsewhere(unsent, ground.stores, apart.suffix(choices.state)):
             raise _called_otherwise(*taken)
-        broken = refusals(unsent, project.policy)
+        broken = broken_rules(unsent, project, providers)
         ground = replace(ground, pending=tuple(moving.moves))
         yield Prepared(plan, ground, providers, project.root, broken, project.path)
 

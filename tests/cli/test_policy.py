@@ -6,13 +6,17 @@ BATCHRUNNER_UPDATE_GOLDENS=1 writes tests/golden/policy anew.
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cli import PROJECT, Desk, check_golden, provided, request_lines, steady
 
 import batchrunner
 from batchrunner.errors import Refused
+from batchrunner.plans import Plan, sealed
+from batchrunner.records import decode, pretty
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "policy"
 NIGHT = ("--at", "2026-11-22T02:30:00Z")
@@ -104,6 +108,61 @@ def test_a_saved_plan_is_held_to_the_policy_of_now(desk: Desk) -> None:
         governed(desk, "max_requests: 1")
         again = desk.run("apply", "plan.json")
         assert (again.code, "applied already" in again.out) == (0, True)
+
+
+def resealed(desk: Desk, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Edit every change of the plan, as somebody would who knows how plans are sealed."""
+    document = json.loads(desk.read("plan.json"))
+    for change in document["changes"]:
+        edit(change)
+    plan = decode(json.dumps(document).encode(), Plan, what="plan")
+    desk.write("plan.json", pretty(sealed(plan)))
+
+
+@pytest.mark.parametrize(
+    ("policy", "edit", "code"),
+    [
+        ("max_cost_usd: 0.05", lambda change: change["estimate"].update(cost_low=0.0, cost_high=0.0), "policy-refused"),
+        ("max_requests: 1", lambda change: change["source"].update(requests=1), "plan-altered"),
+        ("allowed_models: [other]", lambda change: change["source"].update(models=["other"]), "plan-altered"),
+    ],
+)
+def test_a_saved_plan_is_not_believed_where_a_rule_depends_on_it(
+    desk: Desk, policy: str, edit: Callable[[dict[str, Any]], None], code: str
+) -> None:
+    with provided(governed(desk, "max_requests: 2")):
+        assert desk.run(*PLAN, "--out", "plan.json").code == 0
+        resealed(desk, edit)
+        governed(desk, policy)
+        ran = desk.run("apply", "plan.json", "--json")
+        assert (ran.error["code"], desk.posts) == (code, 0)
+
+
+def test_a_file_at_the_provider_costs_what_nobody_knows_whatever_a_plan_says(desk: Desk) -> None:
+    spec = SPEC.replace("input: data/rows.jsonl", "input_file_id: file-abc")
+    known = {"input_tokens": 1, "output_tokens": 1, "counted_by": "me", "cost_low": 0.0, "cost_high": 0.0}
+    with provided(governed(desk, "max_requests: 2, allow_unknown: true", spec)):
+        assert desk.run(*PLAN, "--out", "plan.json").code == 0
+        resealed(desk, lambda change: change.update(estimate=known))
+        governed(desk, "max_cost_usd: 0.05", spec)
+        ran = desk.run("apply", "plan.json", "--json")
+        assert (ran.error["code"], desk.posts) == ("policy-refused", 0)
+
+
+@pytest.mark.parametrize("target", ["s/*", "s/rows#2"])
+def test_shards_of_a_saved_plan_cost_what_they_did_when_it_was_made(desk: Desk, target: str) -> None:
+    table = "{rows: data/rows.csv, custom_id: 'x-${row.id}', body: {model: m, input: '${row.text}'}}"
+    spec = SPEC.replace("rows.jsonl", "rows.jsonl, shard: {max_requests: 2}")
+    spec += f"  - {{name: table, input: {table}, shard: {{max_requests: 2}}}}\n"
+    desk.write("data/rows.jsonl", request_lines(*"abcde"))
+    desk.write("data/rows.csv", "id,text\n" + "".join(f"{number},{'word ' * number}\n" for number in range(5)))
+    with provided(governed(desk, "max_cost_usd: 1000000", spec)):
+        made = desk.run(*PLAN, "--target", target, "--json").document
+        most = sum(change["estimate"]["cost_high"] for change in made["changes"])
+        governed(desk, f'max_cost_usd: {most}, max_requests: 10, allowed_models: ["m"]', spec)
+        assert desk.run(*PLAN, "--target", target, "--out", "plan.json").code == 0
+        ran = desk.run("apply", "plan.json")
+        assert (ran.code, len(desk.ledger.batches())) == (0, len(made["changes"]))
 
 
 def test_what_is_owed_is_sent_whatever_the_policy_says_by_now(desk: Desk) -> None:

@@ -177,6 +177,8 @@ def test_shards_are_the_input_in_order_and_each_within_its_limits(
         before = [0, *accumulate(file.requests for file in files)]
         assert places == [(n + 1, starts[n], before[n]) for n in range(len(files))]
     assert scanned(data, sharding=sharding, block=1 << 16, endpoint=EMBEDDINGS) == scan
+    planned = Sharding(planned=tuple(file.requests for file in files), is_numbered=sharding.is_numbered)
+    assert scanned(data, sharding=planned, block=block, endpoint=EMBEDDINGS) == scan
 
 
 def test_requests_keep_their_ids_and_order() -> None:

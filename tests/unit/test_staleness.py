@@ -69,6 +69,12 @@ def test_another_lineage_is_refused() -> None:
     assert "another" in error.why
 
 
+def test_what_a_plan_names_twice_is_not_sent_twice() -> None:
+    plan = plan_of([desired("nightly/a"), desired("nightly/b")])
+    error = refusal(replace(plan, changes=(*plan.changes, plan.changes[1])), State(LINEAGE))
+    assert (error.code, error.message) == ("plan-altered", f"the plan names nightly/b 2 times for {DAY}")
+
+
 def test_a_plan_made_before_there_was_a_state_has_no_lineage() -> None:
     check_current(plan_of([desired()]), {"nightly": State("born-later", 3)})
 
