@@ -125,10 +125,12 @@ _digest_of = lru_cache(maxsize=4)(digest_of)
 
 
 def contrast(desired: Desired, rivals: Sequence[Entry]) -> str:
-    """What was submitted of the family of `desired`, as which shards, and in what that differs, in words."""
-    verb = "submitted" if any(rival.attempt.batch_id for rival in rivals) else "begun"
-    when = "before" if desired.run_key.startswith("content:") else f"for {desired.run_key}"
-    return f"{verb} {when} as {_listed(rivals)}, {_how(desired, [rival.attempt.intent for rival in rivals])}"
+    """What was submitted of the family of `desired`, as which shards, and in what that differs, in words.
+
+    For which run is what the reason says already.
+    """
+    verb = "was" if any(rival.attempt.batch_id for rival in rivals) else "was begun as"
+    return f"{verb} {_listed(rivals)} before, {_how(desired, [rival.attempt.intent for rival in rivals])}"
 
 
 def _how(desired: Desired, intents: Sequence[Intent]) -> str:

@@ -107,15 +107,15 @@ def test_an_input_that_outgrew_the_limit_within_a_day() -> None:
     grown = shards("abcde", 3)
     found = changes(grown, held(desired(source=local("abc"))))
     assert [(each.reason, getattr(each, "explanation", "")) for each in found] == [
-        ("changed-since-submitted", f"submitted for {DAY} as nightly/a, from other content"),
-        ("changed-since-submitted", f"submitted for {DAY} as nightly/a, from other content"),
+        ("changed-since-submitted", "was nightly/a before, from other content"),
+        ("changed-since-submitted", "was nightly/a before, from other content"),
     ]
 
 
 def test_an_input_that_grew_within_a_day() -> None:
     before, after = shards("abc", 2), shards("abcde", 2)
     assert verdicts(after, held(*before)) == ["unchanged a#1", "blocked a#2", "blocked a#3"]
-    assert first_blocked(after[2:], held(*before)).explanation.startswith(f"submitted for {DAY} as nightly/a#1 … #2")
+    assert first_blocked(after[2:], held(*before)).explanation.startswith("was nightly/a#1 … #2 before")
 
 
 def test_an_input_that_shrank_within_a_day() -> None:
@@ -141,7 +141,7 @@ def test_what_is_owed_is_carried_on_and_nothing_goes_beside_it() -> None:
     for status in ("uploaded", "in-doubt"):
         stopped = held((before[2], status))  # type: ignore[arg-type]
         assert verdicts(after, stopped) == ["resume a#3", "blocked a#1", "blocked a#2"]
-        assert first_blocked(after, stopped).explanation == f"begun for {DAY} as nightly/a#3, cut otherwise"
+        assert first_blocked(after, stopped).explanation == "was begun as nightly/a#3 before, cut otherwise"
     assert verdicts(after, held((before[0], "in-doubt"))) == ["resume a#1", "blocked a#2"]
 
 
@@ -209,7 +209,7 @@ def test_other_batches_and_other_runs_are_other_families() -> None:
 def test_the_difference_is_explained(wanted: list[Desired], words: str) -> None:
     paid = held(*shards("abcde", 2)[1:])
     found = first_blocked(wanted, paid, providers={"p": facts(), "q": facts()})
-    assert (found.address, found.explanation) == ("nightly/a#1", f"submitted for {DAY} as nightly/a#2 … #3, {words}")
+    assert (found.address, found.explanation) == ("nightly/a#1", f"was nightly/a#2 … #3 before, {words}")
 
 
 @pytest.mark.parametrize(
@@ -232,14 +232,14 @@ def test_of_the_shards_of_a_table_the_template_is_told_from_the_rows(
         ]
 
     found = first_blocked(of(after, "uvwxyz", endpoint=endpoint), held(*of(table("abcde"), "abcde")[1:]))
-    assert found.explanation == f"submitted for {DAY} as nightly/a#2 … #3, {words}"
+    assert found.explanation == f"was nightly/a#2 … #3 before, {words}"
 
 
 def test_many_shards_are_named_briefly() -> None:
     ones, others = shards("abcdefghijklmnop", 1), shards("ABCDEFGHIJKLMNOP", 1)
     paid = [desired(source=local("x")), *(ones[number] for number in (0, 1, 2, 4, 6, 8, 10, 12))]
     explained = first_blocked(others[15:], held(*paid)).explanation
-    assert "as nightly/a, nightly/a#1 … #3, nightly/a#5, nightly/a#7, …," in explained
+    assert "was nightly/a, nightly/a#1 … #3, nightly/a#5, nightly/a#7, … before," in explained
 
 
 # What --replace names.
