@@ -104,7 +104,7 @@ def apply(
             raise refused(prepared.refusals, prepared.project_file)
         if not prepared.plan.settling:
             return Report()
-        keys = needed_keys(prepared.plan, prepared.providers)
+        keys = needed_keys(prepared.plan, prepared.ground.states, prepared.providers)
         sending = Sending(prepared.root, prepared.providers, keys, concurrency, Brake())
         return send(prepared.plan, prepared.ground, sending, reporter or Silent())
 

@@ -95,6 +95,10 @@ class InvalidFiles(Refused):
         self.unlisted = unlisted
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does, and with a code of its own."""
+
+
 class StaleError(BatchrunnerError):
     """Something a plan was made from has moved since."""
 

@@ -99,8 +99,13 @@ def _is_begun(change: Sendable, state: State) -> bool:
 
 def is_done(plan: Plan, states: Mapping[str, State]) -> bool:
     """Whether every batch of a current plan is submitted, or imported, already. Its moves are for others to tell."""
+    return bool(plan.settling) and not outstanding(plan, states)
+
+
+def outstanding(plan: Plan, states: Mapping[str, State]) -> tuple[Sendable | Import, ...]:
+    """What a current plan sends and imports that is not submitted yet: nobody else is asked for anything."""
     changes = (*plan.sendable, *plan.imports)
-    return bool(plan.settling) and all(_done(change, states[spec_of(change.address)]) for change in changes)
+    return tuple(change for change in changes if not _done(change, states[spec_of(change.address)]))
 
 
 def _is_taken(change: Import, plan: Plan, state: State) -> bool:

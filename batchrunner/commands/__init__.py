@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 from collections.abc import Sequence
 from gc import disable as stop_collecting  # `gc` itself is one of our commands
 from typing import NoReturn
@@ -9,6 +10,7 @@ from typing import NoReturn
 import click
 
 from batchrunner.commands._streams import flushed, prepare_streams, without_reader
+from batchrunner.errors import Terminated
 from batchrunner.printable import brief, printable
 
 COMMANDS = {
@@ -108,6 +110,7 @@ def run(arguments: Sequence[str]) -> NoReturn:
     stop_collecting()  # a command's imports make objects that live to its end: collecting during them is wasted
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     prepare_streams()
+    signal.signal(signal.SIGTERM, _terminate)
     if COMPLETING in os.environ:
         from batchrunner.commands._completing import prepare
 
@@ -115,6 +118,11 @@ def run(arguments: Sequence[str]) -> NoReturn:
     code = _guarded(list(arguments))
     # The interpreter's own tear-down costs more than a small command does.
     os._exit(flushed(code))
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    """Also in a container, where a process that says nothing of SIGTERM is not ended by it."""
+    raise Terminated
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -132,5 +140,5 @@ def _failed(error: Exception | KeyboardInterrupt, arguments: list[str]) -> int:
     from batchrunner.commands._failing import show_error, show_interruption, show_usage_error
 
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        return show_interruption(arguments)
+        return show_interruption(error, arguments)
     return show_usage_error(error, arguments) if isinstance(error, click.UsageError) else show_error(error, arguments)

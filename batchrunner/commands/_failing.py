@@ -10,7 +10,7 @@ import click
 
 from batchrunner.commands._secrets import redacted, redacted_value
 from batchrunner.commands._streams import log_line, width_of_errors, without_reader, write_error
-from batchrunner.errors import BatchrunnerError, ExitCode, InvalidFiles, UsageError
+from batchrunner.errors import BatchrunnerError, ExitCode, InvalidFiles, Terminated, UsageError
 from batchrunner.render.diagnostics import diagnostics_text
 from batchrunner.render.errors import error_document, error_text
 from batchrunner.render.style import COLOUR, PLAIN, Style
@@ -21,9 +21,12 @@ _SUGGESTION = re.compile(r"[.;]? \(?Did you mean (.+?)\??\)?\Z|[.;]? \(Possible 
 
 
 class Interrupted(BatchrunnerError):
-    """Ctrl-C where nothing was in flight."""
+    """Ctrl-C or SIGTERM where nothing was in flight."""
 
-    exit_code = ExitCode.INTERRUPTED
+    def __init__(self, *, terminated: bool) -> None:
+        word = "terminated" if terminated else "interrupted"
+        super().__init__("interrupted", f"{word}; nothing is lost: run the same command again")
+        self.exit_code = ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
 
 
 def as_error(raised: BaseException, arguments: Sequence[str] = ()) -> BatchrunnerError:
@@ -31,16 +34,17 @@ def as_error(raised: BaseException, arguments: Sequence[str] = ()) -> Batchrunne
     if isinstance(raised, BatchrunnerError):
         return raised
     if isinstance(raised, click.Abort | KeyboardInterrupt):
-        return Interrupted("interrupted", "interrupted; nothing is lost: run the same command again")
+        # click makes its own `Abort` of both, in whose context the signal is.
+        return Interrupted(terminated=isinstance(raised, Terminated) or isinstance(raised.__context__, Terminated))
     if isinstance(raised, click.UsageError):
         return UsageError("usage", _usage_words(raised.format_message())[0])
     return _defect(raised, arguments)
 
 
-def show_interruption(arguments: Sequence[str]) -> int:
-    """Show that a person stopped the command while it read, waited or saved. Returns 130."""
+def show_interruption(raised: BaseException, arguments: Sequence[str]) -> int:
+    """Show that the command was stopped while it read, waited or saved. Returns 130, or 143 for SIGTERM."""
     write_error("\n" if sys.stderr.isatty() else "")
-    return show_error(KeyboardInterrupt(), arguments)
+    return show_error(raised, arguments)
 
 
 def show_error(error: BaseException, arguments: Sequence[str]) -> int:

@@ -84,7 +84,7 @@ def command(
             notes.planned(prepared.plan)
             _show(prepared, stream)
             stop_refused(prepared.refusals, prepared.project_file, console)
-            keys = needed_keys(prepared.plan, prepared.providers)
+            keys = needed_keys(prepared.plan, prepared.ground.states, prepared.providers)
             keep_secret(key for name, key in keys.items() if name != SANDBOX)
             if prepared.plan.settling and not (yes or reviewed):
                 approve(prepared.plan)

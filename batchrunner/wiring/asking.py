@@ -21,7 +21,7 @@ from batchrunner.jobs import (
 )
 from batchrunner.ports import Executor, Reporter
 from batchrunner.remote import RemoteBatch
-from batchrunner.wiring.running import Sending, follow
+from batchrunner.wiring.running import Sending, follow, interruption
 
 NOT_OFFERED = "not-offered"
 _NO_CALL = frozenset({404, 405, 410, 501})
@@ -38,12 +38,12 @@ class Inquiry:
     reporter: Reporter
 
     def ask(self, jobs: Sequence[FollowUp]) -> tuple[Outcome, ...]:
-        """The outcomes of `jobs`, in their order. Raises `KeyboardInterrupt` where a person stopped it."""
+        """The outcomes of `jobs`, in their order. Raises `KeyboardInterrupt` where a signal stopped it."""
         brake = Brake()
         sending = Sending(self.root, self.providers, self.keys, AT_A_TIME, brake)
         outcomes = follow(sending, self.reporter, lambda executor: _all(executor, jobs))
         if brake.pulled:
-            raise KeyboardInterrupt
+            raise interruption(brake)
         return outcomes
 
     def listed(self, provider: str, since: str = "", *, with_names: bool = False) -> "Listed":

@@ -13,7 +13,7 @@ from typing import TypeVar
 from batchrunner import records
 from batchrunner.address import spec_of
 from batchrunner.applier import Brake, Report, Tools, apply_plan
-from batchrunner.errors import ExitCode, Refused
+from batchrunner.errors import ExitCode, Refused, Terminated
 from batchrunner.executors import LocalExecutor
 from batchrunner.facts import ProviderFacts
 from batchrunner.inputs import open_content
@@ -21,6 +21,7 @@ from batchrunner.plans import Move, Plan
 from batchrunner.ports import Executor, Reporter
 from batchrunner.providers import OpenProvider, open_provider
 from batchrunner.settings import environment
+from batchrunner.staleness import outstanding
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
 from batchrunner.stores.committer import GroupCommitter
@@ -63,12 +64,12 @@ class Sending:
     say: Callable[[str], None] = _say
 
 
-def needed_keys(plan: Plan, providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
-    """The secret of every provider the plan sends to or imports from.
+def needed_keys(plan: Plan, states: Mapping[str, State], providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
+    """The secret of every provider that the plan still has to send to or import from, as `states` say.
 
     Raises `Refused` before anything is written or sent.
     """
-    return keys_of({change.provider for change in (*plan.sendable, *plan.imports)}, providers)
+    return keys_of({change.provider for change in outstanding(plan, states)}, providers)
 
 
 def keys_of(names: Iterable[str], providers: Mapping[str, ProviderFacts]) -> dict[str, str]:
@@ -211,13 +212,15 @@ def stopping_on_signals(brake: Brake, say: Callable[[str], None]) -> Iterator[No
         brake.reason = _NAMES[number]
         say("Stopping: what is in flight is finished. Once more to leave at once.")
 
+    before = {number: signal.getsignal(number) for number in _NAMES}
     for number in _NAMES:
         loop.add_signal_handler(number, stop, number)
     try:
         yield
     finally:
-        for number in _NAMES:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 _NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
@@ -227,6 +230,11 @@ _CODES = {"interrupted": ExitCode.INTERRUPTED, "terminated": ExitCode.TERMINATED
 def interrupted(brake: Brake) -> ExitCode | None:
     """The exit code of a run that a signal stopped."""
     return _CODES.get(brake.reason)
+
+
+def interruption(brake: Brake) -> KeyboardInterrupt:
+    """What to raise in a run that a signal stopped, where it cannot go on with less."""
+    return Terminated() if interrupted(brake) == ExitCode.TERMINATED else KeyboardInterrupt()
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 
 from batchrunner import applier, watcher
 from batchrunner.facts import ProviderFacts
-from batchrunner.plans import Plan
+from batchrunner.plans import Import, Plan
 from batchrunner.ports import AttemptName, Committer
 from batchrunner.queues import Room, enqueued
+from batchrunner.staleness import outstanding
 from batchrunner.state import Attempt, Entry, State
 from batchrunner.wiring.silence import Silent
 
@@ -20,11 +21,12 @@ async def room_for(
 
     Where not all of the plan fits, what is open is looked at first, and states hear of what has ended.
     """
-    names = {change.provider for change in plan.sendable}
+    sendable = [change for change in outstanding(plan, states) if not isinstance(change, Import)]
+    names = {change.provider for change in sendable}
     known = {name: providers[name].limits.max_enqueued_tokens for name in names if name in providers}
     limits = {name: limit for name, limit in known.items() if limit is not None}
     room = _room(limits, states)
-    if limits and not all(room.take(change) for change in plan.sendable):
+    if limits and not all(room.take(change) for change in sendable):
         await _look(states, limits, providers, tools)
     return _room(limits, states)
 

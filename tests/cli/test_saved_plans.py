@@ -44,6 +44,14 @@ def test_it_is_applied_without_its_spec_and_applying_it_again_sends_nothing(plan
     assert said.out.splitlines()[0] == "This plan was applied already: all that it submits is submitted."
 
 
+def test_a_plan_that_was_applied_asks_for_no_key(planned: Desk) -> None:
+    keyless = {"ALPHAEDGE_API_KEY": ""}
+    assert "error[missing-key]" in planned.run("apply", "plan.json", env=keyless).err
+    assert planned.run("apply", "plan.json").code == 0
+    again = planned.run("apply", "plan.json", env=keyless)
+    assert (again.code, again.out.startswith("This plan was applied already")) == (0, True)
+
+
 def test_a_plan_is_applied_alone(planned: Desk) -> None:
     ran = planned.run("apply", "plan.json", "s.yaml")
     assert (ran.code, planned.posts) == (64, 0)

@@ -33,7 +33,7 @@ def main(spec: str, concurrency: int) -> None:
     watch.mark()
     workspace = open_workspace([spec], Choices(), stdin=sys.stdin.buffer.read)
     with prepared_from_specs(workspace, Patience(30, print)) as prepared:
-        keys = needed_keys(prepared.plan, prepared.providers)
+        keys = needed_keys(prepared.plan, prepared.ground.states, prepared.providers)
         sending = Sending(prepared.root, prepared.providers, keys, concurrency, Brake())
         report = send(prepared.plan, prepared.ground, sending, watch)
         watch.mark()
