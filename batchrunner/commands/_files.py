@@ -5,7 +5,22 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 
+from batchrunner.errors import UsageError
+
 MOST_BYTES = 64 << 20
+KEPT = (".lock", ".state.json", ".state.json.tmp", ".journal.jsonl", ".sqlite3", ".part")
+"""How the names of files end that states, results and the sandbox keep."""
+
+
+def refuse_kept(option: str, path: str) -> None:
+    """Raise `UsageError` `output-is-kept` where `path` has a name of ours, whatever is there, and whether anything is.
+
+    A lock is an empty file: with another in its place, two runs would each hold one, and pay twice.
+    """
+    # Of file systems that do not tell upper from lower case, too.
+    if os.path.normpath(path).lower().endswith(KEPT):
+        raise UsageError("output-is-kept", f"{option} would take the place of a file that batchrunner keeps",
+                         where=path, why=f"So it is named: *{', *'.join(KEPT)}.", hint="name another file")  # fmt: skip
 
 
 def replace_file(path: str, data: bytes, mode: int) -> None:

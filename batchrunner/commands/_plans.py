@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 from batchrunner.commands._console import Console
-from batchrunner.commands._files import replace_file
+from batchrunner.commands._files import refuse_kept, replace_file
 from batchrunner.errors import Diagnostic, Refused, StaleError, StateError, UsageError
 from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, Refusal, digest_of_plan
 from batchrunner.policy import refused
@@ -69,7 +69,9 @@ def stop_refused(broken: Sequence[Refusal], project_file: str, console: Console)
 
 
 def write_plan(plan: Plan, path: str) -> None:
-    """Save `plan`, readable by its owner alone. Raises `Refused` `plan-not-written`, `not-a-plan` for another file."""
+    """Save `plan`, readable by its owner alone. Raises `Refused` `plan-not-written`, `not-a-plan` for another file,
+    `UsageError` for a name of ours."""
+    refuse_kept("--out", path)
     if os.path.isfile(path) and os.path.getsize(path) and not _is_plan(path):
         raise Refused("not-a-plan", "there is a file that is no plan, and it is not overwritten", where=path,
                       hint="name another file with --out")  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from batchrunner.commands._console import Console
-from batchrunner.commands._files import replace_file, require_ours
+from batchrunner.commands._files import refuse_kept, replace_file, require_ours
 from batchrunner.commands._options import Output, word_option
 from batchrunner.commands._summing import Course, Notes
 from batchrunner.errors import BatchrunnerError, UsageError
@@ -121,6 +121,7 @@ def _place(option: str, path: str) -> str:
     if path in STDOUT:
         raise UsageError("output-is-taken", f"{option} cannot go to standard output: the result of the command does",
                          hint="name a file, or another stream: /dev/stderr, /dev/fd/3")  # fmt: skip
+    refuse_kept(option, path)
     return path
 
 

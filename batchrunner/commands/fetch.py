@@ -13,6 +13,7 @@ from batchrunner.accounts import Account
 from batchrunner.address import spec_of, whole_of
 from batchrunner.applier import Brake
 from batchrunner.commands._console import Console
+from batchrunner.commands._files import refuse_kept
 from batchrunner.commands._following import followed_options, keys_for, paths_of, require_some
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
 from batchrunner.commands._publishing import published
@@ -66,6 +67,7 @@ def command(
     """
     console = Console(output)
     notes.meet(followed.project)
+    refuse_kept("--out", out)
     top = Path(out or os.path.join(followed.project.root, FOLDER))
     states = followed.states()
     require_some(states.submitted(), "batch that was submitted", sought)

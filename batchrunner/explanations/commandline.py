@@ -150,6 +150,12 @@ COMMAND_LINE = Family(
             "Name a file.",
         ),
         E(
+            "output-is-kept",
+            "An output was sent to a lock, a state, or another file that batchrunner keeps",
+            "A run that finds another lock in the place of the one that is held would pay again.",
+            "Name another file.",
+        ),
+        E(
             "bad-address",
             "This cannot be the address of a batch",
             "An address is `SPEC/BATCH`, with `[key=value]` for a matrix and `#2` for a shard.",

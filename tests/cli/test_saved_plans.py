@@ -71,6 +71,13 @@ def test_a_plan_may_have_any_name(planned: Desk) -> None:
     assert planned.run("apply", "reviewed plan", "--json").document["submitted"] == 2
 
 
+@pytest.mark.parametrize(("command", "place"), [("plan", "s.state.lock"), ("fetch", "results.lock")])
+def test_nothing_is_saved_under_the_name_of_a_lock(shop: Desk, command: str, place: str) -> None:
+    ran = shop.run(command, "s.yaml", "--out", place, "--json")
+    assert (ran.code, ran.error["code"], ran.error["where"]) == (64, "output-is-kept", place)
+    assert not (shop.folder / place).exists()
+
+
 def test_a_plan_is_written_into_a_pipe_or_a_device_and_leaves_it_there(planned: Desk) -> None:
     os.mkfifo(planned.folder / "pipe")
     reader = os.open(planned.folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)

@@ -175,6 +175,18 @@ def test_standard_output_is_taken(desk: Desk, place: str) -> None:
     assert (ran.code, ran.error["code"]) == (64, "output-is-taken")
 
 
+@pytest.mark.parametrize("option", ["--summary", "--metrics-file"])
+@pytest.mark.parametrize("place", ["s.state.lock", "./S.STATE.LOCK", "s.state.journal.jsonl", "results/.lock/"])
+def test_a_lock_or_a_journal_is_never_replaced(shop: Desk, option: str, place: str) -> None:
+    lock = shop.folder / "s.state.lock"
+    lock.touch()
+    before = lock.stat().st_ino
+    ran = shop.run("apply", "s.yaml", option, place, "--json")
+    assert (ran.code, ran.error["code"], ran.error["where"]) == (64, "output-is-kept", place)
+    assert lock.stat().st_ino == before
+    assert not (shop.folder / "s.state.json").exists()
+
+
 def test_a_pipe_is_written_into(shop: Desk) -> None:
     os.mkfifo(shop.folder / "pipe")
     reader = os.open(shop.folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
