@@ -166,7 +166,7 @@ def fill(directory: Path) -> None:
 
 def process(what: str, directory: Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, __file__, what, str(directory)],
+        [sys.executable, "-B", __file__, what, str(directory)],  # no half of what is compiled where the disk is full
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},

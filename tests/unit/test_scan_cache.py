@@ -427,7 +427,7 @@ def test_where_nothing_can_be_kept_nothing_is(root: Path, folder: str, monkeypat
 
 
 def test_a_disk_that_is_full_leaves_the_cache_as_it_was(home: Path, root: Path) -> None:
-    """No file may grow: what a full disk says, without one."""
+    """No file may grow: what a full disk says, without one; nor may Python leave half of what it compiles (-B)."""
     remember(home, root)
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
@@ -435,7 +435,7 @@ def test_a_disk_that_is_full_leaves_the_cache_as_it_was(home: Path, root: Path) 
         "import test_scan_cache as t; from pathlib import Path;"
         "t.remember(Path(sys.argv[2]), Path(sys.argv[3]), t.scan_of(counted_by='other'))"
     )
-    argv = [sys.executable, "-c", code, str(Path(__file__).parent), str(home), str(root)]
+    argv = [sys.executable, "-B", "-c", code, str(Path(__file__).parent), str(home), str(root)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert remembered(home, root) == SCAN
