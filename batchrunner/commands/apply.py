@@ -47,9 +47,15 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--replace", multiple=True, metavar="ADDRESS", help="Submit this address once more, and pay for it.")
 @click.option("--wait", is_flag=True, help="Then wait until all of it has ended, as `wait` does.")
-@click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="Sends at a time.")
 @click.option(
-    "--lock-timeout", type=click.FloatRange(0), default=None, help="Seconds to wait for the lock.  [default: 30]"
+    "--concurrency", type=click.IntRange(1, 1024), metavar="N", default=16, show_default=True, help="Sends at a time."
+)
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    default=None,
+    help="How long to wait for the lock.  [default: 30]",
 )
 @published("apply")
 @spec_options

@@ -17,7 +17,15 @@ from batchrunner.state import Entry
 @click.argument("patterns", nargs=-1, required=True, metavar="ADDRESS...")
 @click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="The same as ADDRESS.")
 @word_option("--run-key", metavar="KEY", help="Only this run.")
-@click.option("-n", "--limit", type=click.IntRange(1), default=200, show_default=True, help="The last so many events.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    default=200,
+    show_default=True,
+    help="The last so many events.",
+)
 @state_options
 @idle_options("var", "at")
 @output_options()

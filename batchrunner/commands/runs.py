@@ -20,7 +20,9 @@ FOLDER = "specs"
 @click.argument("paths", nargs=-1, metavar="[PATH...]")
 @click.option("--missing", is_flag=True, help="Only intervals of which something is missing.")
 @word_option("--since", metavar="TIME", help="From here on, not from the first submission.")
-@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="List at most so many.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), metavar="N", default=20, show_default=True, help="List at most so many."
+)
 @spec_options
 @output_options()
 def command(*, paths: tuple[str, ...], missing: bool, since: str, limit: int, choices: Choices, output: Output) -> int:

@@ -29,21 +29,38 @@ def command(ctx: click.Context) -> None:
 @click.option(
     "--database",
     metavar="FILE",
-    default=".batchrunner/sandbox.sqlite3",
+    default=".batchrunner/served.sqlite3",  # not that of --sandbox, which has the same idempotency keys
     show_default=True,
     help="Where it keeps batches.",
 )
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Where it listens.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", default=8765, show_default=True, help="0 takes a free one."
+)
 @click.option("--key", metavar="KEY", default="sandbox", show_default=True, help="The bearer that is accepted.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME=P", help="Misbehave: 429=0.2, drop-after-commit=0.1 …")
-@click.option("--seed", type=int, default=0, show_default=True, help="Makes faults repeatable.")
+@click.option("--seed", type=int, metavar="N", default=0, show_default=True, help="Makes faults repeatable.")
 @click.option("--ignore-keys", is_flag=True, help="Do not honour idempotency keys.")
 @click.option("--dialect", type=click.Choice(DIALECTS), default="openai", show_default=True, help="Speak as who.")
 @click.option("--habit", "habits", multiple=True, metavar="NAME", help="Do otherwise than the vendor: uuid-ids …")
-@click.option("--takes", type=click.FloatRange(0), default=0.1, show_default=True, help="Seconds a batch takes.")
-@click.option("--row-failures", type=click.FloatRange(0, 1), default=0.0, help="The chance that a request fails.")
-@click.option("--max-enqueued-tokens", type=click.IntRange(0), help="Batches beyond it fail: token_limit_exceeded.")
+@click.option(
+    "--takes",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    default=0.1,
+    show_default=True,
+    help="Seconds a batch takes.",
+)
+@click.option(
+    "--row-failures",
+    type=click.FloatRange(0, 1),
+    metavar="CHANCE",
+    default=0.0,
+    help="The chance that a request fails.",
+)
+@click.option(
+    "--max-enqueued-tokens", type=click.IntRange(0), metavar="N", help="Batches beyond it fail: token_limit_exceeded."
+)
 @idle_options(*EVERYWHERE)
 @output_options()
 def serve(

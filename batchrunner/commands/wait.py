@@ -10,7 +10,7 @@ from batchrunner.commands._states import Sought
 from batchrunner.commands._summing import Notes
 from batchrunner.wiring.following import Followed
 
-LONGEST_SECONDS = 31_536_000.0
+LONGEST_SECONDS = 31_536_000
 
 
 @click.command("wait")
@@ -46,7 +46,7 @@ def command(
     scope = Scope(followed.project.root, followed.providers, states.store_of, sought.typed)
     entries = current(states.entries(), every_run=bool(followed.run_key))
     notes.meet(followed.project)
-    require_some(entries, "batch to wait for", sought)
+    require_some(entries, "batch to wait for", followed, words, sought)
     waited = wait_for(Awaited(entries, words), scope, Manner(patience=timeout, interval=interval), notes, console)
     if output.json:
         console.document(envelope("wait", **waited.fields))

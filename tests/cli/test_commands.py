@@ -78,7 +78,8 @@ def test_help_says_what_a_command_does(empty: Desk, name: str) -> None:
     ran = empty.run(*words(name), "-h")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(f"Usage: batchrunner {name} ")
-    assert all(len(line) <= 100 for line in ran.out.splitlines())
+    assert all(len(line) <= 80 for line in ran.out.splitlines())
+    assert " RANGE" not in ran.out
 
 
 def test_without_a_command_help_names_them_all(empty: Desk) -> None:
@@ -337,8 +338,9 @@ def test_completion_completes(empty: Desk) -> None:
     assert empty.run(env=env).out == "plain,status\nplain,state\n"
 
 
-def test_the_sandbox_serves_until_it_is_interrupted(desk: Desk) -> None:
-    with desk.started("sandbox", "serve", "--port", "0", "--database", "box/db.sqlite3") as serving:
+def test_the_sandbox_serves_until_it_is_interrupted_and_knows_nothing_of_that_of_the_flag(desk: Desk) -> None:
+    assert desk.run("apply", "s.yaml", "--sandbox").code == 0
+    with desk.started("sandbox", "serve", "--port", "0") as serving:
         assert serving.stdout
         assert serving.stderr
         url = serving.stdout.readline().strip()
@@ -348,18 +350,19 @@ def test_the_sandbox_serves_until_it_is_interrupted(desk: Desk) -> None:
         assert ran.code == 0
         serving.send_signal(2)
         assert serving.wait() == 0
-    desk.database = desk.folder / "box/db.sqlite3"
+    desk.database = desk.folder / ".batchrunner/served.sqlite3"
     assert len(desk.ledger.batches()) == 2
 
 
 def test_the_sandbox_says_where_it_is_in_one_document(empty: Desk) -> None:
-    with empty.started("sandbox", "serve", "--port", "0", "--json") as serving:
+    with empty.started("sandbox", "serve", "--port", "0", "--json", "--database", "box/db.sqlite3") as serving:
         assert serving.stdout
         head = "".join(iter(serving.stdout.readline, "}\n")) + "}"
         assert json.loads(head)["base_url"].startswith("http://127.0.0.1:")
         serving.terminate()
         out, err = serving.communicate()
     assert (serving.returncode, out, err) == (0, "", "")
+    assert (empty.folder / "box/db.sqlite3").is_file()
 
 
 def test_help_and_version_import_little() -> None:
