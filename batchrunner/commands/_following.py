@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
 
+from batchrunner.address import spec_of
 from batchrunner.commands._options import word_option
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.commands._states import (
@@ -123,7 +125,11 @@ def keys_for(names: set[str], followed: Followed) -> dict[str, str]:
     return keys
 
 
-def require_some(found: Sequence[object], what: str, sought: Sought) -> None:
+def require_some(found: Sequence[object], what: str, followed: Followed, words: Sequence[str], sought: Sought) -> None:
     """Raise `Refused` `nothing-submitted` where there is nothing to do it with."""
-    if not found:
-        raise Refused("nothing-submitted", f"there is no {what}", hint=sought.typed("apply PATH"))
+    if found:
+        return
+    paths = paths_of(map(spec_of, followed.patterns), words, followed) or ["PATH"]
+    run = ["--run-key", followed.run_key] if followed.run_key else []
+    typed = sought.typed(" ".join(["apply", *map(quote, [*paths, *run])]))
+    raise Refused("nothing-submitted", f"there is no {what}", hint=typed)

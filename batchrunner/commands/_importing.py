@@ -36,7 +36,7 @@ class _Wanted(NamedTuple):
     store: FileStore
 
 
-@click.command("import")
+@click.command("import", short_help="Take a batch that was made elsewhere for one that is declared.")
 @click.argument("address", metavar="ADDRESS")
 @click.argument("batch_id", metavar="BATCH_ID")
 @click.argument("path", required=False, metavar="[PATH]")

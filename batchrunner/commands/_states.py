@@ -170,8 +170,15 @@ def no_such_address(address: str, stores: Sequence[FileStore], sought: Sought) -
     known = [each for store in stores for each in store.load().batches]
     looked = ", ".join(store.url for store in stores)
     same_spec = [each for each in known if spec_of(each) == spec_of(address)]
-    hint = " ".join(filter(None, [did_you_mean(address, same_spec or known), sought.typed("state list")]))
+    hint = " ".join(filter(None, [did_you_mean(address, same_spec or known), typed_list([address], known, sought)]))
     return Refused("no-such-address", f"no state knows {address}", why=f"Looked in {looked}.", hint=hint)
+
+
+def typed_list(words: Iterable[str], known: Iterable[str], sought: Sought) -> str:
+    """How one lists what there is: of a spec alone where one of `words` is its name or its file."""
+    specs = {spec_of(address) for address in known}
+    named = next((name for word in words if (name := Path(word).stem) in specs), "")
+    return sought.typed(f"state list {quote(f'{named}/*')}" if named else "state list")
 
 
 def saved(store: FileStore, state: State, entries: Sequence[Entry]) -> Path | None:

@@ -79,12 +79,25 @@ def _targets(states: FollowedStates, batch_id: str, provider: str, sought: Sough
     running = [entry for entry in known if entry.attempt.is_open]
     if known:
         return [*(running or known)]
-    doubtful = [entry for entry in states.entries() if entry.attempt.unresolved]
-    if doubtful:
-        address = doubtful[0].address
-        raise Refused("not-submitted", f"nobody knows a batch id of {address}: it is {doubtful[0].attempt.status}",
-                      hint=f"{sought.typed(f'resolve {quote(address)}')} --adopt BATCH_ID, then cancel it")  # fmt: skip
+    unresolved = [entry for entry in states.entries() if entry.attempt.unresolved]
+    if unresolved:
+        raise _without_id(unresolved[0], sought)
     raise Refused("nothing-submitted", "nothing of that was submitted", hint=sought.typed("status"))
+
+
+def _without_id(entry: Entry, sought: Sought) -> Refused:
+    address, status = entry.address, entry.attempt.status
+    if entry.attempt.may_be_sent:
+        adopt = f"{sought.typed(f'resolve {quote(address)}')} --adopt BATCH_ID"
+        words = f"nobody knows a batch id of {address}: it is {status}"
+        return Refused("not-submitted", words, hint=f"{adopt}, then cancel it")
+    forget = sought.typed(f"state rm {quote(address)}")
+    return Refused(
+        "not-submitted",
+        f"there is nothing to cancel: {address} is {status}",
+        why="No provider has it yet: the next apply sends it.",
+        hint=f"to keep it from being sent, take it out of its spec, then {forget}",
+    )
 
 
 def _typed(words: Sequence[str], batch_id: str, provider: str, sought: Sought) -> str:

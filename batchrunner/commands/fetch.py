@@ -70,7 +70,7 @@ def command(
     refuse_kept("--out", out)
     top = Path(out or os.path.join(followed.project.root, FOLDER))
     states = followed.states()
-    require_some(states.submitted(), "batch that was submitted", sought)
+    require_some(states.submitted(), "batch that was submitted", followed, words, sought)
     meant = states if everything or followed.run_key else left_to_fetch(states)
     brake = Brake()
     progress = _Progress(console)

@@ -19,6 +19,7 @@ from batchrunner.commands._states import (
     meant,
     no_such_address,
     state_options,
+    typed_list,
 )
 from batchrunner.errors import Refused, UsageError
 from batchrunner.printable import brief
@@ -58,7 +59,8 @@ def list_command(
         console.document(list_document(wanted))
     elif entries and not wanted:
         there = f"there {'is' if len(entries) == 1 else 'are'} {counted(len(entries), 'attempt')}"
-        console.result(f"Nothing matches; {there}: {sought.typed('state list')}")
+        typed = typed_list((*patterns, *targets), {entry.address for entry in entries}, sought)
+        console.result(f"Nothing matches; {there}: {typed}")
     else:
         console.result(list_text(wanted, console.width, console.style))
     return 0
@@ -69,7 +71,7 @@ def _named(entry: Entry, patterns: Sequence[str], run_key: str) -> bool:
     return meant and (not run_key or names_run(run_key, entry.run_key))
 
 
-@command.command("show")
+@command.command("show", short_help="Show all attempts of an address, with what was sent and returned.")
 @click.argument("address", metavar="ADDRESS")
 @word_option("--run-key", metavar="KEY", help="Only this run.")
 @state_options
@@ -143,7 +145,7 @@ def _no_such_run(address: str, run_key: str, sought: Sought) -> Refused:
     return Refused("no-such-run", f"{address} has no run {run_key}", hint=hint)
 
 
-@command.command("mv")
+@command.command("mv", short_help="Rename an address, so that it is not submitted anew.")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @state_options

@@ -80,8 +80,9 @@ SETTLING = Family(
           "The next apply submits it.", exits="0"),
         E("replace-unresolved", "What should be replaced is not settled", "Whether the first one went through has to "
           "be known before another is paid for.", "Run `batchrunner apply` without `--replace` first."),
-        E("not-submitted", "Nobody knows the batch's id", "Its submission is in doubt.",
-          "`batchrunner resolve ADDRESS --adopt BATCH_ID`, then cancel it."),
+        E("not-submitted", "Nobody knows the batch's id", "Its submission is in doubt, or was not sent yet.",
+          "In doubt: `batchrunner resolve ADDRESS --adopt BATCH_ID`, then cancel it. Not sent: there is nothing to "
+          "cancel."),
         E("nothing-submitted", "Nothing of that was submitted", "State has no batch of it.",
           "`batchrunner state list`."),
     ),

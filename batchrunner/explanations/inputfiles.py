@@ -134,7 +134,7 @@ NOTICES = Family(
           "the run.", "Name the day in it: `data/${run.date}/tickets.jsonl`."),
         E("caught-up", "No interval is missing", "`--catch-up` found nothing to do.", "Nothing."),
         E("more-missed", "More intervals are missing than this plan has", "`--catch-up N` takes the newest N.",
-          "Apply, and do it again; `batchrunner runs --missing` lists them."),
+          "Apply, and do it again; `batchrunner runs PATH --missing` lists them."),
         E("interval-skipped", "A missed interval is left out", "The message says why.",
           "Mend that, and catch up again."),
         E("no-price-list", "Costs are unknown for want of a price list", "No prices are installed or written down.",

@@ -25,8 +25,8 @@ REASONS = Family(
           "`batchrunner apply` settles it where the provider honours keys or lists its batches; otherwise look at "
           "the provider and say what is there.", exits="1, 3",
           example="batchrunner resolve ADDRESS\nbatchrunner resolve ADDRESS --adopt BATCH_ID"),
-        E("deferred", "An earlier apply put it off", "The provider was busy or its queue was full.",
-          "`batchrunner apply` sends the stored request."),
+        E("deferred", "An earlier apply put it off", "The provider was busy or not reached, its queue "
+          "was full, or the key was refused.", "`batchrunner apply` sends the stored request."),
         E("spec-changed-since", "The spec was edited after an apply stopped in the middle", "What may have been sent "
           "is settled first, as it was.", "Apply; then plan again to see what the edit means."),
         E("declared-in-imports", "`imports` says that a remote batch is this one", "Nothing is submitted or paid for.",

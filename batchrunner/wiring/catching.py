@@ -15,6 +15,7 @@ from batchrunner.spec import Batch, Spec
 from batchrunner.state import State
 from batchrunner.wiring.declared import coverage_of, declared_for
 from batchrunner.wiring.scanning import scan_inputs
+from batchrunner.wiring.typed import typed_missing
 
 if TYPE_CHECKING:
     from batchrunner.inputs import Scan
@@ -80,7 +81,8 @@ class _Catching:
             self._note("caught-up", "no interval is missing")
         elif left:
             more = "1 more missed interval is" if left == 1 else f"{left:,} more missed intervals are"
-            self._note("more-missed", f"{more} not in this plan: batchrunner runs --missing lists them")
+            typed = typed_missing(self.spec.path, self.workspace.choices)
+            self._note("more-missed", f"{more} not in this plan; to list what is missing: {typed}")
 
     def _note(self, code: str, words: str) -> None:
         self.found.notices.append(Notice(code=code, message=words, where=self.spec.path))

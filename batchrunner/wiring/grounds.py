@@ -9,7 +9,7 @@ from batchrunner.errors import StaleError
 from batchrunner.facts import ProviderFacts
 from batchrunner.inputs import InputRefused, open_content
 from batchrunner.manifest import LocalFile
-from batchrunner.plans import Plan, Resume, Sendable, Submit
+from batchrunner.plans import Import, Plan, Resume, Sendable, Submit
 from batchrunner.records import encode, replace
 from batchrunner.staleness import check_current
 from batchrunner.state import State
@@ -22,16 +22,24 @@ def check_ground(plan: Plan, states: Mapping[str, State], providers: Mapping[str
     check_current(plan, states)
     inputs = _Inputs(root)
     for change in (*plan.sendable, *plan.imports):
-        facts = providers.get(change.provider)
-        if facts is None or facts.origin != getattr(change, "origin", facts.origin):
-            words = f"provider {change.provider} of {change.address} is configured otherwise now"
-            raise StaleError("provider-moved", words, hint="Plan again.")
+        _check_provider(change, providers.get(change.provider))
         if (
             isinstance(change, Submit | Resume)
             and isinstance(change.source, LocalFile)
             and _still_to_upload(change, states[spec_of(change.address)])
         ):
             inputs.check(change.address, change.source)
+
+
+def _check_provider(change: Sendable | Import, facts: ProviderFacts | None) -> None:
+    planned = getattr(change, "origin", "")
+    if facts is not None and planned in {"", facts.origin}:
+        return
+    why = (
+        f"The plan is for {planned}, and now it is {facts.origin}." if facts else "There is no such provider any more."
+    )
+    words = f"provider {change.provider} of {change.address} is configured otherwise now"
+    raise StaleError("provider-moved", words, why=why, hint="Plan again.")
 
 
 def _still_to_upload(change: Sendable, state: State) -> bool:

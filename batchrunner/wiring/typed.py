@@ -46,6 +46,14 @@ def typed_catch_up(path: str, choices: Choices, number: int) -> str:
     return " ".join(["batchrunner plan", path, f"--catch-up {number}", *since, *_flags(choices), *targets])
 
 
+def typed_missing(path: str, choices: Choices) -> str:
+    """The list of missed intervals of the spec at `path`; it may be kept in a plan, so it has no values of `--var`."""
+    since = [f"--since {quote(choices.since)}"] if choices.since else []
+    named = [f"--{name} {quote(value)}" for name, value in _named(choices)]
+    sandbox = ["--sandbox"] if choices.sandbox else []
+    return " ".join(["batchrunner runs", quote(path), "--missing", *since, *named, *sandbox])
+
+
 def typed_plan(plan: Plan, out: str) -> str:
     """The plan of the same specs, made anew and saved in the same place."""
     targets = [f"--target {quote(target)}" for target in plan.targets]

@@ -148,3 +148,13 @@ def test_what_is_in_doubt_cannot_be_cancelled(slow: Desk) -> None:
     ran = slow.run("cancel", "s/rows", "--yes", "--json")
     assert ran.error["code"] == "not-submitted"
     assert "resolve s/rows" in ran.error["hint"]
+
+
+def test_what_was_put_off_is_nothing_to_cancel(slow: Desk) -> None:
+    assert slow.run("apply", "s.yaml", "--run-key", "late", env={"ALPHAEDGE_API_KEY": "wrong"}).code == 1
+    ran = slow.run("cancel", "s/rows", "--run-key", "late", "--yes", "--json")
+    assert (ran.error["code"], ran.error["message"]) == (
+        "not-submitted",
+        "there is nothing to cancel: s/rows is deferred",
+    )
+    assert ran.error["hint"].endswith("then batchrunner state rm s/rows")

@@ -79,7 +79,8 @@ def test_a_saved_plan_catches_up_what_was_reviewed_and_no_more(empty: Desk) -> N
     filled(empty)
     plan = empty.run("plan", "n.yaml", *NOW, "--catch-up", "1", "--out", "plan.json")
     assert "run day:2026-11-22 (Europe/Paris) and 1 missed before" in plan.out
-    assert "3 more missed intervals are not in this plan" in " ".join(plan.out.split())
+    assert "3 more missed intervals are not in this plan; to list what is missing: batchrunner runs n.yaml --missing " \
+           "--at 2026-11-22T10:00:00Z --sandbox" in " ".join(plan.out.split())  # fmt: skip
     assert json.loads(empty.read("plan.json"))["flags"].count("--catch-up") == 1
     assert empty.run("apply", "plan.json", "--catch-up", "2").code == 64
     assert empty.run("apply", "plan.json").code == 0

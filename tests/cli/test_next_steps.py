@@ -90,6 +90,23 @@ def test_results_need_a_folder_that_can_be_made(empty: Desk) -> None:
     assert "folder that can be made" in " ".join(ran.err.split())
 
 
+@pytest.mark.parametrize("command", ["wait", "fetch"])
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["s.yaml"], "s.yaml"),
+        (["s/rows", "--run-key", BACKFILL], f"s.yaml --run-key {BACKFILL}"),
+    ],
+)
+def test_where_nothing_was_submitted_the_apply_that_does_it_is_named(
+    desk: Desk, command: str, words: list[str], named: str
+) -> None:
+    if "--run-key" in words:
+        assert desk.run("apply", "s.yaml", "--sandbox", "--yes").code == 0
+    error = desk.run(command, *words, "--sandbox", "--json").error
+    assert (error["code"], error["hint"]) == ("nothing-submitted", f"batchrunner apply {named} --sandbox")
+
+
 def test_a_sandbox_of_another_vendor_says_what_the_project_file_needs(empty: Desk) -> None:
     with empty.started("sandbox", "serve", "--port", "0", "--dialect", "anthropic") as serving:
         assert serving.stdout

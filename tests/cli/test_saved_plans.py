@@ -52,6 +52,13 @@ def test_a_plan_that_was_applied_asks_for_no_key(planned: Desk) -> None:
     assert (again.code, again.out.startswith("This plan was applied already")) == (0, True)
 
 
+def test_a_plan_for_a_provider_that_is_elsewhere_now_says_where(planned: Desk) -> None:
+    was = planned.env["ALPHAEDGE_BASE_URL"]
+    ran = planned.run("apply", "plan.json", "--json", env={"ALPHAEDGE_BASE_URL": "http://127.0.0.1:9"})
+    assert (ran.code, ran.error["code"], planned.posts) == (4, "provider-moved", 0)
+    assert ran.error["why"] == f"The plan is for {was}, and now it is http://127.0.0.1:9."
+
+
 def test_a_plan_is_applied_alone(planned: Desk) -> None:
     ran = planned.run("apply", "plan.json", "s.yaml")
     assert (ran.code, planned.posts) == (64, 0)

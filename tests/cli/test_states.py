@@ -48,6 +48,14 @@ def test_a_filter_that_finds_nothing_does_not_say_that_there_is_nothing(used: De
     assert used.run("state", "list", "zzz").out == "Nothing in state.\n"
 
 
+@pytest.mark.parametrize("word", ["s", "s.yaml", "elsewhere/s.yaml"])
+def test_who_names_a_spec_where_an_address_is_meant_is_told_how_to_list_its_batches(used: Desk, word: str) -> None:
+    assert (
+        used.run("state", "list", word).out == "Nothing matches; there are 2 attempts: batchrunner state list 's/*'\n"
+    )
+    assert "batchrunner state list 's/*'\n" in used.run("state", "show", word).err
+
+
 def test_a_run_is_named_by_the_words_that_made_it(used: Desk) -> None:
     used.run("apply", "s.yaml", *NIGHT, "--run-key", "a2")
     for word, key in (("2026-11-22", "day:2026-11-22"), ("a2", "manual:a2"), ("manual:a2", "manual:a2")):
