@@ -35,6 +35,7 @@ PROVIDER_CODES = {
 _MODEL = 'name the model in quotes, as in `"model": "gpt-4o-mini"`'
 _POST = 'write `"method": "POST"`'
 _EACH_LINE = "one request object a line, as JSON"
+_FIELDS = "a line has `custom_id`, `method`, `url` and `body`"
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _LIMITS_OF = {"/chat/completions": _LIMITS[:2], "/completions": _LIMITS[:1], "/responses": _LIMITS[2:]}
 _STRINGS = ("custom_id", "method", "url")
@@ -221,7 +222,9 @@ def _misshapen(value: Any, rules: LineRules) -> LineProblem:
         if rules.form != "full" and name in {"method", "url"} and _may_be(value.get(name), name in value, rules):
             continue
         if name not in value:
-            return LineProblem("missing-required-parameter", f"`{name}` is missing")
+            return LineProblem(
+                "missing-required-parameter", f"`{name}` is missing", _FIELDS if rules.form == "full" else ""
+            )
         kind = Mapping if name == rules.body else str
         if not isinstance(value[name], kind):
             return LineProblem("wrong-type", f"`{name}` must be {'an object' if kind is Mapping else 'a string'}")

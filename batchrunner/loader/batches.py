@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from batchrunner.address import address
-from batchrunner.loader.explaining import belonging, kind_of
+from batchrunner.loader.explaining import OF_PROVIDERS, belonging, kind_of
 from batchrunner.loader.findings import Finding, Findings, Target
 from batchrunner.loader.matrix import MatrixReader, Member
 from batchrunner.loader.merging import merged
@@ -31,10 +31,7 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(
         ("version", "description", "run", "vars", "defaults", "batches", "moved", "imports"), "at the top of the file"
     ),
-    **dict.fromkeys(
-        ("api_key", "base_url", "url", "headers"),
-        "in batchrunner.yaml, with the provider: a spec never holds a URL or a key",
-    ),
+    **OF_PROVIDERS,
     **dict.fromkeys(Table.__struct_fields__, "under `input`"),
     **dict.fromkeys(Shard.__struct_fields__, "under `shard`"),
 }

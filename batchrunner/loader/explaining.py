@@ -28,6 +28,11 @@ _EXPECTED: Mapping[str, str] = {
 }
 _EITHER: Mapping[Pointer, str] = {("input",): "a path or a mapping", ("shard",): "a mapping or `false`"}
 """Fields of a batch that may be of two kinds."""
+_WRITTEN: Mapping[Pointer, str] = {
+    ("run",): "write `run: {once_per: day}` for one submission a day",
+    ("completion_window",): "write a number and `m`, `h` or `d`, such as `24h`",
+}
+"""What helps more than what is said of every value of the wrong kind."""
 
 _NAME_RULE = "lower-case letters, digits, `.`, `_` and `-`, at most 63, starting with a letter or digit"
 # How a value of the field is written, and the code for one that is not.
@@ -52,6 +57,11 @@ _MISSING: Mapping[str, str] = {
     "name": "write `name: …`: it becomes part of the batch's address",
 }
 """Keys that a batch cannot do without."""
+OF_PROVIDERS: Mapping[str, str] = dict.fromkeys(
+    ("api_key", "base_url", "url", "headers"),
+    "in batchrunner.yaml, with the provider: a spec never holds a URL or a key",
+)
+"""Keys that no part of a spec has, and where they belong."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./*-]*")
 """Texts that need no quotes in a YAML list."""
 _CONCEALED = frozenset({"api_key", "base_url", "url"})
@@ -115,7 +125,8 @@ def _words(kind: str, where: Pointer, detail: "ErrorDetails") -> tuple[str, str,
     label = f"key of {label_of(where[:-1])}" if _concerns_key(detail) else label_of(where)
     value, context = detail["input"], detail.get("ctx", {})
     if kind in _EXPECTED:
-        return wrong_type(label, _EITHER.get(where, _EXPECTED[kind]), value)
+        code, message, hint = wrong_type(label, _EITHER.get(where, _EXPECTED[kind]), value)
+        return code, message, _WRITTEN.get(where, hint)
     if kind == "literal_error":
         return _not_a_choice(label, value, context["expected"])
     if kind == "string_pattern_mismatch" or (kind == "string_too_long" and where[-1] in _RULES):

@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 from batchrunner.address import NAME
-from batchrunner.loader.explaining import belonging, kind_of
+from batchrunner.loader.explaining import OF_PROVIDERS, belonging, kind_of
 from batchrunner.loader.files import STDIN
 from batchrunner.loader.findings import Finding, Findings
 from batchrunner.loader.places import Pointer
@@ -21,6 +21,7 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(Recurrence.__struct_fields__, "under `run`"),
     **dict.fromkeys(BatchDefaults.__struct_fields__, "under `defaults` or under a batch"),
     **_OF_ONE_BATCH,
+    **OF_PROVIDERS,
 }
 
 
@@ -103,4 +104,4 @@ def _check_defaults(defaults: Mapping[str, Any], findings: Findings) -> None:
         from batchrunner.loader.refusing import refusals_of_defaults
 
         for finding in refusals_of_defaults(defaults):
-            findings.add(belonging(finding, _OF_ONE_BATCH))
+            findings.add(belonging(finding, {**_OF_ONE_BATCH, **OF_PROVIDERS}))

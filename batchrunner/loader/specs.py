@@ -32,6 +32,7 @@ from batchrunner.runkeys import resolve_run
 from batchrunner.spec import Batch, Head, Run, Scalar, Spec
 
 MAX_LISTED = 200
+_EACH = "start each batch with `- name: …`"
 
 Inspection = Callable[[str, Sequence[Batch]], Iterable[Finding]]
 """What else is wrong with batches, by the folder their inputs start at."""
@@ -239,10 +240,10 @@ class SpecReader:
                 Finding("missing-key", "the key `batches` is missing", (), "a spec declares at least one")
             )
         elif declared is None or declared == []:
-            self.findings.add(Finding("no-batches", "the spec declares no batches", ("batches",), target="key"))
+            self.findings.add(Finding("no-batches", "the spec declares no batches", ("batches",), _EACH, "key"))
         else:
             message = f"`batches` must be a list, not {kind_of(declared)}"
-            self.findings.add(Finding("wrong-type", message, ("batches",), "start each batch with `- name: …`"))
+            self.findings.add(Finding("wrong-type", message, ("batches",), _EACH))
         return ()
 
     def _spec(self, name: str, run: Run, blocks: Blocks) -> Spec:

@@ -104,6 +104,10 @@ def test_what_is_wrong_is_said(data: bytes, code: str, words: str) -> None:
     assert (found.code, words in found.message) == (code, True), found.message
 
 
+def test_a_line_that_lacks_a_field_is_told_which_there_are() -> None:
+    assert problem(line(url=...)).hint == "a line has `custom_id`, `method`, `url` and `body`"
+
+
 @pytest.mark.parametrize("data", [b"[", b"{", b'  "custom_id": "a",', b"{'custom_id': 'a'}", b"[{}]", line() + b","])
 def test_a_list_or_json_over_several_lines_is_told_what_a_file_holds(data: bytes) -> None:
     assert problem(data).hint == "one request object a line, as JSON"
