@@ -34,7 +34,9 @@ from batchrunner.render.watching import BAD, moved_line, progress_words
 
 REDRAWS = 10
 """Redraws a second, however many events there are: an event only moves a counter."""
-BAR_WIDTH = 24
+BAR_WIDTH, LEAST_WIDTH = 24, 8
+ECHO = 3
+"""Columns left free: the `^C` that a terminal echoes must not begin a line, which nobody would remove."""
 
 
 class _Bar:
@@ -78,8 +80,11 @@ class _Bar:
 
     def _draw(self) -> RenderableType:
         done, total, words = self._position()
+        told, room = Text(" · ".join(words)), self._console.width - ECHO - 1
+        told.truncate(max(room - LEAST_WIDTH, 1), overflow="ellipsis")
+        width = max(min(BAR_WIDTH, room - told.cell_len), LEAST_WIDTH)
         grid = Table.grid(padding=(0, 1))
-        grid.add_row(ProgressBar(total=max(total, 1), completed=done, width=BAR_WIDTH), Text(" · ".join(words)))
+        grid.add_row(ProgressBar(total=max(total, 1), completed=done, width=width), told)
         return grid
 
     def _position(self) -> tuple[int, int, list[str]]:
