@@ -78,7 +78,8 @@ def cost_sentences(changes: Sequence[Sendable], show: Callable[[str], str] = pri
     summed = bill_of(changes)
     told = [f"Cost estimate: {bill_words(summed)}."]
     if summed.counted_by:
-        told.append(f"~{scaled(summed.input_tokens)} input tokens by {_listed(summed.counted_by, show)}.")
+        tokens = "input token" if summed.input_tokens == 1 else "input tokens"
+        told.append(f"~{scaled(summed.input_tokens)} {tokens} by {_listed(summed.counted_by, show)}.")
     if known := [words for basis, words in BASES.items() if basis in summed.bases]:
         whose = f"; lists of {_listed(summed.price_lists, show)}" if summed.price_lists else ""
         told.append(f"Prices: {', '.join(known)}{whose}.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from batchrunner.checkups import Check, failure, ok, skipped, warning
 from batchrunner.errors import BatchrunnerError
 from batchrunner.loader import work_tree
+from batchrunner.render.units import counted
 from batchrunner.revisions import Repository
 from batchrunner.settings import Settings, environment
 from batchrunner.wiring.doctoring import Patient, failed
@@ -58,7 +59,7 @@ def _of_state(store: "FileStore") -> Iterator[Check]:
         return
     there = path.exists()
     attempts = sum(1 for _ in state.entries())
-    yield ok("state", f"readable, with {attempts:,} attempts" if there else "there is none yet", store.url)
+    yield ok("state", f"readable, with {counted(attempts, 'attempt')}" if there else "there is none yet", store.url)
     yield _writable(path)
     yield from _lock(store, path)
     yield from _journal(store, path)

@@ -105,6 +105,10 @@ def test_a_plans_cost_says_how_it_was_estimated() -> None:
     )
 
 
+def test_one_token_is_one() -> None:
+    assert "~1 input token by bytes/4." in cost_sentences([submit(input_tokens=1)])
+
+
 def test_data_in_it_is_shown_as_the_page_needs_it() -> None:
     words = " ".join(cost_sentences([submit(unpriced=("\x1b[2J" * 99,), counted_by="\x1b")]))
     assert words.isprintable()
