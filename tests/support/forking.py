@@ -17,7 +17,8 @@ batchrunner() {
   mkfifo "$order.code"
   exec {answer}<>"$order.code"
   { printf '%s\0' "$BASHPID" "$order.code" "$PWD" "$#" "$@"; env -0; } >"$order"
-  printf '%s\n' "$order" >"$FORKING/orders"
+  # Of a shell's own: until a redirected builtin has ended, this one's standard output is the pipe of orders.
+  (printf '%s\n' "$order" >"$FORKING/orders")
   read -r -u "$answer" code
   exec {answer}>&-
   rm -f "$order" "$order.code"
