@@ -211,6 +211,10 @@ PROJECT = Family(
         E("bad-state-url", "The variable with the state's URL holds something else", "Plans show where state is kept, "
           "so that what such a variable holds has to say so itself: no proposal makes a plan show a key.",
           "Set it to `file:PATH`, or name the state with `--state`."),
+        E("state-of-two-specs", "Two specs would have one state", "A state is called after its spec, its profile and "
+          "the sandbox: those of `s.dev.yaml`, and of `s.yaml` in the profile `dev`, are both `s.dev.state.json`; what "
+          "ends in `.sandbox` is the sandbox's.", "Rename one of the files and say so in its `moved`, or name another "
+          "state with `--state FILE.json`.", exits="1"),
     ),
 )  # fmt: skip
 FAMILIES = (FILES, YAML, SPEC, REFERENCES, MOVES, PROJECT)

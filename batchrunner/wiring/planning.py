@@ -21,6 +21,7 @@ from batchrunner.stores import FileStore
 from batchrunner.wiring.catching import Missed, missed
 from batchrunner.wiring.estimates import Asked, Name, with_estimates
 from batchrunner.wiring.moving import renaming_of
+from batchrunner.wiring.namesakes import check_places
 from batchrunner.wiring.naming import check_batches, check_shards
 from batchrunner.wiring.scanning import scan_inputs
 from batchrunner.wiring.settling import imports_of, imports_of_other_runs, relocated_states, strays_of
@@ -36,6 +37,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
 
     Raises `InvalidFiles` for what is wrong with inputs, `UsageError` for targets and replacements that cannot be meant.
     """
+    check_places(workspace, states)
     moving, held = relocated_states(workspace, stores, states)
     states = moving.states
     check_batches(workspace, states)

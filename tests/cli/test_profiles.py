@@ -167,3 +167,35 @@ def test_a_key_written_into_a_profile_is_shown_nowhere(shop: Desk) -> None:
     shop.write("project.key", f"profiles:\n  dev:\n    providers:\n      openai: {{api_key: {KEY}}}\n")
     refused = shop.run("validate", "s.yaml", "--project", "project.key")
     assert (refused.code, "literal-secret" in refused.err) == (1, True)
+
+
+OTHER = "batches: [{name: other, input_file_id: file-xyz, endpoint: /v1/embeddings}]\n"
+
+
+def test_no_state_is_that_of_two_specs(shop: Desk) -> None:
+    """As it would be, were one spec called as the other is in a profile, or in the sandbox."""
+    for name, flags in (("s.dev.yaml", ("--profile", "dev")), ("s.sandbox.yml", ("--sandbox",))):
+        shop.write(name, OTHER)
+        for words in ((name,), ("s.yaml", *flags)):
+            refused = shop.run("apply", *words, "--json")
+            assert (refused.code, refused.error["code"]) == (1, "state-of-two-specs")
+        assert shop.run("plan", "s.yaml").code == 0
+        assert shop.run("apply", name, "--state", f"{name}.json").code == 0
+        (shop.folder / name).unlink()
+
+
+def test_a_state_that_another_spec_has_already_is_not_shared(shop: Desk) -> None:
+    states = ("--state", "states")
+    shop.write("other/s.dev.yaml", OTHER)
+    assert shop.run("apply", "other/s.dev.yaml", *states).code == 0
+    refused = shop.run("apply", "s.yaml", "--profile", "dev", *states, "--json")
+    assert (refused.code, refused.error["code"]) == (1, "state-of-two-specs")
+    assert list(shop.state("states/s.dev.state.json")["batches"]) == ["s.dev/other"]
+
+
+def test_what_is_paid_for_is_never_kept_as_a_trial(shop: Desk) -> None:
+    """A state of the sandbox is thrown away, and no repository that `init` made has it in git."""
+    shop.write("alone.sandbox.yaml", OTHER)
+    refused = shop.run("apply", "alone.sandbox.yaml", "--json")
+    assert (refused.code, refused.error["code"], shop.ledger.batches()) == (1, "state-of-two-specs", [])
+    assert shop.run("apply", "alone.sandbox.yaml", "--sandbox").code == 0

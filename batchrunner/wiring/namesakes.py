@@ -1,0 +1,52 @@
+"""Whether the state of a spec would be that of another one too, in a profile or in the sandbox."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from batchrunner.address import spec_of
+from batchrunner.errors import Refused
+from batchrunner.loader.files import SUFFIXES
+from batchrunner.project import Project
+from batchrunner.spec import Spec
+from batchrunner.state import State
+from batchrunner.wiring.places import SANDBOX
+from batchrunner.wiring.workspace import Workspace
+
+
+def check_places(workspace: Workspace, states: Mapping[str, State]) -> None:
+    """Refuse a spec whose state another one has, or would have. Raises `Refused` `state-of-two-specs`."""
+    url, suffix = workspace.state_url(), workspace.state_suffix()
+    if url.endswith(".json"):
+        return  # one file for all specs is what was asked for
+    for spec in workspace.specs:
+        name = spec.name if url or spec.path == "-" else Path(spec.path).stem
+        # Files that are called as the sandbox's are thrown away, also where no other spec is there yet.
+        is_lost = name.endswith(f".{SANDBOX}") and not workspace.choices.sandbox
+        for other in sorted(namesakes(name, suffix, workspace.project)):
+            if is_lost or _is_there(other, spec, states[spec.name]):
+                raise _shared(spec, f"{name}{suffix}.state.json", other)
+
+
+def namesakes(name: str, suffix: str, project: Project) -> set[str]:
+    """What specs are called whose state, in some profile or in the sandbox, is called as that of `name` with `suffix`
+    is."""
+    stem = f"{name}{suffix}"
+    profiles = ["", *(f".{profile}" for profile in project.profiles)]
+    endings = [*profiles, *(f"{profile}.{SANDBOX}" for profile in profiles)]
+    return {stem.removesuffix(ending) for ending in endings if stem.endswith(ending)} - {name, ""}
+
+
+def _is_there(other: str, spec: Spec, state: State) -> bool:
+    files = (Path(spec.path).parent / f"{other}{ending}" for ending in SUFFIXES)
+    return any(file.exists() for file in files) or any(spec_of(address) == other for address in state.batches)
+
+
+def _shared(spec: Spec, state: str, other: str) -> Refused:
+    return Refused(
+        "state-of-two-specs",
+        f"{state} would be the state of two specs: {spec.name} and {other}",
+        where=spec.path,
+        why="A profile, and the sandbox, come behind a spec's name. What was submitted for one would count for the "
+        "other, or be thrown away with what was only tried.",
+        hint="rename one of the files and say so in its `moved`, or name another state: --state FILE.json",
+    )
