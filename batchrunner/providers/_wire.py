@@ -129,6 +129,7 @@ class Wire:
         return Unknown("timeout", f"nothing came for {call.deadline:g} seconds")
 
     async def _exchange(self, call: Call, limit: asyncio.Timeout) -> Reply:
+        bearer = self._bearer  # of this request: the key may be renewed before its reply is here
         response = await self._transport.handle_async_request(self._request(call))
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         self._observe(headers.get("date", ""))
@@ -140,7 +141,7 @@ class Wire:
             body = await _read(response, self._cap(call))
         if headers.get("content-encoding", "identity").lower() != "identity":
             body = b""  # identity was asked for; a decoder is an easy way to be sent a gigabyte
-        return Reply(response.status_code, headers, self._bearer.redact_reply(body))
+        return Reply(response.status_code, headers, bearer.redact_reply(body))
 
     async def _pour(self, response: httpx.Response, sink: Sink, patience: float, limit: asyncio.Timeout) -> None:
         loop = asyncio.get_running_loop()
