@@ -3,8 +3,8 @@
 import os
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 
+from batchrunner import durable
 from batchrunner.errors import UsageError
 
 MOST_BYTES = 64 << 20
@@ -35,19 +35,10 @@ def replace_file(path: str, data: bytes, mode: int) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
         return
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with suppress(FileNotFoundError):
-        os.unlink(temporary)  # of a run that was killed: in a container each is process 1
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            file.write(data)
-        os.replace(temporary, path)
-    except (OSError, ValueError):
-        with suppress(OSError, ValueError):
-            os.unlink(temporary)
-        raise
+    # A run that was killed may have left one of that name: in a container each is process 1.
+    with durable.replacing(path, f"{path}.{os.getpid()}.tmp", mode, lasting=False) as descriptor:
+        os.fchmod(descriptor, mode)
+        durable.write_all(descriptor, data)
 
 
 def require_ours(path: str, is_ours: Callable[[bytes], bool]) -> None:

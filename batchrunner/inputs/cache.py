@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from batchrunner import records
+from batchrunner import durable, records
 from batchrunner._version import __version__
 from batchrunner.inputs.scan import Scan, ScannedPart
 from batchrunner.inputs.steady import Identity, identity_of
@@ -179,14 +179,8 @@ def _content(path: str) -> bytes:
 
 def _write(path: str, content: bytes) -> None:
     temporary = f"{path}.{os.getpid()}{time.time_ns()}"
-    try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with durable.replacing(path, temporary, 0o600, lasting=False) as descriptor:
+        durable.write_all(descriptor, content)
 
 
 def _sweep(folder: str, now: int) -> None:

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable
 from typing import Any
 
+from batchrunner import durable
 from batchrunner.digest import sha256
 from batchrunner.jobs import Deferred, Rejected
 from batchrunner.records import MALFORMED, decoder
@@ -61,9 +62,7 @@ class PartFile:
         """Add `pieces` at its end."""
         for piece in pieces:
             self._digest.update(piece)
-            rest = memoryview(piece)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            durable.write_all(self._file, piece)
             self.size += len(piece)
 
     def ends_within_a_line(self) -> bool:
@@ -77,7 +76,7 @@ class PartFile:
 
     def sync(self) -> None:
         """Make it durable."""
-        os.fsync(self._file)
+        durable.sync(self._file)
 
     def close(self) -> None:
         """Close it, and let others write it."""

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
-from batchrunner.results.disk import BLOCK, write_all
+from batchrunner.durable import write_all
+from batchrunner.results.disk import BLOCK
 
 KEPT = 64 << 20
 """Bytes of the files of one shard that may be in memory, so that lines in another order are not read one by one."""
@@ -76,11 +77,11 @@ class Source:
 
 
 class Copier:
-    """Writes lines of `paths` to `file`, in the order in which they are added."""
+    """Writes lines of `paths` to the file that is open as `descriptor`, in the order in which they are added."""
 
-    def __init__(self, paths: Sequence[Path], file: BinaryIO, room: Room) -> None:
+    def __init__(self, paths: Sequence[Path], descriptor: int, room: Room) -> None:
         self._paths = paths
-        self._file = file
+        self._descriptor = descriptor
         self._room = room
         self._sources: list[Source] = []
         self._contents: list[memoryview] = []
@@ -115,7 +116,7 @@ class Copier:
         return self._sources[number].read(start, size)
 
     def _write(self, data: bytes) -> None:
-        write_all(self._file, data)
+        write_all(self._descriptor, data)
         self.written += len(data)
 
 

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
+from batchrunner import durable
 from batchrunner.errors import Refused, TryAgain
 
 BLOCK = 1 << 20
@@ -65,13 +65,13 @@ def _make_top(top: Path) -> None:
     # Whoever makes it at the same moment wants the same.
     top.mkdir(parents=True, exist_ok=True)
     top.joinpath(_IGNORE).write_text("*\n")
-    _sync_folder(top.parent)
+    durable.sync_directory(top.parent)
 
 
 def _make_one(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.mkdir()
-        _sync_folder(folder.parent)
+        durable.sync_directory(folder.parent)
     if folder.is_symlink():
         raise Refused("results-is-a-link", "results are not written through a symbolic link", where=str(folder),
                       hint="remove it, or name another folder with --out DIR")  # fmt: skip
@@ -104,37 +104,20 @@ def _hold(descriptor: int, top: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that becomes `path` when the block ends well, and is gone otherwise.
+def replacing(path: Path) -> Iterator[int]:
+    """A descriptor of a new file that becomes `path` when the block ends well, and is gone otherwise.
 
     Raises `Refused` `results-not-written`.
     """
     temporary = path.with_name(f"{path.name}.tmp")
-    with writing_to(path):
-        temporary.unlink(missing_ok=True)
-        try:
-            with open(temporary, "xb", buffering=0) as raw:
-                yield raw
-                os.fsync(raw.fileno())
-            os.replace(temporary, path)
-            _sync_folder(path.parent)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+    with writing_to(path), durable.replacing(path, temporary, 0o666, lasting=True) as descriptor:
+        yield descriptor
 
 
 def put(path: Path, data: bytes) -> None:
     """Make `data` the content of `path`. Raises `Refused` `results-not-written`."""
-    with replacing(path) as file:
-        write_all(file, data)
-
-
-def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
-    """Write every byte: a write may take fewer than it was given."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
+    with replacing(path) as descriptor:
+        durable.write_all(descriptor, data)
 
 
 def settle(part: Path, path: Path) -> None:
@@ -142,11 +125,10 @@ def settle(part: Path, path: Path) -> None:
     with writing_to(path):
         descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            os.fsync(descriptor)
+            durable.sync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(part, path)
-        _sync_folder(path.parent)
+        durable.rename(part, path)
 
 
 def size_of(path: Path) -> int | None:
@@ -172,11 +154,3 @@ def sha256_of(path: Path) -> str:
     """`sha256:` and the digest of a file's bytes. Raises `OSError`."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

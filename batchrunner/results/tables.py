@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from batchrunner.errors import Refused
 from batchrunner.records import MALFORMED, Raw, Tolerant, decoder
@@ -52,8 +51,12 @@ def write_table(folder: Path, shards: Iterable[Shard]) -> None:
         raise Refused("parquet-missing", "Parquet needs pyarrow",
                       hint="pip install 'batchrunner[parquet]'") from None  # fmt: skip
     schema = pa.schema([(name, pa.string() if name in _TEXT else pa.int32()) for name in COLUMNS])
-    with replacing(folder / TABLE) as file, pq.ParquetWriter(file, schema, compression="zstd") as table:
-        for rows in _groups(row for shard in shards for row in _rows(shard, file)):
+    with (
+        replacing(folder / TABLE) as descriptor,
+        open(descriptor, "wb", closefd=False) as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as table,
+    ):
+        for rows in _groups(row for shard in shards for row in _rows(shard, descriptor)):
             columns = [
                 pa.array(column, type) for column, type in zip(zip(*rows, strict=True), schema.types, strict=True)
             ]
@@ -73,9 +76,9 @@ def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield group
 
 
-def _rows(shard: Shard, file: Any) -> Iterator[Row]:
+def _rows(shard: Shard, descriptor: int) -> Iterator[Row]:
     sheet = shard.sheet
-    with Copier([each.path for each in sheet.files], file, Room(0)) as lines:
+    with Copier([each.path for each in sheet.files], descriptor, Room(0)) as lines:
         for custom_id, row in sheet.rows.items():
             answer = sheet.answer(custom_id, row)
             if answer.file is None:

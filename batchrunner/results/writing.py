@@ -4,11 +4,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
+from batchrunner.durable import write_all
 from batchrunner.records import Tolerant, encode
 from batchrunner.results.copying import Copier, Place, Room
-from batchrunner.results.disk import BLOCK, replacing, write_all
+from batchrunner.results.disk import BLOCK, replacing
 from batchrunner.results.sheet import OK, ReadLine, Sheet
 from batchrunner.rows import ResultLine
 
@@ -67,7 +68,7 @@ def write_ledger(folder: Path, shards: Iterable[Shard]) -> Written:
         return Written(total, failed.written, dict(failed.codes.most_common()))
 
 
-def _write_shard(shard: Shard, results: BinaryIO, failed: "_Errors", room: Room) -> int:
+def _write_shard(shard: Shard, results: int, failed: "_Errors", room: Room) -> int:
     sheet = shard.sheet
     ids = iter(sheet.rows)
     with Copier([file.path for file in sheet.files], results, room) as copier:
@@ -97,8 +98,8 @@ def _sorted_out(shard: Shard, rows: Iterable[tuple[int, str, int, Place]], faile
 class _Errors:
     """Writes rows that are not ok, and counts why."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._pieces: list[bytes] = []
         self._held = 0
         self.written = 0
@@ -137,6 +138,6 @@ class _Errors:
             self.flush()
 
     def flush(self) -> None:
-        write_all(self._file, b"".join(self._pieces))
+        write_all(self._descriptor, b"".join(self._pieces))
         self.written += self._held
         self._pieces, self._held = [], 0

@@ -6,9 +6,10 @@ Every function raises `OSError`; the store turns it into words.
 import errno
 import os
 import stat
-import sys
 from contextlib import suppress
 from pathlib import Path
+
+from batchrunner import durable
 
 PRIVATE = 0o600
 # O_NONBLOCK: opening a FIFO put in a file's place must not hang.
@@ -56,65 +57,19 @@ def read(path: Path, limit: int = -1) -> bytes | None:
         return file.read(limit)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write every byte: one call may write fewer than it was given."""
-    rest = memoryview(data)
-    while rest:
-        written = os.write(descriptor, rest)
-        if not written:
-            raise OSError(errno.EIO, "Nothing was written")
-        rest = rest[written:]
-
-
-def sync(descriptor: int) -> None:
-    """Return when the content and the length of a file are on the medium."""
-    if sys.platform == "darwin":
-        _full_sync(descriptor)
-    else:
-        os.fdatasync(descriptor)
-
-
-def _full_sync(descriptor: int) -> None:
-    import fcntl
-
-    try:
-        # fsync(2) on macOS stops at the drive's cache.
-        fcntl.fcntl(descriptor, getattr(fcntl, "F_FULLFSYNC"))  # noqa: B009 - the constant exists on macOS only
-    except OSError as error:
-        if error.errno not in {errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}:
-            raise
-        os.fsync(descriptor)
-
-
-def sync_directory(directory: Path) -> None:
-    """Return when the names in a directory are on the medium."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def make_directory(directory: Path) -> None:
     """Make a directory and its parents, and their names durable."""
     missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
-        sync_directory(folder.parent)
+        durable.sync_directory(folder.parent)
 
 
 def create(path: Path, data: bytes) -> None:
     """Make a new file durable, its name excepted. What could not be written whole is removed; never overwrites."""
-    descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        write_all(descriptor, data)
-        sync(descriptor)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-    finally:
-        os.close(descriptor)
+    with durable.created(path, PRIVATE) as descriptor:
+        _fill(descriptor, data)
+        durable.sync(descriptor)
 
 
 def replace(path: Path, temporary: Path, data: bytes) -> None:
@@ -122,7 +77,10 @@ def replace(path: Path, temporary: Path, data: bytes) -> None:
 
     `temporary` is on the same filesystem and belongs to whoever holds the lock, so what lies there was left by a crash.
     """
-    temporary.unlink(missing_ok=True)
-    create(temporary, data)
-    os.replace(temporary, path)
-    sync_directory(path.parent)
+    with durable.replacing(path, temporary, PRIVATE, lasting=True) as descriptor:
+        _fill(descriptor, data)
+
+
+def _fill(descriptor: int, data: bytes) -> None:
+    _close_to_others(descriptor)
+    durable.write_all(descriptor, data)

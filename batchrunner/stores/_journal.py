@@ -4,6 +4,7 @@ import errno
 import os
 from pathlib import Path
 
+from batchrunner import durable
 from batchrunner.stores import _disk
 
 
@@ -21,7 +22,7 @@ class Journal:
         if not os.fstat(journal).st_nlink:
             # What goes into a deleted file is gone with the process, however often it is synced.
             raise FileNotFoundError(errno.ENOENT, "It was deleted while in use", str(self._path))
-        _disk.write_all(journal, line)
+        durable.write_all(journal, line)
         self._sync(journal)
 
     def cut(self, length: int) -> None:
@@ -46,8 +47,8 @@ class Journal:
         return self._descriptor
 
     def _sync(self, journal: int) -> None:
-        _disk.sync(journal)
+        durable.sync(journal)
         if not self._is_named:
             # Once a session, not once a file: whoever made the file may have died before its name was durable.
-            _disk.sync_directory(self._path.parent)
+            durable.sync_directory(self._path.parent)
             self._is_named = True

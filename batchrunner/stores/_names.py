@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from batchrunner import durable
 from batchrunner.stores import _disk
 
 
@@ -33,7 +34,7 @@ class Names:
     def write_aside(self, word: str, extension: str, data: bytes) -> Path:
         """Make a durable new sibling named after `word` and the time, and return its path. Raises `OSError`."""
         path = new_file(self.snapshot.parent, f"{self._stem}.{word}", extension, data)
-        _disk.sync_directory(path.parent)
+        durable.sync_directory(path.parent)
         return path
 
     @property

@@ -6,6 +6,7 @@ Raises `OSError` where the disk says no, and `StateError` for what cannot be tru
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from batchrunner import durable
 from batchrunner.state import FORMAT_VERSION, Entry, State
 from batchrunner.stores import _disk
 from batchrunner.stores._frames import Frame, check_of, identity, line_of
@@ -102,6 +103,6 @@ class Writer:
             self.save(state)
         else:
             # Whoever renamed the snapshot may have died before that was durable; the journal must not be gone first.
-            _disk.sync_directory(self._names.snapshot.parent)
+            durable.sync_directory(self._names.snapshot.parent)
             self._journal.cut(0)
         return _Cursor(state.lineage, state.serial)

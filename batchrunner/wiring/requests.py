@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from batchrunner import durable
 from batchrunner.digest import sha256
 from batchrunner.errors import InvalidFiles, Refused
 from batchrunner.facts import ProviderFacts
@@ -29,27 +30,22 @@ def write_requests(root: str, lines: Iterable[bytes]) -> str | None:
         # In containers that share the folder each may be process 1.
         temporary = folder / f".{os.getpid()}.{time.time_ns()}.tmp"
         digest, size = sha256(), 0
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb", buffering=BLOCK) as file:
+        with durable.created(temporary, 0o600) as descriptor:
+            with open(descriptor, "wb", buffering=BLOCK, closefd=False) as file:
                 for line in lines:
                     digest.update(line)
                     size += file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            if not size:
-                return None
             name = f"{digest.hexdigest()[:32]}.jsonl"
-            os.replace(temporary, folder / name)
-            _sync(folder)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            if size:
+                durable.sync(descriptor)
+                durable.rename(temporary, folder / name)
+            else:
+                temporary.unlink()
     except OSError as error:
         raise Refused("retry-not-written", "the requests to ask again cannot be written", where=str(folder),
                       why=error.strerror or str(error),
                       hint="make room there, and run the same command again") from None  # fmt: skip
-    return f"{FOLDER}/{name}"
+    return f"{FOLDER}/{name}" if size else None
 
 
 def _make(folder: Path) -> None:
@@ -62,14 +58,6 @@ def _make(folder: Path) -> None:
     # Not `exists`: a link that leads nowhere yet would be followed.
     with suppress(FileExistsError), (top / ".gitignore").open("x") as ignore:
         ignore.write("*\n")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def scanned_requests(root: str, path: str, base: Attempt, facts: ProviderFacts) -> tuple[LocalFile, Asked]:

@@ -28,6 +28,7 @@ FRONT = {"_version", "__init__", "__main__", "cli", "api"}
 EDGES = {
     "applier",
     "canceller",
+    "durable",
     "fetcher",
     "noter",
     "sweeper",

@@ -52,7 +52,7 @@ def gone_on_with(run: Callable[..., Ended]) -> Ended:
     return ended
 
 
-@pytest.mark.parametrize("every", [29, pytest.param(7, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("every", [32, pytest.param(7, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
 @pytest.mark.parametrize("fault", ["", "content:truncated=0.4"])
 def test_killed_at_every_step(killer: Killer, fault: str, every: int) -> None:
     """A day takes some of them, the campaign more."""

@@ -31,7 +31,7 @@ def outcomes(project: Project, folder: str = "results") -> dict[str, int]:
     return {name: rows[name] for name in ("ok", "error", "expired", "missing")}
 
 
-@pytest.mark.parametrize("every", [19, pytest.param(4, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("every", [20, pytest.param(4, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
 @pytest.mark.parametrize("fault", ["", "create:drop-after-commit=0.5"])
 def test_killed_at_every_step(killer: Killer, fault: str, every: int) -> None:
     """A day takes some of them, the campaign more."""

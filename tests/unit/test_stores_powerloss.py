@@ -276,11 +276,11 @@ def no_sync(_: int) -> None:
     """A sync that was forgotten."""
 
 
-@pytest.mark.parametrize("forgotten", ["_disk.sync", "_disk.sync_directory"])
+@pytest.mark.parametrize("forgotten", ["sync", "sync_directory"])
 def test_a_forgotten_sync_is_found_out(
     forgotten: str, root: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"batchrunner.stores.{forgotten}", no_sync)
+    monkeypatch.setattr(f"batchrunner.durable.{forgotten}", no_sync)
     disk = Disk(root)
     with pytest.MonkeyPatch.context() as patch:
         disk.watch(patch)
