@@ -10,9 +10,10 @@ from batchrunner.digest import fingerprint
 from batchrunner.events import Failed
 from batchrunner.jobs import Deferred, Denied, NotFound, Outcome, Seen
 from batchrunner.manifest import ProviderFile
+from batchrunner.matching import standing_for
 from batchrunner.planner import adoption, submission
 from batchrunner.plans import Import, Notice
-from batchrunner.remote import TAG_NAMES, RemoteBatch, Sight, key_in
+from batchrunner.remote import RemoteBatch, key_in, untagged
 from batchrunner.spec import Adoption
 from batchrunner.state import Attempt, Intent, State, newest_paid
 
@@ -55,22 +56,11 @@ def _failed(change: Import, outcome: str, code: str, *, status: int = 0, words: 
 
 def attempt_of(change: Import, batch: RemoteBatch, at: str, plan_id: str = "") -> Attempt:
     """The attempt that stands for `batch`, looked up or believed at time `at` (RFC 3339 UTC)."""
-    made_at = batch.created_at or at
     fields = {**change.as_fields(), "metadata": _metadata(change, batch)}
     if change.source == UNKNOWN:
         fields |= _of_file(change, ProviderFile(file_id=batch.input_file_id))
-    return Attempt(
-        number=change.attempt,
-        status="submitted",
-        intent=Intent(**fields, plan_id=plan_id, created_at=made_at),
-        updated_at=made_at,
-        file_id=batch.input_file_id,
-        sent_at=made_at,
-        batch_id=batch.batch_id,
-        adopted=True,
-        reply=batch.reply,
-        sight=Sight(at=at, batch=batch),
-    )
+    intent = Intent(**fields, plan_id=plan_id, created_at=batch.created_at or at)
+    return standing_for(batch, intent, change.attempt, at)
 
 
 def _of_file(change: Import, source: ProviderFile) -> dict[str, object]:
@@ -79,8 +69,7 @@ def _of_file(change: Import, source: ProviderFile) -> dict[str, object]:
 
 
 def _metadata(change: Import, batch: RemoteBatch) -> Mapping[str, str]:
-    theirs = {name: value for name, value in batch.metadata.items() if name not in TAG_NAMES}
-    return theirs if batch.metadata else change.metadata
+    return untagged(batch.metadata) if batch.metadata else change.metadata
 
 
 def is_recorded(change: Import, state: State) -> bool:

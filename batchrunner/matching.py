@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from batchrunner.manifest import LocalFile
 from batchrunner.moments import time_of
 from batchrunner.remote import RemoteBatch, Sight, key_in
-from batchrunner.state import Attempt, moved
+from batchrunner.state import Attempt, Intent, moved
 
 SKEW = timedelta(minutes=15)
 """How far a provider's clock may be from ours."""
@@ -139,6 +139,22 @@ def adopted(attempt: Attempt, batch: RemoteBatch, at: str) -> Attempt:
         batch_id=batch.batch_id,
         adopted=True,
         file_id=attempt.file_id or batch.input_file_id,
+        reply=batch.reply,
+        sight=Sight(at=at, batch=batch),
+    )
+
+
+def standing_for(batch: RemoteBatch, intent: Intent, number: int, at: str) -> Attempt:
+    """Attempt `number`, of which nothing is known but `batch`, looked up or believed at time `at` (RFC 3339 UTC)."""
+    return Attempt(
+        number=number,
+        status="submitted",
+        intent=intent,
+        updated_at=intent.created_at,
+        file_id=batch.input_file_id,
+        sent_at=intent.created_at,
+        batch_id=batch.batch_id,
+        adopted=True,
         reply=batch.reply,
         sight=Sight(at=at, batch=batch),
     )

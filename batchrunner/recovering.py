@@ -14,9 +14,9 @@ from batchrunner.address import is_address, spec_of
 from batchrunner.desired import Desired
 from batchrunner.digest import fingerprint, idempotency_key
 from batchrunner.manifest import LocalFile, ProviderFile
-from batchrunner.matching import Alarm, adopted, is_alive, preferred
+from batchrunner.matching import Alarm, adopted, is_alive, preferred, standing_for
 from batchrunner.records import replace
-from batchrunner.remote import TAG_NAMES, RemoteBatch, Sight, Tags, key_in, tags_in
+from batchrunner.remote import RemoteBatch, Tags, key_in, tags_in, untagged
 from batchrunner.renaming import Renaming
 from batchrunner.state import Attempt, Entry, Intent, State
 
@@ -226,8 +226,6 @@ def _rebuilt(found: Found, desired: Desired | None, at: str) -> Attempt:
     """The attempt that became a batch, as far as batch and spec tell. What it was estimated at is lost."""
     batch, tags = found.batch, found.tags
     same = desired if desired is not None and desired.fingerprint == tags.fingerprint else None
-    made_at = batch.created_at or at
-    kept = {name: value for name, value in batch.metadata.items() if name not in TAG_NAMES}
     intent = Intent(
         idempotency_key=tags.idempotency_key,
         fingerprint=tags.fingerprint,
@@ -236,19 +234,8 @@ def _rebuilt(found: Found, desired: Desired | None, at: str) -> Attempt:
         endpoint=same.endpoint if same else batch.endpoint,
         completion_window=same.completion_window if same else batch.completion_window,
         source=same.source if same else ProviderFile(file_id=batch.input_file_id),
-        metadata=dict(same.metadata) if same and not batch.metadata else kept,
+        metadata=dict(same.metadata) if same and not batch.metadata else untagged(batch.metadata),
         retry_of=tags.retry_of,
-        created_at=made_at,
+        created_at=batch.created_at or at,
     )
-    return Attempt(
-        number=tags.attempt,
-        status="submitted",
-        intent=intent,
-        updated_at=made_at,
-        file_id=batch.input_file_id,
-        sent_at=made_at,
-        batch_id=batch.batch_id,
-        adopted=True,
-        reply=batch.reply,
-        sight=Sight(at=at, batch=batch),
-    )
+    return standing_for(batch, intent, tags.attempt, at)

@@ -138,6 +138,11 @@ def key_in(metadata: Mapping[str, str]) -> str:
     return metadata.get(TAG_NAMES[0], "")
 
 
+def untagged(metadata: Mapping[str, str]) -> dict[str, str]:
+    """`metadata` without our tags."""
+    return {name: value for name, value in metadata.items() if name not in TAG_NAMES}
+
+
 def tags_in(metadata: Mapping[str, str]) -> Tags | None:
     """The tags that a remote batch came with; None where they are not all there, or are not ours."""
     key, address, run_key, fingerprint, said = (metadata.get(name, "") for name in TAG_NAMES)
