@@ -17,6 +17,7 @@ from batchrunner.events import Uploaded as UploadedEvent
 from batchrunner.importing import attempt_of, is_recorded, not_imported
 from batchrunner.jobs import Accepted, Create, Denied, Look, Outcome, Seen, Settling, Upload, Uploaded
 from batchrunner.manifest import LocalFile, ProviderFile
+from batchrunner.moments import text_of
 from batchrunner.plans import Import, Plan, Resume, Sendable
 from batchrunner.queues import FULL
 from batchrunner.state import Attempt, Entry, Intent, Problem, State, Status, moved
@@ -242,4 +243,4 @@ class _Apply:
         self.tools.reporter.report(event)
 
     def _now(self) -> str:
-        return self.tools.clock.now().isoformat(timespec="milliseconds")
+        return text_of(self.tools.clock.now())

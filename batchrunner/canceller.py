@@ -10,6 +10,7 @@ from typing import Literal
 
 from batchrunner.facts import Polling
 from batchrunner.jobs import Cancel, Deferred, Denied, NotFound, Outcome, Rejected, Seen
+from batchrunner.moments import text_of
 from batchrunner.polling import missed, reconciled, seen
 from batchrunner.ports import AttemptName, Clock, Executor, Recorder
 from batchrunner.records import replace
@@ -80,7 +81,7 @@ async def cancel(targets: Iterable[Entry | Stray], tools: Tools) -> Report:
             job = _job(target)
             if job.provider in off:
                 return Answer(target, "left")
-            at = tools.clock.now().isoformat(timespec="milliseconds")
+            at = text_of(tools.clock.now())
             said = await tools.executor.run(job)
             if isinstance(said, Denied):
                 off.add(job.provider)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from batchrunner.events import Duplicated, Event, Retrying, SharedBatch
 from batchrunner.jobs import Accepted, Create, InDoubt, Job, Outcome, Survey, Surveyed
 from batchrunner.matching import Duplicate, Trail, duplicates, is_alive
+from batchrunner.moments import text_of
 from batchrunner.ports import Clock, Executor, Reporter
 from batchrunner.remote import key_in
 from batchrunner.state import State
@@ -58,7 +59,7 @@ class Lookout:
         """Note a create that is about to leave."""
         sent = self._sent.get(job.provider)
         if sent is None:
-            sent = self._sent[job.provider] = _Sent(since=self._clock.now().isoformat(timespec="milliseconds"))
+            sent = self._sent[job.provider] = _Sent(since=text_of(self._clock.now()))
         sent.since = min(sent.since, job.sent_at or sent.since)
         own_file = job.input_file_id if job.is_own_file else ""
         sent.addresses[job.idempotency_key] = job.address

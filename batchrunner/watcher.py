@@ -14,6 +14,7 @@ from batchrunner.errors import StateError
 from batchrunner.events import Unseen, WatchEvent
 from batchrunner.facts import Polling
 from batchrunner.jobs import Deferred, Denied, NotFound, Outcome, Rejected, Seen, Survey, Surveyed
+from batchrunner.moments import text_of
 from batchrunner.noter import Noter
 from batchrunner.polling import look_of, looks, missed, seen, wait_seconds
 from batchrunner.ports import Clock, Executor, Recorder, Reporter
@@ -202,4 +203,4 @@ class _Watching:
         self.tools.reporter.report(event)
 
     def _now(self) -> str:
-        return self.tools.clock.now().isoformat(timespec="milliseconds")
+        return text_of(self.tools.clock.now())

@@ -15,6 +15,7 @@ from batchrunner.commands._console import Console
 from batchrunner.errors import Refused
 from batchrunner.events import Downloading, Event, Uploading
 from batchrunner.manifest import LocalFile
+from batchrunner.moments import zulu_text_of
 from batchrunner.plans import Change, Plan, action_of
 from batchrunner.records import plain
 from batchrunner.state import Submission
@@ -121,7 +122,7 @@ def _without_head(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return zulu_text_of(datetime.now(UTC))
 
 
 def _plan_line(plan: Plan) -> PlanLine:

@@ -16,6 +16,7 @@ from batchrunner.commands.resolve import BATCH_ID
 from batchrunner.desired import Desired
 from batchrunner.errors import Refused, UsageError
 from batchrunner.importing import attempt_of, difference
+from batchrunner.moments import text_of
 from batchrunner.planner import adoption, submission
 from batchrunner.plans import Import
 from batchrunner.remote import RemoteBatch
@@ -131,7 +132,7 @@ def _planned(wanted: _Wanted, state: State, batch_id: str) -> Import:
 
 
 def _entry(wanted: _Wanted, state: State, batch: RemoteBatch) -> Entry:
-    at = SystemClock().now().isoformat(timespec="milliseconds")
+    at = text_of(SystemClock().now())
     attempt = attempt_of(_planned(wanted, state, batch.batch_id), batch, at)
     return Entry(address=wanted.desired.address, run_key=wanted.desired.run_key, attempt=attempt)
 

@@ -14,6 +14,7 @@ from batchrunner.commands._files import refuse_kept, replace_file, require_ours
 from batchrunner.commands._options import Output, word_option
 from batchrunner.commands._summing import Course, Notes
 from batchrunner.errors import BatchrunnerError, UsageError
+from batchrunner.moments import zulu_text_of
 from batchrunner.printable import printable
 from batchrunner.records import plain
 from batchrunner.summaries import FORMAT, RunSummary
@@ -83,7 +84,13 @@ def _told(verb: str, command: Callable[[Notes], int], places: Places, console: C
     finally:
         with suppress(KeyboardInterrupt):
             course = Course(
-                verb, _time(started), _time(SystemClock().now()), round(monotonic() - begun, 3), code, error, message
+                verb,
+                zulu_text_of(started),
+                zulu_text_of(SystemClock().now()),
+                round(monotonic() - begun, 3),
+                code,
+                error,
+                message,
             )
             _tell(notes, course, places, trace, console)
 
@@ -111,10 +118,6 @@ def _ending_of(raised: BaseException) -> tuple[int, str, str]:
         return 141, "no-reader", "nobody reads what is written to standard output any more"
     error: BatchrunnerError = as_error(raised)
     return int(error.exit_code), error.code, error.message
-
-
-def _time(at: Any) -> str:
-    return str(at.isoformat(timespec="milliseconds")).replace("+00:00", "Z")
 
 
 def _place(option: str, path: str) -> str:

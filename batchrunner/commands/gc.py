@@ -27,6 +27,7 @@ from batchrunner.jobs import (
     Surveyed,
     SurveyFiles,
 )
+from batchrunner.moments import text_of
 from batchrunner.records import replace
 from batchrunner.state import Attempt, Entry
 from batchrunner.wiring.asking import Inquiry
@@ -151,7 +152,7 @@ def _delete(found: _Found, asking: Inquiry, states: FollowedStates, console: Con
 
 def _removed(at: datetime) -> Any:
     def change(attempt: Attempt) -> Attempt:
-        return replace(attempt, input_removed_at=at.isoformat(timespec="milliseconds"))
+        return replace(attempt, input_removed_at=text_of(at))
 
     return change
 

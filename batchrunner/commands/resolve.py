@@ -16,6 +16,7 @@ from batchrunner.commands._resolving import cancel_others as stop_others
 from batchrunner.commands._states import Sought, find_stores, located, meant, no_such_address, state_options
 from batchrunner.errors import BatchrunnerError, ExitCode, Refused, StateError, UsageError
 from batchrunner.matching import adopted
+from batchrunner.moments import text_of
 from batchrunner.printable import printable
 from batchrunner.records import replace
 from batchrunner.remote import RemoteBatch
@@ -186,7 +187,7 @@ def _absent(attempt: Attempt) -> Attempt:
 
 
 def _now() -> str:
-    return SystemClock().now().isoformat(timespec="milliseconds")
+    return text_of(SystemClock().now())
 
 
 def _save(found: Entry, settled: Entry, sought: Sought, console: Console) -> Path:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from batchrunner.errors import Refused
 from batchrunner.fetcher import Brought, Wanted
 from batchrunner.inputs import InputRefused, open_content
 from batchrunner.manifest import LocalFile
+from batchrunner.moments import text_of
 from batchrunner.ports import AttemptName, Executor, Reporter
 from batchrunner.results import ResultsShelf, only_one
 from batchrunner.results.shelf import INPUT
@@ -223,7 +223,7 @@ class Fetching:
             for batch in account.batches:
                 name = AttemptName(batch.address, account.run_key, batch.attempt)
                 files = accountant.files(known[name])
-                fetched = Fetched(at=_text(now), files=files or (), tally=tally_of(batch.rows),
+                fetched = Fetched(at=text_of(now), files=files or (), tally=tally_of(batch.rows),
                                   usage=usage_of(batch.tokens))  # fmt: skip
                 if not _says_the_same(known[name].attempt.fetched, fetched):
                     recorder.record(name, partial(_noted, fetched=fetched))
@@ -238,10 +238,6 @@ def _noted(attempt: Attempt, *, fetched: Fetched) -> Attempt:
     if _says_the_same(attempt.fetched, fetched):
         return attempt
     return records.replace(attempt, fetched=fetched)
-
-
-def _text(now: datetime) -> str:
-    return now.isoformat(timespec="milliseconds")
 
 
 def _providers(entries: Iterable[Entry]) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from batchrunner.address import spec_of
 from batchrunner.desired import Desired
 from batchrunner.errors import InvalidFiles
+from batchrunner.moments import text_of
 from batchrunner.recovering import Found, Keyring, Recovery, recovery
 from batchrunner.remote import RemoteBatch, key_in
 from batchrunner.state import State
@@ -44,7 +45,7 @@ class Discovered:
         kept_here = {name for name, each in stores.items() if each is store}
         found = [each for each in self.found if spec_of(each.tags.address) in kept_here]
         desired = [each for name in kept_here for each in self.desired.get(name, ())]
-        return recovery(found, state, desired, SystemClock().now().isoformat(timespec="milliseconds"))
+        return recovery(found, state, desired, text_of(SystemClock().now()))
 
 
 def providers_asked(workspace: Workspace) -> set[str]:
