@@ -12,7 +12,7 @@ from batchrunner.commands._asking import inquiry
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, output_options, spec_options
 from batchrunner.commands._states import FOLDERS, Sought, lock_timeout, saved
-from batchrunner.commands.resolve import BATCH_ID
+from batchrunner.commands.resolve import require_batch_id
 from batchrunner.desired import Desired
 from batchrunner.errors import Refused, UsageError
 from batchrunner.importing import attempt_of, difference
@@ -52,9 +52,7 @@ def import_command(
     It is looked up at the provider, and apply does not submit that run any more. Without PATH the spec is looked for
     in specs/ and here, by its name in ADDRESS.
     """
-    if not BATCH_ID.match(batch_id):
-        raise UsageError("usage", "this is no batch id: one has 1 to 128 letters, digits, dots, dashes and underscores",
-                         hint="give the id as the provider shows it")  # fmt: skip
+    require_batch_id(batch_id)
     console = Console(output)
     wanted = _wanted(address, path or _spec_path(address), choices)
     _require_free(wanted, wanted.store.load(), batch_id, choices)

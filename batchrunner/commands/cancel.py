@@ -11,7 +11,7 @@ from batchrunner.commands._console import Console, answers_yes, somebody_is_ther
 from batchrunner.commands._following import followed_options, keys_for
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
 from batchrunner.commands._states import Sought
-from batchrunner.commands.resolve import BATCH_ID
+from batchrunner.commands.resolve import require_batch_id
 from batchrunner.errors import ExitCode, Refused, UsageError
 from batchrunner.ports import Executor
 from batchrunner.state import Entry
@@ -60,9 +60,8 @@ def _check(words: Sequence[str], followed: Followed, batch_id: str, provider: st
     if not (words or followed.patterns or batch_id):
         raise UsageError("nothing-named", "say what to cancel: addresses, specs, or a --batch-id",
                          hint=f"see what there is: {sought.typed('status')}")  # fmt: skip
-    if batch_id and not BATCH_ID.match(batch_id):
-        raise UsageError("usage", "this is no batch id: one has 1 to 128 letters, digits, dots, dashes and underscores",
-                         hint="give the id as the provider shows it")  # fmt: skip
+    if batch_id:
+        require_batch_id(batch_id)
     if provider and not batch_id:
         raise UsageError("usage", "--provider goes with --batch-id", hint="batchrunner cancel --help")
 

@@ -26,7 +26,7 @@ from batchrunner.wiring.resolving import Witness
 from batchrunner.wiring.workspace import SystemClock
 
 PLACEHOLDER = "BATCH_ID"
-BATCH_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+_BATCH_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 
 
 class Answer(NamedTuple):
@@ -136,7 +136,13 @@ def _check(answer: Answer) -> None:
     if adopt == PLACEHOLDER:
         raise UsageError("usage", f"{PLACEHOLDER} stands for the id that the provider gave the batch",
                          hint="leave --adopt out to see what the provider has")  # fmt: skip
-    if adopt and not BATCH_ID.match(adopt):
+    if adopt:
+        require_batch_id(adopt)
+
+
+def require_batch_id(text: str) -> None:
+    """Raise `UsageError` where `text` is none."""
+    if not _BATCH_ID.match(text):
         raise UsageError("usage", "this is no batch id: one has 1 to 128 letters, digits, dots, dashes and underscores",
                          hint="give the id as the provider shows it")  # fmt: skip
 
