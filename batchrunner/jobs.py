@@ -111,6 +111,10 @@ class Accepted(Record, tag="accepted", tag_field="outcome"):
     is_adopted: bool = False
 
 
+NOT_OFFERED = "not-offered"
+"""The code of what is rejected because the provider has no such call."""
+
+
 class Rejected(Record, tag="rejected", tag_field="outcome"):
     """The provider, the input or the disk said no for good. Nothing was created."""
 

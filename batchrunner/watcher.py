@@ -13,7 +13,7 @@ from datetime import datetime
 from batchrunner.errors import StateError
 from batchrunner.events import Unseen, WatchEvent
 from batchrunner.facts import Polling
-from batchrunner.jobs import Deferred, Denied, NotFound, Outcome, Rejected, Seen, Survey, Surveyed
+from batchrunner.jobs import NOT_OFFERED, Deferred, Denied, NotFound, Outcome, Rejected, Seen, Survey, Surveyed
 from batchrunner.moments import text_of
 from batchrunner.noter import Noter
 from batchrunner.polling import look_of, looks, missed, seen, wait_seconds
@@ -173,7 +173,7 @@ class _Watching:
             case Denied():
                 self.report.denied[group.provider] = said
                 group.is_off = True
-            case Rejected(code="not-offered") if not listing:
+            case Rejected() if said.code == NOT_OFFERED and not listing:
                 self.report.blind[group.provider] = said
                 group.is_off = True
             case Rejected() | NotFound() if listing:

@@ -11,7 +11,6 @@ from batchrunner.providers._times import retry_after
 from batchrunner.providers._verdicts import Again, Meaning, Redact, Unusable, code_of, meaning_of, should_retry
 from batchrunner.providers._words import redirect_words, words_of
 
-NOT_OFFERED = "not-offered"
 _ABSENT = frozenset({404, 410})
 Read = Callable[[bytes], Outcome | Unusable]
 

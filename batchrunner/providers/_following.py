@@ -7,6 +7,7 @@ from functools import partial
 from batchrunner.events import Event
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import (
+    NOT_OFFERED,
     Cancel,
     Deferred,
     Download,
@@ -26,7 +27,7 @@ from batchrunner.jobs import (
 )
 from batchrunner.moments import time_of
 from batchrunner.ports import Clock
-from batchrunner.providers._asking import NOT_OFFERED, Asking, Read
+from batchrunner.providers._asking import Asking, Read
 from batchrunner.providers._calls import Call
 from batchrunner.providers._dialect import Dialect
 from batchrunner.providers._downloading import DownloadingFile, Surroundings

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from batchrunner.jobs import Deferred, NotFound, Outcome, Rejected, Removed
+from batchrunner.jobs import NOT_OFFERED, Deferred, NotFound, Outcome, Rejected, Removed
 from batchrunner.moments import time_of
 from batchrunner.ports import Clock
-from batchrunner.providers._asking import NOT_OFFERED, Asking
+from batchrunner.providers._asking import Asking
 from batchrunner.providers._calls import Call
 from batchrunner.providers._dialect import BatchesPage, Dialect
 from batchrunner.providers._finding import SKEW, FilesPage, ListedFile, behind

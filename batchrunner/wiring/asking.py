@@ -8,6 +8,7 @@ from batchrunner.applier import Brake
 from batchrunner.errors import BatchrunnerError, Refused, TryAgain
 from batchrunner.facts import ProviderFacts
 from batchrunner.jobs import (
+    NOT_OFFERED,
     Deferred,
     Denied,
     FilesSurveyed,
@@ -23,7 +24,6 @@ from batchrunner.ports import Executor, Reporter
 from batchrunner.remote import RemoteBatch
 from batchrunner.wiring.running import Sending, follow, interruption
 
-NOT_OFFERED = "not-offered"
 _NO_CALL = frozenset({404, 405, 410, 501})
 AT_A_TIME = 16
 
