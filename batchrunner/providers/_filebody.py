@@ -89,16 +89,12 @@ class ProvenFile:
         return InputProblem(self.problem)
 
 
-class FileBody:
-    """The multipart body of one upload. `progress` is called with the bytes of the file handed over so far.
+class ProvenBody:
+    """The body of one send, made of an opened source."""
 
-    A changed file never arrives whole.
-    """
-
-    def __init__(self, file: BinaryIO, source: LocalFile, frame: Framing, progress: Callable[[int], None]) -> None:
-        self.length = len(frame.head) + source.size + len(frame.tail)
-        self._file = ProvenFile(file, source)
-        self._frame = frame
+    def __init__(self, file: ProvenFile, length: int, progress: Callable[[int], None]) -> None:
+        self.length = length
+        self._file = file
         self._progress = progress
 
     @property
@@ -111,6 +107,21 @@ class FileBody:
         """Whether all of the file was what was planned."""
         return self._file.is_verified
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class FileBody(ProvenBody):
+    """The multipart body of one upload. `progress` is called with the bytes of the file handed over so far.
+
+    A changed file never arrives whole.
+    """
+
+    def __init__(self, file: BinaryIO, source: LocalFile, frame: Framing, progress: Callable[[int], None]) -> None:
+        super().__init__(ProvenFile(file, source), len(frame.head) + source.size + len(frame.tail), progress)
+        self._frame = frame
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._frame.head
         sent = 0
@@ -119,7 +130,3 @@ class FileBody:
             sent += len(piece)
             self._progress(sent)
         yield self._frame.tail
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()

@@ -5,30 +5,18 @@ from typing import BinaryIO
 
 from batchrunner.jobs import Rejected
 from batchrunner.manifest import LocalFile
-from batchrunner.providers._filebody import InputProblem, ProvenFile, unreadable
+from batchrunner.providers._filebody import InputProblem, ProvenBody, ProvenFile, unreadable
 
 Pieces = Callable[[Iterator[bytes]], Iterator[bytes]]
 """Makes a body of request lines."""
 
 
-class InlineBody:
+class InlineBody(ProvenBody):
     """The body of one send. A changed file never arrives whole: its last piece is kept back until it is proven."""
 
     def __init__(self, file: ProvenFile, pieces: Pieces, length: int, progress: Callable[[int], None]) -> None:
-        self.length = length
-        self._file = file
+        super().__init__(file, length, progress)
         self._pieces = pieces
-        self._progress = progress
-
-    @property
-    def problem(self) -> Rejected | None:
-        """Why it cannot be sent; None as far as it can."""
-        return self._file.problem
-
-    @property
-    def is_verified(self) -> bool:
-        """Whether all of the file was what was planned."""
-        return self._file.is_verified
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         sent = 0
@@ -36,10 +24,6 @@ class InlineBody:
             yield piece
             sent += len(piece)
             self._progress(sent)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 class InlineBodies:
