@@ -5,7 +5,7 @@ from itertools import count
 
 from support.killing import Killer
 from support.runs import at_desk, batch, spec
-from support.sweeps import ENOUGH
+from support.sweeps import Kills
 
 from batchrunner.sandbox import Timings
 
@@ -13,13 +13,13 @@ ENDLESS = Timings(0.0, 36_000.0, 0.0, 36_000.0)
 
 
 def test_killed_at_every_step(killer: Killer) -> None:
-    kills = unreached = 0
+    kills = Kills(count(1, 3))
     with at_desk(timings=ENDLESS) as desk:
-        for step in count(1, 3):
+        for step in kills:
             project = desk.project({"nightly": spec(batch("a", "data/0.jsonl"), batch("b", "data/1.jsonl"))})
             run = partial(killer.run, project.folder, environment=project.environment)
             project.apply_until_done("specs", run=run)
-            ended = run("cancel", "nightly/a", "--yes", step=step)
+            ended = kills.noted(run("cancel", "nightly/a", "--yes", step=step))
             again = run("cancel", "nightly/a", "--yes")
             assert again.code == 0, f"after {ended}: {again}"
             attempts = project.attempts()
@@ -28,9 +28,5 @@ def test_killed_at_every_step(killer: Killer) -> None:
             assert stopped == {attempts["nightly/a"][-1]["batch_id"]}, ended
             assert run("apply", "specs").code == 0
             assert len(project.batches()) == 2
-            kills += ended.killed
-            unreached = 0 if ended.killed else unreached + 1
             project.forget()
-            if unreached == ENOUGH:
-                break
-    assert kills > 10
+    assert kills.made > 10

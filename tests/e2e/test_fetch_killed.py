@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.killing import Ended, Killer
 from support.runs import Desk, Project, at_desk, spec
+from support.sweeps import Kills
 
 from batchrunner.sandbox import Timings
 from batchrunner.stores import FileStore
@@ -16,7 +17,6 @@ from batchrunner.stores import FileStore
 IDS = ["d", "b-sandbox-fail-500", "a", "e-sandbox-drop", "c", "f-sandbox-duplicate", "g"]
 SCENE = spec({"name": "x", "input": "data/x.jsonl", "shard": {"max_requests": 3}})
 QUICK = Timings(validating=0.0, in_progress=0.0, finalizing=0.0, cancelling=0.0)
-ENOUGH = 3
 
 
 def submitted(desk: Desk) -> Project:
@@ -57,13 +57,12 @@ def gone_on_with(run: Callable[..., Ended]) -> Ended:
 def test_killed_at_every_step(killer: Killer, fault: str, every: int) -> None:
     """A day takes some of them, the campaign more."""
     with at_desk(*filter(None, [fault]), timings=QUICK) as desk:
-        kills = unreached = 0
+        kills = Kills(count(4 if fault else 1, every))
         made = 0
-        for step in count(4 if fault else 1, every):
+        for step in kills:
             project = submitted(desk)
             run = partial(killer.run, project.folder, environment=project.environment)
-            ended = run("fetch", step=step)
-            kills += ended.killed
+            ended = kills.noted(run("fetch", step=step))
             try:
                 again = gone_on_with(run)
                 assert again.code == 5, again
@@ -73,8 +72,5 @@ def test_killed_at_every_step(killer: Killer, fault: str, every: int) -> None:
                 raise AssertionError(f"after {ended}") from error
             made += len(project.batches())
             project.forget()
-            unreached = 0 if ended.killed else unreached + 1
-            if unreached == ENOUGH:
-                break
-        assert kills > 140 // every
+        assert kills.made > 140 // every
         assert made % 3 == 0

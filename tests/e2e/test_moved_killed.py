@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from support.killing import Killer
 from support.runs import Project, at_desk, batch, spec
-from support.sweeps import ENOUGH
+from support.sweeps import Kills
 
 MOVED = [{"from": "nightly/*", "to": "*"}, {"from": "a", "to": "first"}]
 
@@ -23,14 +23,14 @@ def renamed(project: Project) -> dict[str, dict[str, list[dict[str, object]]]]:
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=[pytest.mark.campaign, pytest.mark.timeout(3600)])])
 def test_killed_at_every_step(killer: Killer, every: int) -> None:
     """A day takes some of them; the campaign takes every one."""
-    kills = unreached = 0
+    kills = Kills(count(1, every))
     with at_desk() as desk:
-        for step in count(1, every):
+        for step in kills:
             project = desk.project({"nightly": spec(batch("a", "data/0.jsonl"), batch("b", "data/1.jsonl"))})
             run = partial(killer.run, project.folder, environment=project.environment)
             project.apply_until_done("specs", run=run)
             before = renamed(project)
-            ended = run("apply", "specs", step=step)
+            ended = kills.noted(run("apply", "specs", step=step))
             again = run("apply", "specs")
             assert again.code == 0, f"after {ended}: {again}"
             after = json.loads((project.folder / "specs/daily.state.json").read_text())["batches"]
@@ -38,9 +38,5 @@ def test_killed_at_every_step(killer: Killer, every: int) -> None:
             assert json.loads((project.folder / "specs/nightly.state.json").read_text())["batches"] == {}, ended
             assert "2 unchanged" in run("apply", "specs").out
             assert len(project.batches()) == 2, ended
-            kills += ended.killed
-            unreached = 0 if ended.killed else unreached + 1
             project.forget()
-            if unreached == ENOUGH:
-                break
-    assert kills > 10
+    assert kills.made > 10

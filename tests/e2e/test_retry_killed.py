@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from support.killing import Killer
 from support.runs import Desk, Project, at_desk, request_line, spec
-from support.sweeps import ENOUGH
+from support.sweeps import Kills
 
 from batchrunner.sandbox import Timings
 
@@ -35,13 +35,13 @@ def outcomes(project: Project, folder: str = "results") -> dict[str, int]:
 @pytest.mark.parametrize("fault", ["", "create:drop-after-commit=0.5"])
 def test_killed_at_every_step(killer: Killer, fault: str, every: int) -> None:
     """A day takes some of them, the campaign more."""
-    kills = unreached = 0
+    kills = Kills(count(9 if fault else 3, every))
     with at_desk(*filter(None, [fault]), timings=AT_ONCE, seed=5) as desk:
-        for step in count(9 if fault else 3, every):
+        for step in kills:
             project = submitted(desk)
             run = partial(killer.run, project.folder, environment=project.environment)
             project.apply_until_done("specs", run=run)
-            ended = run(*RETRY, step=step)
+            ended = kills.noted(run(*RETRY, step=step))
             for _ in range(6):
                 again = run(*RETRY, "--json")
                 document = json.loads(again.out.splitlines()[-1])
@@ -61,9 +61,5 @@ def test_killed_at_every_step(killer: Killer, fault: str, every: int) -> None:
             assert outcomes(project) == {"ok": 5, "error": 0, "expired": 0, "missing": 0}
             assert run("apply", "specs").code == 0
             assert len(project.batches()) == 2
-            kills += ended.killed
-            unreached = 0 if ended.killed else unreached + 1
-            if unreached == ENOUGH:
-                break
             project.forget()
-    assert kills > 95 // every
+    assert kills.made > 95 // every

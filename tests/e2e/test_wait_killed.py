@@ -5,10 +5,9 @@ from itertools import count
 import pytest
 from support.killing import Ended, Killer
 from support.runs import Desk, Project, at_desk
+from support.sweeps import Kills
 
 POLLING = {"base_seconds": 0.01, "cap_seconds": 0.02, "gone_looks": 3, "gone_seconds": 0.05}
-ENOUGH = 3
-"""So many runs in a row that end before their step is reached: there are no further steps."""
 
 
 def run(killer: Killer, project: Project, *arguments: str, **how: int) -> Ended:
@@ -17,13 +16,13 @@ def run(killer: Killer, project: Project, *arguments: str, **how: int) -> Ended:
 
 def sweep(killer: Killer, desk: Desk, steps: "count[int]", *verb: str) -> int:
     """Kill `verb` at each of `steps`, in a fresh project; how many kills there were."""
-    kills = unreached = 0
-    for step in steps:
+    kills = Kills(steps)
+    for step in kills:
         project = desk.project(polling=POLLING)
         assert run(killer, project, "apply", "specs", "-q").code == 0
         posts, ids = desk.posts(), project.ids()
 
-        ended = run(killer, project, *verb, step=step)
+        ended = kills.noted(run(killer, project, *verb, step=step))
 
         shown = run(killer, project, "status", "specs")
         assert shown.code == 0, f"after {ended}: {shown}"
@@ -33,11 +32,7 @@ def sweep(killer: Killer, desk: Desk, steps: "count[int]", *verb: str) -> int:
         applied = run(killer, project, "apply", "specs", "-q")
         assert (applied.code, desk.posts(), project.ids()) == (0, posts, ids), f"after {ended}"
         project.forget()
-        kills += ended.killed
-        unreached = 0 if ended.killed else unreached + 1
-        if unreached == ENOUGH:
-            return kills
-    return kills
+    return kills.made
 
 
 @pytest.mark.parametrize("part", [1, pytest.param(2, marks=pytest.mark.campaign)])

@@ -1,7 +1,7 @@
 """Kills at every step of an apply, one fresh project for each, and what came of them in figures."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +16,27 @@ ENOUGH = 3
 
 EVERY = 3
 """At every so many projects, a further apply is made, which must send nothing."""
+
+
+class Kills:
+    """Those of `steps` to kill at, until so many runs in a row ended before theirs. `made` counts the kills."""
+
+    def __init__(self, steps: Iterable[int]) -> None:
+        self.made = 0
+        self._steps = steps
+        self._unreached = 0
+
+    def __iter__(self) -> Iterator[int]:
+        for step in self._steps:
+            yield step
+            if self._unreached == ENOUGH:
+                return
+
+    def noted(self, ended: Ended) -> Ended:
+        """`ended`, the run that was to be killed at the step."""
+        self.made += ended.killed
+        self._unreached = 0 if ended.killed else self._unreached + 1
+        return ended
 
 
 @dataclass
@@ -141,10 +162,10 @@ class Plot:
     def sweep(self, steps: Iterable[int]) -> Figures:
         """A fresh project for each of `steps`, killed there, until there are no further steps."""
         total = Figures()
-        unreached = 0
-        for step in steps:
+        kills = Kills(steps)
+        for step in kills:
             project = self.project()
-            ended = self.run(project, "apply", *self.arguments, step=step)
+            ended = kills.noted(self.run(project, "apply", *self.arguments, step=step))
             try:
                 total.add(self.settle(project, int(ended.killed)))
             except AssertionError as error:
@@ -152,7 +173,4 @@ class Plot:
             if total.projects % EVERY == 0:
                 self.assert_nothing_to_send(project)
             project.forget()
-            unreached = 0 if ended.killed else unreached + 1
-            if unreached == ENOUGH:
-                return total
         return total
