@@ -10,7 +10,7 @@ The most particular rule applies, then what follows from where it leads: `a` to 
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,21 +71,11 @@ class Renaming:
 
     def now(self, address: str) -> str:
         """What `address` is called now."""
-        for _ in self.rules:
-            following = self.step(address)
-            if following == address:
-                break
-            address = following
-        return address
+        return self._followed(address, self.step)
 
     def originally(self, address: str) -> str:
         """What `address` was called first, which its idempotency keys are computed from."""
-        for _ in self.rules:
-            before = self._step_back(address)
-            if before == address:
-                break
-            address = before
-        return address
+        return self._followed(address, self._step_back)
 
     def sources(self) -> frozenset[str]:
         """The specs that something is moved from."""
@@ -96,6 +86,15 @@ class Renaming:
         for rule in _about(address, self._by_previous):
             if (following := rule.applied(address)) is not None:
                 return following
+        return address
+
+    def _followed(self, address: str, step: Callable[[str], str]) -> str:
+        """Where `step` after `step` leads."""
+        for _ in self.rules:
+            following = step(address)
+            if following == address:
+                break
+            address = following
         return address
 
     def _step_back(self, address: str) -> str:

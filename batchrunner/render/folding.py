@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from batchrunner.address import declaration_of, spec_of, whole_of
 from batchrunner.plans import Blocked, Change, Import, Move, Orphan, Resume, Submit, Unchanged, action_of
 from batchrunner.records import replace
 from batchrunner.render.units import count
+
+T = TypeVar("T")
 
 FEWEST = 4
 """Shards that are worth folding."""
@@ -51,19 +53,24 @@ class Fold:
         """The address; of several shards `nightly/a#1…#12`, of several batches their name and number."""
         if self.name:
             return f"{self.name} ({count(len({whole_of(change.address) for change in self.changes}))} batches)"
-        last = f"…#{_number(self.changes[-1])}" if len(self.changes) > 1 else ""
+        last = f"…#{_number(self.changes[-1].address)}" if len(self.changes) > 1 else ""
         return f"{self.first.address}{last}"
 
 
 def folded(changes: Iterable[Change]) -> list[Fold]:
     """`changes` in their order, four or more shards in a row as one."""
-    runs: list[list[Change]] = []
-    for change in changes:
-        if runs and _follows(change, runs[-1][-1]):
-            runs[-1].append(change)
+    return [fold for run in runs_of(changes, _follows) for fold in _folds(run)]
+
+
+def runs_of(each: Iterable[T], follows: Callable[[T, T], bool]) -> list[list[T]]:
+    """`each` in their order, those together of which every one `follows` the one before it."""
+    runs: list[list[T]] = []
+    for one in each:
+        if runs and follows(one, runs[-1][-1]):
+            runs[-1].append(one)
         else:
-            runs.append([change])
-    return [fold for run in runs for fold in _folds(run)]
+            runs.append([one])
+    return runs
 
 
 def thinned(folds: Sequence[Fold]) -> tuple[list[Fold], list[Fold]]:
@@ -140,20 +147,20 @@ def _folds(run: Sequence[Change]) -> list[Fold]:
     return [Fold(tuple(run))] if len(run) >= FEWEST else [Fold((change,)) for change in run]
 
 
-def _number(change: Change) -> int:
+def is_next_shard(address: str, before: str) -> bool:
+    """Whether it is the shard of the same batch that comes after `before`."""
+    number = _number(before)
+    return number > 0 and _number(address) == number + 1 and whole_of(address) == whole_of(before)
+
+
+def _number(address: str) -> int:
     """The shard's number, 0 for a whole."""
-    number = change.address.removeprefix(whole_of(change.address))[1:]
+    number = address.removeprefix(whole_of(address))[1:]
     return int(number) if number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER else 0
 
 
 def _follows(change: Change, before: Change) -> bool:
-    number = _number(before)
-    return (
-        number > 0
-        and _number(change) == number + 1
-        and whole_of(change.address) == whole_of(before.address)
-        and _alike(change) == _alike(before)
-    )
+    return is_next_shard(change.address, before.address) and _alike(change) == _alike(before)
 
 
 def _alike(change: Change, *, by_content: bool = True) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from batchrunner.printable import printable
 from batchrunner.records import plain, replace
 from batchrunner.remote import Counts, RemoteProblem
-from batchrunner.render.folding import FEWEST
+from batchrunner.render.folding import FEWEST, is_next_shard, runs_of
 from batchrunner.render.github import neutral
 from batchrunner.render.layout import flow, left, paragraph, shorten, table, width_of
 from batchrunner.render.style import PLAIN, Paint, Style
@@ -60,20 +60,13 @@ def _summary(standings: Sequence[Standing], style: Style, width: int) -> list[st
 
 def _folded(standings: Sequence[Standing]) -> list[Standing]:
     """`standings`, shards of one batch that follow each other and stand alike as one: `nightly/a#1…#300`."""
-    groups: list[list[Standing]] = []
-    for standing in standings:
-        if groups and _follows(standing, groups[-1][-1]):
-            groups[-1].append(standing)
-        else:
-            groups.append([standing])
+    groups = runs_of(standings, _follows)
     return [each for group in groups for each in ([_as_one(group)] if len(group) >= FEWEST else group)]
 
 
 def _follows(standing: Standing, before: Standing) -> bool:
     """Whether it is the next shard of the same batch, and stands as the one before."""
-    whole, cut, number = before.address.partition("#")
-    is_next = cut and number.isascii() and number.isdigit() and standing.address == f"{whole}#{int(number) + 1}"
-    return bool(is_next) and _alike(standing) == _alike(before)
+    return is_next_shard(standing.address, before.address) and _alike(standing) == _alike(before)
 
 
 def _alike(standing: Standing) -> tuple[object, ...]:
