@@ -3,17 +3,16 @@
 import json
 import shlex
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_server
 
 import pytest
 from support.cli import KEY, PROJECT, Desk
+from support.loopback import Quiet, serving
 
 QUICK = "providers:\n  alphaedge: {timeouts: {look_seconds: 0.3, connect_seconds: 0.3}}\n"
 
@@ -23,7 +22,7 @@ def answering(desk: Desk, status: int = 200, *, ahead: timedelta = timedelta(), 
     """A service in reach of `desk` that answers everything alike, and whose clock is `ahead`."""
     said = json.dumps({"object": "list", "data": [], "has_more": False} if body is None else body).encode()
 
-    class Answers(BaseHTTPRequestHandler):
+    class Answers(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -34,19 +33,9 @@ def answering(desk: Desk, status: int = 200, *, ahead: timedelta = timedelta(), 
             self.end_headers()
             self.wfile.write(said)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
-    serving.start()
-    desk.env |= {"ALPHAEDGE_API_KEY": KEY, "ALPHAEDGE_BASE_URL": f"http://127.0.0.1:{server.server_port}"}
-    try:
+    with serving(Answers) as origin:
+        desk.env |= {"ALPHAEDGE_API_KEY": KEY, "ALPHAEDGE_BASE_URL": origin}
         yield
-    finally:
-        server.shutdown()
-        serving.join()
-        server.server_close()
 
 
 def checked(desk: Desk, *flags: str, code: int = 0) -> dict[str, tuple[str, str]]:

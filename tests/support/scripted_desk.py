@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import NamedTuple
+
+from support.loopback import Quiet, serving
 
 
 class Got(NamedTuple):
@@ -42,7 +43,7 @@ def scripted_desk(answer: Callable[[Got], Told]) -> Iterator[ScriptedDesk]:
     """Run one for as long as it is needed."""
     desk = ScriptedDesk(answer)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
@@ -63,19 +64,8 @@ def scripted_desk(answer: Callable[[Got], Told]) -> Iterator[ScriptedDesk]:
 
         do_GET = do_POST = _serve
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that has left is no failure here
-    desk.origin = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield desk
-    finally:
-        desk.closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as desk.origin:
+        try:
+            yield desk
+        finally:
+            desk.closing.set()
