@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.cli import Desk, filled, provided
+from support.cli import Desk, empty_desk, filled, provided
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Desk:
     """A folder with nothing in it."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return Desk(folder)
+    return empty_desk(tmp_path)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cli import KEY, Desk, filled, provided
+from support.cli import KEY, Desk
 from support.projects import mistakes
 from support.scripted_desk import Got, ScriptedDesk, Told, scripted_desk
 
@@ -25,14 +25,10 @@ def hook() -> Iterator[ScriptedDesk]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, hook: ScriptedDesk) -> Iterator[Desk]:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    desk = filled(Desk(folder))
-    notifying(desk, "webhook: {env: HOOK}, on: [apply-succeeded, apply-unchanged, apply-failed], secret: {env: SIGN}")
-    desk.env |= {"HOOK": hook.origin + PATH, "SIGN": SECRET}
-    with provided(desk) as ready:
-        yield ready
+def shop(shop: Desk, hook: ScriptedDesk) -> Desk:
+    notifying(shop, "webhook: {env: HOOK}, on: [apply-succeeded, apply-unchanged, apply-failed], secret: {env: SIGN}")
+    shop.env |= {"HOOK": hook.origin + PATH, "SIGN": SECRET}
+    return shop
 
 
 def notifying(shop: Desk, *entries: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from support.cli import KEY, Desk, filled, provided
+from support.cli import KEY, Desk
 from support.projects import mistakes
 from support.scripted_desk import Got, ScriptedDesk, Told, scripted_desk
 
@@ -44,19 +44,15 @@ def issuer() -> Iterator[ScriptedDesk]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, issuer: ScriptedDesk) -> Iterator[Desk]:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    desk = filled(Desk(folder))
-    desk.write("batchrunner.yaml", project(issuer, "grant: token-exchange, audience: 'https://provider'"))
-    with provided(desk) as ready:
-        del ready.env["ALPHAEDGE_API_KEY"]
-        ready.env |= {
-            "GITHUB_ACTIONS": "true",
-            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.origin}/github?api-version=2",
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_KEY,
-        }
-        yield ready
+def shop(shop: Desk, issuer: ScriptedDesk) -> Desk:
+    shop.write("batchrunner.yaml", project(issuer, "grant: token-exchange, audience: 'https://provider'"))
+    del shop.env["ALPHAEDGE_API_KEY"]
+    shop.env |= {
+        "GITHUB_ACTIONS": "true",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.origin}/github?api-version=2",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_KEY,
+    }
+    return shop
 
 
 def secretless(shop: Desk, *arguments: str) -> Any:

@@ -1,11 +1,10 @@
 """`--profile`: other providers and rules by name, and a state that nothing of production is in."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cli import KEY, Desk, filled, provided
+from support.cli import KEY, Desk
 from support.projects import mistakes
 
 PROFILES = """\
@@ -27,13 +26,9 @@ profiles:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Desk]:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    desk = filled(Desk(folder))
-    desk.write("batchrunner.yaml", PROFILES)
-    with provided(desk) as ready:
-        yield ready
+def shop(shop: Desk) -> Desk:
+    shop.write("batchrunner.yaml", PROFILES)
+    return shop
 
 
 def keys_in(state: dict[str, Any]) -> set[str]:

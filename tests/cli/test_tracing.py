@@ -3,12 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from support.cli import KEY, Desk, filled, provided
+from support.cli import KEY, Desk
 from support.scripted_desk import ScriptedDesk, Told, scripted_desk
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -21,13 +20,10 @@ def collector() -> Iterator[ScriptedDesk]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, collector: ScriptedDesk) -> Iterator[Desk]:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    with provided(filled(Desk(folder))) as ready:
-        # opentelemetry itself warns of what it deprecates; that is not ours to fail for.
-        ready.env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.origin, "PYTHONWARNINGS": "default"}
-        yield ready
+def shop(shop: Desk, collector: ScriptedDesk) -> Desk:
+    # opentelemetry itself warns of what it deprecates; that is not ours to fail for.
+    shop.env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.origin, "PYTHONWARNINGS": "default"}
+    return shop
 
 
 def spans(collector: ScriptedDesk) -> dict[str, list[Any]]:

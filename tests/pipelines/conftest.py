@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.cli import Desk
+from support.cli import Desk, empty_desk
 from support.github import GitHub, github
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Desk:
     """A folder with nothing in it."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return Desk(folder)
+    return empty_desk(tmp_path)
 
 
 @pytest.fixture

@@ -187,6 +187,13 @@ class Desk:
                 process.kill()
 
 
+def empty_desk(parent: Path) -> Desk:
+    """One in a new folder, beside which there is room for what is not to be in it."""
+    folder = parent / "work"
+    folder.mkdir()
+    return Desk(folder)
+
+
 def filled(desk: Desk) -> Desk:
     """`desk` with one small spec, its input, and a project file that retries quickly."""
     desk.write("s.yaml", SPEC)
