@@ -106,4 +106,7 @@ def somebody_is_there() -> bool:
 def answers_yes(question: str) -> bool:
     """Ask on the terminal. Whether the answer is `yes`, the whole word and no other."""
     write_error(f"{question} Only `yes` is taken as approval: ")
-    return sys.stdin.readline().strip() == "yes"
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):  # Ctrl-D, which leaves the cursor behind the question
+        write_error("\n")
+    return answer.strip() == "yes"

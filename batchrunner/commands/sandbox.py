@@ -86,9 +86,13 @@ def serve(
     """
     from batchrunner.sandbox import Faults, SandboxSettings, Timings
     from batchrunner.sandbox import serve as serve_sandbox
+    from batchrunner.wiring.places import OWN_FOLDER, hide_from_git
 
     console = Console(output)
-    Path(database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(database).parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.name == OWN_FOLDER:
+        hide_from_git(folder)
     settings = SandboxSettings(
         database=Path(database),
         key=key,

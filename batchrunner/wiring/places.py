@@ -1,6 +1,7 @@
 """Where states are kept, and how those of a profile and of the sandbox are set apart."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 
 SANDBOX = "sandbox"
 ENDINGS = (".state.json", ".json")
+OWN_FOLDER = ".batchrunner"
+
+
+def hide_from_git(folder: Path) -> None:
+    """Keep all that is in a folder of ours out of git, unless it has said otherwise."""
+    # Not `exists`: a link that leads nowhere yet would be followed.
+    with suppress(FileExistsError), (folder / ".gitignore").open("x") as ignore:
+        ignore.write("*\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from batchrunner.records import replace
 from batchrunner.retries import FOLDER
 from batchrunner.state import Attempt
 from batchrunner.wiring.estimates import Asked
+from batchrunner.wiring.places import hide_from_git
 
 BLOCK = 1 << 20
 
@@ -55,9 +56,7 @@ def _make(folder: Path) -> None:
         if each.is_symlink():
             raise Refused("retry-not-written", "requests are not written through a symbolic link", where=str(each),
                           hint="remove it, and run the same command again")  # fmt: skip
-    # Not `exists`: a link that leads nowhere yet would be followed.
-    with suppress(FileExistsError), (top / ".gitignore").open("x") as ignore:
-        ignore.write("*\n")
+    hide_from_git(top)
 
 
 def scanned_requests(root: str, path: str, base: Attempt, facts: ProviderFacts) -> tuple[LocalFile, Asked]:

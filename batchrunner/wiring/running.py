@@ -27,6 +27,7 @@ from batchrunner.stores import FileStore
 from batchrunner.stores.committer import GroupCommitter
 from batchrunner.sweeper import Lookout
 from batchrunner.wiring.credentials import key_of, renewal_of
+from batchrunner.wiring.places import OWN_FOLDER, hide_from_git
 from batchrunner.wiring.waves import room_for
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
@@ -252,9 +253,7 @@ def _sandbox(sending: Sending) -> Iterator[Mapping[str, ProviderFacts]]:
 
 
 def _sandbox_database(root: str) -> Path:
-    folder = Path(root, ".batchrunner")
+    folder = Path(root, OWN_FOLDER)
     folder.mkdir(mode=0o700, exist_ok=True)
-    # Not `exists`: a link that leads nowhere yet would be followed.
-    with suppress(FileExistsError), (folder / ".gitignore").open("x") as ignore:
-        ignore.write("*\n")
+    hide_from_git(folder)
     return folder / "sandbox.sqlite3"

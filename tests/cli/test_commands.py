@@ -340,6 +340,7 @@ def test_completion_completes(empty: Desk) -> None:
 
 def test_the_sandbox_serves_until_it_is_interrupted_and_knows_nothing_of_that_of_the_flag(desk: Desk) -> None:
     assert desk.run("apply", "s.yaml", "--sandbox").code == 0
+    (desk.folder / ".batchrunner/.gitignore").unlink()
     with desk.started("sandbox", "serve", "--port", "0") as serving:
         assert serving.stdout
         assert serving.stderr
@@ -350,6 +351,7 @@ def test_the_sandbox_serves_until_it_is_interrupted_and_knows_nothing_of_that_of
         assert ran.code == 0
         serving.send_signal(2)
         assert serving.wait() == 0
+    assert desk.read(".batchrunner/.gitignore") == "*\n"
     desk.database = desk.folder / ".batchrunner/served.sqlite3"
     assert len(desk.ledger.batches()) == 2
 

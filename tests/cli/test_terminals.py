@@ -128,6 +128,7 @@ def test_nothing_but_yes_is_approval(shop: Desk, answer: str) -> None:
         code = screen.end()
     assert (code, shop.posts) == (1, 0)
     assert "not-approved" in screen.shown
+    assert "approval: error" not in COLOUR.sub("", screen.shown)
     assert not list(shop.folder.glob("*.state.json"))
 
 
