@@ -64,7 +64,15 @@ def make_folder(top: Path, *names: str) -> Path:
 def _make_top(top: Path) -> None:
     # Whoever makes it at the same moment wants the same.
     top.mkdir(parents=True, exist_ok=True)
-    top.joinpath(_IGNORE).write_text("*\n")
+    ignore = top / _IGNORE
+    try:
+        ignore.write_text("*\n")
+    except OSError:
+        # As on a full disk: once there is room, it is made anew, and is hidden.
+        with suppress(OSError):
+            ignore.unlink(missing_ok=True)
+            top.rmdir()
+        raise
     durable.sync_directory(top.parent)
 
 
