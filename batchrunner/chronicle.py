@@ -7,6 +7,8 @@ for sure, and not each look that was taken.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
+from batchrunner.address import spec_of, whole_of
+from batchrunner.digest import idempotency_key
 from batchrunner.manifest import LocalFile
 from batchrunner.records import MALFORMED, Record, Tolerant, decoder, field
 from batchrunner.remote import RemoteBatch, Tags, tags_in
@@ -84,6 +86,16 @@ def first_address(entry: Entry) -> str:
     """The address that an attempt was submitted as, which its request says; its own where that is not known."""
     tags = _tags(entry.attempt)
     return tags.address if tags else entry.address
+
+
+def was_submitted_as(name: str, entry: Entry, project: str) -> bool:
+    """Whether `name`, or the shard of it with the same number, was the address of an attempt, as its key tells."""
+    attempt = entry.attempt
+    name = name if "#" in name else name + entry.address.removeprefix(whole_of(entry.address))
+    # A key counts what was paid for, which is no more than was attempted.
+    keys = (idempotency_key(project, spec_of(name), name, entry.run_key, number, is_retry=attempt.is_retry)
+            for number in range(1, attempt.number + 1))  # fmt: skip
+    return attempt.intent.idempotency_key in keys
 
 
 class _Request(Tolerant):

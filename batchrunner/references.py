@@ -189,17 +189,17 @@ def _column(inner: str, scope: Scope) -> Column:
 
 
 def _variable(name: str, scope: Scope) -> str:
+    if _SECRET.search(name):
+        raise _Unresolved(
+            "env-secret",
+            f"the environment variable `{brief(name)}` is named as secrets are: what specs read is shown in plans",
+            "no project file can allow it, as a pull request may bring one; give the variable another name",
+        )
     if name not in scope.allow_env:
         raise _Unresolved(
             "env-not-allowed",
             f"specs of this project may not read the environment variable `{brief(name)}`",
             f"its owners allow it by adding `{brief(name)}` to `policy.allow_env` in batchrunner.yaml",
-        )
-    if _SECRET.search(name):
-        raise _Unresolved(
-            "env-secret",
-            f"the environment variable `{name}` is named as secrets are: what specs read is shown in plans",
-            "no project file can allow it, as a pull request may bring one; give the variable another name",
         )
     value = scope.environment.get(name)
     if value is None:

@@ -30,7 +30,6 @@ from batchrunner.settings import Settings, environment
 from batchrunner.stores import FileStore
 from batchrunner.wiring.following import Followed
 from batchrunner.wiring.places import SANDBOX, apart_of, state_url, store_of_spec
-from batchrunner.wiring.running import keys_of
 from batchrunner.wiring.workspace import effective_providers
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -120,6 +119,8 @@ def _check_patterns(followed: Followed, sought: Sought) -> None:
 
 def keys_for(names: set[str], followed: Followed) -> dict[str, str]:
     """The secrets of the providers called `names`; from now on they are shown nowhere. Raises `Refused`."""
+    from batchrunner.wiring.running import keys_of  # what sends is not for those who only look, or complete a word
+
     keys = keys_of(names, followed.providers)
     keep_secret(key for name, key in keys.items() if name != SANDBOX)
     return keys

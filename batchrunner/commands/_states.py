@@ -24,6 +24,7 @@ from batchrunner.wiring.places import SANDBOX, Apart, apart_of, state_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDERS = (Path("specs"), Path())
+_NAMED = 5
 SNAPSHOT, JOURNAL = ".state.json", ".state.journal.jsonl"
 
 
@@ -170,7 +171,9 @@ def no_such_address(address: str, stores: Sequence[FileStore], sought: Sought) -
     known = [each for store in stores for each in store.load().batches]
     looked = ", ".join(store.url for store in stores)
     same_spec = [each for each in known if spec_of(each) == spec_of(address)]
-    hint = " ".join(filter(None, [did_you_mean(address, same_spec or known), typed_list([address], known, sought)]))
+    now = called_now(address, stores, sought)
+    meant = f"it was moved, and is {', '.join(now[:_NAMED])} now." if now else did_you_mean(address, same_spec or known)
+    hint = " ".join(filter(None, [meant, typed_list([address], known, sought)]))
     return Refused("no-such-address", f"no state knows {address}", why=f"Looked in {looked}.", hint=hint)
 
 
@@ -179,6 +182,16 @@ def typed_list(words: Iterable[str], known: Iterable[str], sought: Sought) -> st
     specs = {spec_of(address) for address in known}
     named = next((name for word in words if (name := Path(word).stem) in specs), "")
     return sought.typed(f"state list {quote(f'{named}/*')}" if named else "state list")
+
+
+def called_now(name: str, stores: Sequence[FileStore], sought: Sought) -> list[str]:
+    """What is called otherwise in `stores` than `name`, which it was submitted as."""
+    from batchrunner.chronicle import was_submitted_as
+
+    project = _known_project(sought)
+    entries = (entry for store in stores for entry in store.load().entries())
+    found = {entry.address for entry in entries if was_submitted_as(name, entry, project.name if project else "")}
+    return sorted(found, key=natural)
 
 
 def saved(store: FileStore, state: State, entries: Sequence[Entry]) -> Path | None:

@@ -5,19 +5,17 @@ from shlex import quote
 
 import click
 
-from batchrunner.applier import Brake
+from batchrunner.brake import Brake
 from batchrunner.canceller import STOPPING, Report, Stray, Tools, cancel, ended
 from batchrunner.commands._console import Console, answers_yes, somebody_is_there
 from batchrunner.commands._following import followed_options, keys_for
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
 from batchrunner.commands._states import Sought
-from batchrunner.commands.resolve import require_batch_id
 from batchrunner.errors import ExitCode, Refused, UsageError
 from batchrunner.ports import Executor
 from batchrunner.state import Entry
 from batchrunner.wiring.following import Followed, FollowedStates
 from batchrunner.wiring.recording import StateRecorder
-from batchrunner.wiring.running import Sending, follow, interrupted
 from batchrunner.wiring.silence import Silent
 from batchrunner.wiring.workspace import SystemClock
 
@@ -61,6 +59,8 @@ def _check(words: Sequence[str], followed: Followed, batch_id: str, provider: st
         raise UsageError("nothing-named", "say what to cancel: addresses, specs, or a --batch-id",
                          hint=f"see what there is: {sought.typed('status')}")  # fmt: skip
     if batch_id:
+        from batchrunner.commands.resolve import require_batch_id
+
         require_batch_id(batch_id)
     if provider and not batch_id:
         raise UsageError("usage", "--provider goes with --batch-id", hint="batchrunner cancel --help")
@@ -121,6 +121,8 @@ def _approve(targets: Sequence[Entry | Stray], console: Console, typed: str, *, 
 
 
 def _cancel(targets: Sequence[Entry | Stray], states: FollowedStates) -> tuple[Report, ExitCode | None]:
+    from batchrunner.wiring.running import Sending, follow, interrupted
+
     followed = states.followed
     keys = keys_for({_provider(target) for target in targets}, followed)
     polling = {name: followed.providers[name].polling for name in keys}

@@ -7,7 +7,7 @@ import click
 from batchrunner.address import matches
 from batchrunner.commands._console import Console
 from batchrunner.commands._options import Output, idle_options, output_options, word_option
-from batchrunner.commands._states import Sought, find_stores, no_such_address, state_options
+from batchrunner.commands._states import Sought, called_now, find_stores, no_such_address, state_options
 from batchrunner.render.units import counted
 from batchrunner.runkeys import names_run
 from batchrunner.state import Entry
@@ -49,6 +49,9 @@ def command(
     console, stores, wanted = Console(output), find_stores(sought), (*patterns, *targets)
     entries = [entry for store in stores for entry in store.load().entries()]
     found = _named(entries, wanted)
+    if not found:
+        wanted = tuple(now for name in wanted for now in called_now(name, stores, sought)) or wanted
+        found = _named(entries, wanted)
     if not found:
         raise no_such_address(wanted[0], stores, sought)
     found = [entry for entry in found if not run_key or names_run(run_key, entry.run_key)]

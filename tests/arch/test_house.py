@@ -113,6 +113,12 @@ def test_questions_about_the_tool_load_nothing_heavy(arguments: list[str]) -> No
     assert not {name.partition(".")[0] for name in loaded} & HEAVY
 
 
+def test_what_is_completed_loads_nothing_that_sends() -> None:
+    code = "import sys, batchrunner.commands.cancel, batchrunner.commands.status; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not {"batchrunner.applier", "batchrunner.wiring.running"} & set(run.stdout.split())
+
+
 def test_importing_the_package_loads_none_of_it() -> None:
     code = "import sys; before = set(sys.modules); import batchrunner; print(*sorted(set(sys.modules) - before))"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

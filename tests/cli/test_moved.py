@@ -135,6 +135,22 @@ def test_a_whole_spec_is_renamed(used: Desk) -> None:
     assert len(used.ledger.batches()) == 2
 
 
+def test_an_address_from_before_leads_to_the_one_of_now(shop: Desk) -> None:
+    """Also where the provider takes no metadata, so that no request says how it was called."""
+    shop.write("batchrunner.yaml", "providers: {alphaedge: {metadata: kept}}\n")
+    shop.write("s.yaml", spec(READY, ROWS))
+    assert shop.run("apply", "s.yaml", *NIGHT).code == 0
+    (shop.folder / "s.yaml").unlink()
+    shop.write("new.yaml", spec(FRESH, ROWS, head='moved: [{from: s/*, to: "*"}, {from: ready, to: fresh}]\n'))
+    assert shop.run("apply", "new.yaml", *NIGHT).code == 0
+    assert shop.run("history", "s/ready").out.startswith("new/fresh ")
+    for command in ("status", "wait", "fetch", "retry", "cancel", "resolve"):
+        refused = shop.run(command, "s/ready", "--json")
+        assert (refused.code, refused.error["code"]) == (1, "no-such-address")
+        assert refused.error["hint"].startswith("it was moved, and is new/fresh now.")
+    assert "moved" not in shop.run("status", "s/other", "--json").error["hint"]
+
+
 def test_shards_are_one_move(shop: Desk) -> None:
     shop.write("data/rows.jsonl", request_lines("one", "two", "three"))
     shop.write("s.yaml", spec("{name: rows, input: data/rows.jsonl, shard: {max_requests: 1}}"))

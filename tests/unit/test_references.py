@@ -74,6 +74,7 @@ def test_references_stand_for_their_values(text: str, value: Scalar) -> None:
         ("${matrix.size}", "unknown-reference", "matrix.lang"),
         ("${env}", "unknown-reference", "env.DATASET"),
         ("${env.HOME}", "env-not-allowed", "policy.allow_env"),
+        ("${env.API_KEY}", "env-secret", "another name"),
         ("${env.UNSET}", "env-unset", "UNSET"),
         ("${env.CONTROL}", "bad-character", "CONTROL"),
         ("${row.id}", "reference-unavailable", "`input.body`"),
