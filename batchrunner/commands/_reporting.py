@@ -156,15 +156,17 @@ def _noted(ending: Ending) -> tuple[ApplySummary, Mapping[str, State]]:
     return summary, states
 
 
-def _states_now(ending: Ending) -> dict[str, State]:
+def _states_now(ending: Ending) -> Mapping[str, State]:
     stores = ending.ground.stores
+    if not ending.plan.settling:
+        return ending.ground.states  # under the lock, and nothing was written
     if ending.report.state_error is None:
         return load_states(stores)
     # A store whose write failed does nothing any more; what is on the disk can still be read by another.
     try:
         return {name: FileStore(Path(store.url)).load() for name, store in stores.items()}
     except StateError:
-        return dict(ending.ground.states)
+        return ending.ground.states
 
 
 def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
