@@ -84,16 +84,12 @@ def relocation(states: Mapping[str, State], urls: Mapping[str, str]) -> Relocati
     return Relocation({name: copies[id(state)] for name, state in states.items()}, urls, [], [])
 
 
-def relocated(
-    spec: str, renaming: Renaming, relocating: Relocation, is_targeted: Callable[[str], bool]
-) -> Sequence[Conflict]:
-    """Move what `renaming`, of `spec`, says and what is targeted; what cannot be moved."""
-    known = len(relocating.conflicts)
+def relocate(spec: str, renaming: Renaming, relocating: Relocation, is_targeted: Callable[[str], bool]) -> None:
+    """Move what `renaming`, of `spec`, says and what is targeted, in `relocating`."""
     for previous in _named(renaming, relocating.states):
         address = renaming.now(previous)
         if address != previous and spec_of(address) == spec and is_targeted(address):
             relocating.move(previous, address)
-    return relocating.conflicts[known:]
 
 
 def _named(renaming: Renaming, states: Mapping[str, State]) -> list[str]:

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from batchrunner.facts import ProviderFacts
-from batchrunner.plans import Change, Notice, Submit
-from batchrunner.pricing import Demand
+from batchrunner.plans import Change, Notice, Refusal, Submit
+from batchrunner.policy import refusals
+from batchrunner.pricing import UNLISTED, Demand
+from batchrunner.project import Policy
 from batchrunner.records import replace
 
 if TYPE_CHECKING:
@@ -30,13 +32,28 @@ class Asked:
     facts: ProviderFacts
 
 
-def with_estimates(
-    changes: Iterable[Change], asked: Mapping[Name, Asked], now: datetime
-) -> tuple[tuple[Change, ...], tuple[Notice, ...]]:
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Changes with their estimates, what is to be said of prices, and the rules of a policy that are broken."""
+
+    changes: tuple[Change, ...]
+    notices: tuple[Notice, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def priced(changes: Iterable[Change], asked: Mapping[Name, Asked], now: datetime, policy: Policy) -> Priced:
     """`changes`, with an estimate on each that submits an input whose requests are known, at prices as of `now`.
 
     `asked` is by address and run key.
     """
+    estimated, notices = _with_estimates(changes, asked, now)
+    is_listed = all(notice.code != UNLISTED for notice in notices)
+    return Priced(estimated, notices, refusals(estimated, policy, has_price_list=is_listed))
+
+
+def _with_estimates(
+    changes: Iterable[Change], asked: Mapping[Name, Asked], now: datetime
+) -> tuple[tuple[Change, ...], tuple[Notice, ...]]:
     each = tuple(changes)
     if not any(isinstance(change, Submit) and _name(change) in asked for change in each):
         return each, ()

@@ -1,6 +1,6 @@
 """Plans a workspace: its batches with their inputs scanned, against the states."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,17 +9,17 @@ from batchrunner._version import __version__
 from batchrunner.address import declaration_of, shard, spec_of, whole_of
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.digest import fingerprint
+from batchrunner.importing import Openings
 from batchrunner.manifest import LocalFile, ProviderFile, Source
-from batchrunner.moving import Conflict, blocked_by
+from batchrunner.moving import Relocation, blocked_by
 from batchrunner.planner import plan_changes
 from batchrunner.plans import Change, Notice, Plan, PlannedSpec, sealed
-from batchrunner.policy import refusals, rules_of
-from batchrunner.pricing import UNLISTED
+from batchrunner.policy import rules_of
 from batchrunner.spec import Batch, Spec
 from batchrunner.state import State, distinct
 from batchrunner.stores import FileStore
 from batchrunner.wiring.catching import Missed, missed
-from batchrunner.wiring.estimates import Asked, Name, with_estimates
+from batchrunner.wiring.estimates import Asked, Name, priced
 from batchrunner.wiring.moving import renaming_of
 from batchrunner.wiring.namesakes import check_places
 from batchrunner.wiring.naming import check_batches, check_shards
@@ -38,27 +38,18 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     Raises `InvalidFiles` for what is wrong with inputs, `UsageError` for targets and replacements that cannot be meant.
     """
     check_places(workspace, states)
-    moving, held = relocated_states(workspace, stores, states)
-    states = moving.states
-    check_batches(workspace, states)
-    catching = missed(workspace, states)
+    moving = relocated_states(workspace, stores, states)
+    check_batches(workspace, moving.states)
+    catching = missed(workspace, moving.states)
     survey = _survey(workspace, catching)
-    check_shards(workspace.choices, survey.addresses, states)
-    around = circumstances_of(workspace, states.values())
-    around = replace(around, strays=strays_of(workspace, survey.desired, stores, states))
-    importing = imports_of(workspace, survey.desired, states, around)
+    check_shards(workspace.choices, survey.addresses, moving.states)
+    strays = strays_of(workspace, survey.desired, stores, moving.states)
+    around = replace(circumstances_of(workspace, moving.states.values()), strays=strays)
+    importing = imports_of(workspace, survey.desired, moving.states, around)
     around = replace(around, imports={name: each.batch_id for name, each in importing.ids.items()})
-    planned = (
-        with_typed_hint(change, spec.path, stores[spec.name].url, workspace.choices)
-        for spec in workspace.specs
-        for change in _changes(spec, survey, states, around, held)
-    )
-    settling: tuple[Change, ...] = (
-        *moving.moves,
-        *imports_of_other_runs(importing, unread_of(workspace), survey.desired, states, around),
-    )
-    changes, notices = with_estimates((*settling, *planned), survey.asked, around.now)
-    is_listed = all(notice.code != UNLISTED for notice in notices)
+    planning = _Planning(workspace, stores, moving, survey, importing, around)
+    found = priced(planning.changes(), survey.asked, around.now, workspace.project.policy)
+    told = (*catching.notices, *_asked_again(survey, catching), *survey.notices, *importing.idle, *found.notices)
     return sealed(
         Plan(
             created_at=workspace.now.isoformat(timespec="seconds"),
@@ -68,24 +59,59 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
             flags=kept_flags(workspace.choices),
             paths=workspace.paths,
             rules=rules_of(workspace.project.policy),
-            specs=tuple(_planned(spec, stores[spec.name].url, states[spec.name], catching) for spec in workspace.specs),
-            changes=changes,
-            notices=(*catching.notices, *_asked_again(survey, catching), *survey.notices, *importing.idle, *notices),
-            refusals=refusals(changes, workspace.project.policy, has_price_list=is_listed),
+            specs=tuple(planning.spec(spec, catching) for spec in workspace.specs),
+            changes=found.changes,
+            notices=told,
+            refusals=found.refusals,
         )
     )
 
 
-def _changes(
-    spec: Spec, survey: "_Survey", states: Mapping[str, State], around: Circumstances, held: Sequence[Conflict]
-) -> Iterator[Change]:
-    """The changes of `spec`; of a batch whose move cannot be, that alone."""
-    blocked = {each.address: blocked_by(each) for each in held if spec_of(each.address) == spec.name}
-    yield from blocked.values()
-    desired = [each for each in survey.desired[spec.name] if whole_of(each.address) not in blocked]
-    for change in plan_changes(spec.name, spec.path, desired, states[spec.name], around):
-        if whole_of(change.address) not in blocked:
-            yield change
+@dataclass(frozen=True, slots=True)
+class _Planning:
+    """What the changes of a workspace follow from: `moving` are its states with their moves made."""
+
+    workspace: Workspace
+    stores: Mapping[str, FileStore]
+    moving: Relocation
+    survey: "_Survey"
+    importing: Openings
+    around: Circumstances
+
+    def changes(self) -> Iterator[Change]:
+        """Moves and the imports of other runs, then what becomes of each spec, with the commands as one types them."""
+        yield from self.moving.moves
+        if self.importing.ids:
+            unread, desired = unread_of(self.workspace), self.survey.desired
+            yield from imports_of_other_runs(self.importing, unread, desired, self.moving.states, self.around)
+        for spec in self.workspace.specs:
+            for change in self._changes_of(spec):
+                yield with_typed_hint(change, spec.path, self.stores[spec.name].url, self.workspace.choices)
+
+    def _changes_of(self, spec: Spec) -> Iterator[Change]:
+        """The changes of `spec`; of a batch whose move cannot be, that alone."""
+        blocked = {
+            each.address: blocked_by(each) for each in self.moving.conflicts if spec_of(each.address) == spec.name
+        }
+        yield from blocked.values()
+        desired = [each for each in self.survey.desired[spec.name] if whole_of(each.address) not in blocked]
+        for change in plan_changes(spec.name, spec.path, desired, self.moving.states[spec.name], self.around):
+            if whole_of(change.address) not in blocked:
+                yield change
+
+    def spec(self, spec: Spec, catching: Missed) -> PlannedSpec:
+        """`spec` as a plan names it, with its state as it was found."""
+        state, caught_up = self.moving.states[spec.name], len(catching.runs(spec.name))
+        run = spec.run.label if spec.run.timezone == "UTC" else f"{spec.run.label} ({spec.run.timezone})"
+        return PlannedSpec(
+            name=spec.name,
+            path=spec.path,
+            sha256=spec.sha256,
+            run=f"{run} and {caught_up} missed before" if caught_up else run,
+            state=self.stores[spec.name].url,
+            lineage=state.lineage if state.serial else "",
+            serial=state.serial,
+        )
 
 
 def desired_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
@@ -101,20 +127,6 @@ def unread_of(workspace: Workspace) -> Mapping[str, tuple[Desired, ...]]:
         for spec in workspace.specs
         if spec.run.key
     }
-
-
-def _planned(spec: Spec, state_url: str, state: State, catching: Missed) -> PlannedSpec:
-    caught_up = len(catching.runs(spec.name))
-    run = spec.run.label if spec.run.timezone == "UTC" else f"{spec.run.label} ({spec.run.timezone})"
-    return PlannedSpec(
-        name=spec.name,
-        path=spec.path,
-        sha256=spec.sha256,
-        run=f"{run} and {caught_up} missed before" if caught_up else run,
-        state=state_url,
-        lineage=state.lineage if state.serial else "",
-        serial=state.serial,
-    )
 
 
 def circumstances_of(workspace: Workspace, states: Iterable[State]) -> Circumstances:

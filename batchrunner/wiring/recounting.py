@@ -13,10 +13,9 @@ from batchrunner.facts import ProviderFacts
 from batchrunner.manifest import LocalFile
 from batchrunner.plans import Change, Refusal, Sendable, Submit
 from batchrunner.policy import refusals, rules_of
-from batchrunner.pricing import UNLISTED
 from batchrunner.project import Project
 from batchrunner.records import encode, replace
-from batchrunner.wiring.estimates import Asked, Name, with_estimates
+from batchrunner.wiring.estimates import Asked, Name, priced
 from batchrunner.wiring.workspace import SANDBOX, SystemClock
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ def broken_rules(
     if project.policy.max_cost_usd is None:  # loading prices takes a while
         return refusals(unsent, project.policy)
     bare: list[Change] = [replace(change, estimate=None) if _is_paid(change) else change for change in unsent]
-    priced, notices = with_estimates(bare, asked, SystemClock().now())
-    return refusals(priced, project.policy, has_price_list=all(notice.code != UNLISTED for notice in notices))
+    return priced(bare, asked, SystemClock().now(), project.policy).refusals
 
 
 def _is_paid(change: Sendable) -> bool:

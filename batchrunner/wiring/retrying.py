@@ -12,8 +12,6 @@ from batchrunner.errors import BatchrunnerError, Refused
 from batchrunner.facts import ProviderFacts
 from batchrunner.manifest import LocalFile, Source
 from batchrunner.plans import Change, Plan, PlannedSpec, sealed
-from batchrunner.policy import refusals
-from batchrunner.pricing import UNLISTED
 from batchrunner.results import ResultsShelf
 from batchrunner.results.shelf import INPUT
 from batchrunner.retries import Rows, carried_on, retried, retry, unfinished
@@ -21,7 +19,7 @@ from batchrunner.rows import RowOutcome
 from batchrunner.standing import newest_runs
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore
-from batchrunner.wiring.estimates import Asked, Name, with_estimates
+from batchrunner.wiring.estimates import Asked, Name, priced
 from batchrunner.wiring.following import Followed
 from batchrunner.wiring.ledgers import Files, Ledger, RowNow, input_file, noted_files, rows_now
 from batchrunner.wiring.planning import held_keys
@@ -124,18 +122,17 @@ def _plan(
     asked: Mapping[Name, Asked],
 ) -> Plan:
     now = SystemClock().now()
-    estimated, notices = with_estimates(changes, asked, now)
-    is_listed = all(notice.code != UNLISTED for notice in notices)
-    named = sorted({spec_of(change.address) for change in estimated})
+    found = priced(changes, asked, now, followed.project.policy)
+    named = sorted({spec_of(change.address) for change in changes})
     return sealed(
         Plan(
             created_at=now.isoformat(timespec="seconds"),
             tool_version=__version__,
             project=followed.project.name,
-            specs=tuple(_planned(name, stores[name].url, states[name], estimated) for name in named),
-            changes=estimated,
-            notices=notices,
-            refusals=refusals(estimated, followed.project.policy, has_price_list=is_listed),
+            specs=tuple(_planned(name, stores[name].url, states[name], changes) for name in named),
+            changes=found.changes,
+            notices=found.notices,
+            refusals=found.refusals,
         )
     )
 

@@ -1,13 +1,13 @@
 """What a plan settles before it sends anything: moves of all specs, and what their `imports` come to."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from batchrunner.address import concerns
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.importing import Openings, misdirected, of_other_runs, openings
 from batchrunner.loader import Finding, diagnostics_at
-from batchrunner.moving import Conflict, Relocation, relocated
+from batchrunner.moving import Relocation, relocate
 from batchrunner.plans import Import
 from batchrunner.renaming import Renaming
 from batchrunner.state import Entry, State, distinct
@@ -19,19 +19,17 @@ Wanted = Mapping[str, Sequence[Desired]]
 """What specs want, by their names."""
 
 
-def relocated_states(
-    workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]
-) -> tuple[Relocation, Sequence[Conflict]]:
-    """`states` as they will be, and the moves that cannot be."""
-    moving, targeted = relocation_of(states, stores), _targeted(workspace)
-    held = [each for spec in workspace.specs if spec.moved
-            for each in relocated(spec.name, Renaming(spec.moved), moving, targeted)]  # fmt: skip
-    return moving, held
+def relocated_states(workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]) -> Relocation:
+    """`states` as they will be, the moves that make them so, and those that cannot be."""
+    moving, targets = relocation_of(states, stores), workspace.choices.targets
 
+    def is_targeted(address: str) -> bool:
+        return not targets or any(concerns(target, address) for target in targets)
 
-def _targeted(workspace: Workspace) -> Callable[[str], bool]:
-    targets = workspace.choices.targets
-    return lambda address: not targets or any(concerns(target, address) for target in targets)
+    for spec in workspace.specs:
+        if spec.moved:
+            relocate(spec.name, Renaming(spec.moved), moving, is_targeted)
+    return moving
 
 
 def strays_of(
@@ -59,8 +57,6 @@ def imports_of_other_runs(
     importing: Openings, unread: Wanted, wanted: Wanted, states: Mapping[str, State], around: Circumstances
 ) -> Iterator[Import]:
     """The imports of runs that are not planned; `unread` are the declared batches as if their inputs were unknown."""
-    if not importing.ids:
-        return
     wholes = {each.address: each for batches in unread.values() for each in batches}
     planned = {each.name for batches in wanted.values() for each in batches}
     yield from of_other_runs(importing, wholes, planned, states, around)
