@@ -1,7 +1,7 @@
 """Addresses: `spec/batch`, `spec/batch[lang=en]`, `spec/batch#2` for a shard, and patterns over them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 MATRIX_VALUE = re.compile(
@@ -93,6 +93,11 @@ def matches(pattern: str, address: str) -> bool:
 def concerns(pattern: str, whole: str) -> bool:
     """Whether `pattern` names the batch `whole`, or may name a shard of it: how many there are need not be known."""
     return matches(pattern, whole) or ("#" in pattern and matches(whole_of(pattern), whole))
+
+
+def is_targeted(whole: str, targets: Collection[str]) -> bool:
+    """Whether one of `targets` concerns the batch `whole`; none of them means all."""
+    return not targets or any(concerns(target, whole) for target in targets)
 
 
 def unmatched(patterns: Iterable[str], addresses: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from itertools import islice
 from math import fsum
 from typing import Literal
 
-from batchrunner.address import FILE, concerns, whole_of, without_member
+from batchrunner.address import FILE, is_targeted, whole_of, without_member
 from batchrunner.errors import UsageError
 from batchrunner.intervals import Interval, interval_of, intervals_between
 from batchrunner.manifest import LocalFile
@@ -111,7 +111,7 @@ class History:
 
     def __init__(self, declared: Sequence[str], entries: Iterable[Entry], targets: Collection[str] = ()) -> None:
         known = set(declared)
-        self.batches = [each for each in declared if not targets or any(concerns(target, each) for target in targets)]
+        self.batches = [each for each in declared if is_targeted(each, targets)]
         self._done: dict[str, dict[str, _Done]] = {}
         for entry in entries:
             whole = whole_of(entry.address)

@@ -5,12 +5,12 @@ moved already is nothing to move. Where a crash left it in two states, the copie
 one, as far along as either is.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import NamedTuple
 
-from batchrunner.address import natural, spec_of, whole_of
+from batchrunner.address import is_targeted, natural, spec_of, whole_of
 from batchrunner.plans import Blocked, Move
 from batchrunner.renaming import Renaming
 from batchrunner.state import Attempt, State
@@ -84,11 +84,11 @@ def relocation(states: Mapping[str, State], urls: Mapping[str, str]) -> Relocati
     return Relocation({name: copies[id(state)] for name, state in states.items()}, urls, [], [])
 
 
-def relocate(spec: str, renaming: Renaming, relocating: Relocation, is_targeted: Callable[[str], bool]) -> None:
+def relocate(spec: str, renaming: Renaming, relocating: Relocation, targets: Collection[str]) -> None:
     """Move what `renaming`, of `spec`, says and what is targeted, in `relocating`."""
     for previous in _named(renaming, relocating.states):
         address = renaming.now(previous)
-        if address != previous and spec_of(address) == spec and is_targeted(address):
+        if address != previous and spec_of(address) == spec and is_targeted(address, targets):
             relocating.move(previous, address)
 
 

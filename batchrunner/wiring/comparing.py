@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from batchrunner.address import concerns, spec_of
+from batchrunner.address import is_targeted, spec_of
 from batchrunner.comparison import Base, differences_between
 from batchrunner.declaring import declaration_lines
 from batchrunner.errors import BatchrunnerError, Diagnostic, InvalidFiles
@@ -67,7 +67,7 @@ def _lines(
         batch.address: declaration_lines(spec.run, batch.declaration, content(spec, batch))
         for spec in specs
         for batch in spec.batches
-        if not targets or any(concerns(target, batch.address) for target in targets)
+        if is_targeted(batch.address, targets)
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from batchrunner.address import concerns
+from batchrunner.address import is_targeted
 from batchrunner.loader import Finding
 from batchrunner.spec import Batch
 from batchrunner.wiring.expanding import Expansion
@@ -26,6 +26,5 @@ def refused_inputs(root: str, targets: Sequence[str], folder: str, batches: Iter
 def with_input(batches: Iterable[Batch], targets: Sequence[str]) -> Iterator[Batch]:
     """Those of `batches` that are targeted, all where `targets` is empty, and have a local input."""
     for batch in batches:
-        targeted = not targets or any(concerns(target, batch.address) for target in targets)
-        if targeted and batch.declaration.input is not None:
+        if is_targeted(batch.address, targets) and batch.declaration.input is not None:
             yield batch

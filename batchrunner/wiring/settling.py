@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from batchrunner.address import concerns
 from batchrunner.desired import Circumstances, Desired
 from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.importing import Openings, misdirected, of_other_runs, openings
@@ -22,13 +21,9 @@ Wanted = Mapping[str, Sequence[Desired]]
 def relocated_states(workspace: Workspace, stores: Mapping[str, FileStore], states: Mapping[str, State]) -> Relocation:
     """`states` as they will be, the moves that make them so, and those that cannot be."""
     moving, targets = relocation_of(states, stores), workspace.choices.targets
-
-    def is_targeted(address: str) -> bool:
-        return not targets or any(concerns(target, address) for target in targets)
-
     for spec in workspace.specs:
         if spec.moved:
-            relocate(spec.name, Renaming(spec.moved), moving, is_targeted)
+            relocate(spec.name, Renaming(spec.moved), moving, targets)
     return moving
 
 
