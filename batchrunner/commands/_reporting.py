@@ -1,132 +1,76 @@
-"""How an apply is watched, and how it is summed up."""
+"""How a plan is sent, and how that is summed up."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from batchrunner.address import spec_of
-from batchrunner.applier import Report
+from batchrunner.applier import Brake, Report
 from batchrunner.commands._console import Console
-from batchrunner.commands._options import Output
-from batchrunner.commands._secrets import redacted
+from batchrunner.commands._screens import opened_screen
 from batchrunner.commands._streams import width_of_errors
 from batchrunner.commands._summing import Notes
-from batchrunner.errors import StateError
+from batchrunner.errors import ExitCode, StateError
 from batchrunner.events import AlarmEvent, Duplicated
 from batchrunner.plans import Change, Plan, Replace, action_of
 from batchrunner.ports import Reporter
 from batchrunner.render.report import ApplySummary, apply_document, apply_text, next_command
-from batchrunner.settings import environment
 from batchrunner.state import State
 from batchrunner.stores import FileStore, load_states
 from batchrunner.wiring import Choices
-from batchrunner.wiring.running import Ground
+from batchrunner.wiring.preparing import Prepared
+from batchrunner.wiring.running import Ground, Sending, interrupted, send
 from batchrunner.wiring.typed import profile_of, typed_apply, typed_keep, typed_resolve
-from batchrunner.wiring.workspace import SystemClock
 
 
-class Reporters:
-    """Several reporters as one."""
+def send_watched(
+    prepared: Prepared, keys: Mapping[str, str], concurrency: int, console: Console, watcher: Reporter
+) -> tuple[Report, ExitCode | None]:
+    """Send what is `prepared`, where that is anything; the report, and the exit code of a signal that stopped it.
 
-    def __init__(self, *reporters: Reporter) -> None:
-        self.report_all = [reporter.report for reporter in reporters]
-
-    def report(self, event: object) -> None:
-        """Show one event everywhere."""
-        for report in self.report_all:
-            report(event)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What is watched during an apply: `reporter` shows events, `say` a sentence after which no bar is drawn."""
-
-    reporter: Reporter
-    say: Callable[[str], None]
-
-
-@contextmanager
-def opened_screen(
-    console: Console, total: int, *, watching: bool = False, watcher: Reporter | None = None
-) -> Iterator[Screen]:
-    """The screen that the flags and the terminal ask for: a bar on a terminal, lines elsewhere, logs on request.
-
-    For an apply, or where `watching` for `total` batches that are waited for. `watcher` is told the same.
+    The person sees it on a screen; `watcher` is told the same.
     """
-    with _opened(console, total, watching=watching) as screen:
-        yield replace(screen, reporter=Reporters(watcher, screen.reporter)) if watcher else screen
-
-
-@contextmanager
-def _opened(console: Console, total: int, *, watching: bool) -> Iterator[Screen]:
-    output = console.output
-    if output.progress and _interactive() and not (output.log_format or output.verbose):
-        from batchrunner.render.progress import ProgressReporter, WatchBar
-
-        with (WatchBar if watching else ProgressReporter)(total) as bar:
-            yield Screen(bar, partial(_say_below, console, bar.close))
-        return
-    reporters = [_log(output)] if output.log_format or output.verbose else []
-    if output.progress and not reporters:
-        reporters.append(_lines(console, total, watching=watching))
-    yield Screen(Reporters(*reporters), partial(_say, console))
-
-
-def _lines(console: Console, total: int, *, watching: bool) -> Reporter:
-    if watching:
-        from batchrunner.render.watching import WatchLines
-
-        return WatchLines(console.warn, SystemClock(), total)
-    from batchrunner.render.lines import LineReporter
-
-    return LineReporter(console.warn, SystemClock(), total)
-
-
-def _log(output: Output) -> Reporter:
-    from batchrunner.telemetry import LogReporter, configure
-
-    configure(output.log_format, "debug" if output.verbose > 1 else "info", redacted)
-    return LogReporter()
-
-
-def _say_below(console: Console, close_bar: Callable[[], None], words: str) -> None:
-    close_bar()
-    _say(console, words)
-
-
-def _say(console: Console, words: str) -> None:
-    """Tell who pressed Ctrl-C, on a line after the `^C` that the terminal shows."""
-    plain = sys.stderr.isatty() and console.output.log_format != "json"
-    console.warn(f"\n{words}" if plain else words)
-
-
-def _interactive() -> bool:
-    variables = environment()
-    return sys.stderr.isatty() and variables.get("TERM") != "dumb" and not variables.get("CI")
+    plan, brake = prepared.plan, Brake()
+    if not plan.settling:
+        return Report(), None
+    with opened_screen(console, len(plan.sendable) + len(plan.imports), watcher=watcher) as screen:
+        sending = Sending(prepared.root, prepared.providers, keys, concurrency, brake, screen.say)
+        report = send(plan, prepared.ground, sending, screen.reporter)
+    return report, interrupted(brake)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An apply that is over. `paths` and `choices` are what it was called with; `notes` are told how it ended.
+    """What was `prepared` and is over; `stopped` is the exit code of a signal that ended it, None for none.
 
-    `keyless` are the providers that honour no idempotency keys. `typed` is the command that goes on where it is not the
-    same apply.
+    `paths` and `choices` are what it was called with; `notes` are told how it ended. `typed` is the command that goes
+    on where it is not the same apply.
     """
 
-    plan: Plan
-    ground: Ground
+    prepared: Prepared
     report: Report
-    interrupted: bool
+    stopped: ExitCode | None
     paths: tuple[str, ...]
     choices: Choices
     notes: Notes
-    keyless: frozenset[str] = frozenset()
     verb: str = "apply"
     typed: str = ""
+
+    @property
+    def plan(self) -> Plan:
+        """What was planned."""
+        return self.prepared.plan
+
+    @property
+    def ground(self) -> Ground:
+        """The states and stores of it."""
+        return self.prepared.ground
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was ended by a signal, or because state could not be written."""
+        return self.stopped is not None or self.report.state_error is not None
 
     @property
     def profile(self) -> str:
@@ -151,7 +95,7 @@ def _noted(ending: Ending) -> tuple[ApplySummary, Mapping[str, State]]:
     states = _states_now(ending)
     summary = _summary(ending, states)
     ending.notes.applied(ending.plan, ending.report, states)
-    ending.notes.interrupted = ending.interrupted
+    ending.notes.interrupted = ending.stopped is not None
     ending.notes.next = next_command(summary)
     return summary, states
 
@@ -182,7 +126,7 @@ def _summary(ending: Ending, states: Mapping[str, State]) -> ApplySummary:
         states=tuple({stores[name].url: state.serial for name, state in states.items()}.items()),
         command=ending.typed
         or typed_apply(ending.paths, ending.choices, targets=ending.choices.targets, replacing=replacing),
-        interrupted=ending.interrupted or report.state_error is not None,
+        interrupted=ending.is_stopped,
         stranded=report.state_error is not None,
         blocked=len(plan.blocked),
         resolve={
@@ -213,7 +157,9 @@ def _held(ending: Ending, states: Mapping[str, State]) -> dict[str, str]:
         for failure in ending.report.failed
         if failure.outcome == "in-doubt"
     ]
-    return {address: a.file_id for address, a in latest if a is not None and a.intent.provider in ending.keyless}
+    providers = ending.prepared.providers
+    return {address: attempt.file_id for address, attempt in latest
+            if attempt is not None and providers[attempt.intent.provider].idempotency == "none"}  # fmt: skip
 
 
 def _still_to_replace(change: Change, states: Mapping[str, State]) -> bool:

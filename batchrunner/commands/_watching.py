@@ -6,7 +6,7 @@ from shlex import quote
 
 from batchrunner.applier import Brake
 from batchrunner.commands._console import Console
-from batchrunner.commands._reporting import opened_screen
+from batchrunner.commands._screens import opened_screen
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.errors import ExitCode
 from batchrunner.facts import ProviderFacts

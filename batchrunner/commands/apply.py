@@ -1,22 +1,22 @@
 """`batchrunner apply`: submit what is planned, each batch once."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from batchrunner.applier import Brake, Report
+from batchrunner.applier import Report
 from batchrunner.commands._approval import approve
 from batchrunner.commands._console import Console
 from batchrunner.commands._eventstream import EventStream, show_end
 from batchrunner.commands._options import Output, catch_up_options, output_options, spec_options
 from batchrunner.commands._plans import is_saved_plan, read_plan, refuse_another_profile, show_plan, stop_refused
 from batchrunner.commands._publishing import published
-from batchrunner.commands._reporting import Ending, Reporters, opened_screen, show_ending
+from batchrunner.commands._reporting import Ending, send_watched, show_ending
+from batchrunner.commands._screens import Reporters
 from batchrunner.commands._secrets import keep_secret
 from batchrunner.commands._summing import Notes
 from batchrunner.errors import ExitCode, StaleError, UsageError
@@ -34,7 +34,7 @@ from batchrunner.wiring.preparing import (
     prepared_from_specs,
     sends_to_sandbox,
 )
-from batchrunner.wiring.running import Sending, interrupted, needed_keys, send
+from batchrunner.wiring.running import needed_keys
 from batchrunner.wiring.typed import typed_plan, typed_wait
 from batchrunner.wiring.workspace import SANDBOX
 
@@ -94,20 +94,25 @@ def command(
             keep_secret(key for name, key in keys.items() if name != SANDBOX)
             if prepared.plan.settling and not (yes or reviewed):
                 approve(prepared.plan)
-            ended = _apply(_Run(prepared, keys, concurrency, paths, choices, notes), stream)
+            report, stopped = send_watched(prepared, keys, concurrency, console, Reporters(notes, stream))
+            ending = Ending(prepared, report, stopped, paths, choices, notes)
+            document = show_ending(ending, console)
         # The lock is free again: waiting takes hours.
-        waited = _wait(ended, stream) if wait and not ended.is_stopped else None
-        code = _code(ended, waited)
-        if not (waited and ended.has_next_wave and code == ExitCode.TRY_AGAIN):
-            show_end(stream, ended.document, waited.fields if waited else None, code)
-            if not (wait or ended.is_stopped or output.json):
-                _name_the_next_step(ended, console)
+        applied, waited = int(stopped or exit_code(prepared.plan, report)), None
+        if wait and not ending.is_stopped:
+            stream.applied(document, applied)
+            waited = _wait(ending, stream)
+        code = _code(applied, waited)
+        if not (waited and _has_next_wave(ending) and code == ExitCode.TRY_AGAIN):
+            show_end(stream, document, waited.fields if waited else None, code)
+            if not (wait or ending.is_stopped or output.json):
+                _name_the_next_step(ending, console)
             return code
         yes = True  # what waited for room was approved with the rest
 
 
-def _name_the_next_step(ended: "_Ended", console: Console) -> None:
-    typed = typed_wait(ended.run.prepared.plan, ended.run.choices) if ended.submitted else ""
+def _name_the_next_step(ending: Ending, console: Console) -> None:
+    typed = typed_wait(ending.plan, ending.choices) if ending.report.submitted else ""
     if typed and console.output.progress:
         console.note(f"To wait for them: {typed}")
 
@@ -166,78 +171,31 @@ def _refuse_new_choices(choices: Choices) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    prepared: Prepared
-    keys: Mapping[str, str]
-    concurrency: int
-    paths: tuple[str, ...]
-    choices: Choices
-    notes: Notes
+def _has_next_wave(ending: Ending) -> bool:
+    """Whether some of it was sent, and all the rest waits for room in a provider's queue.
 
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """An apply that is over, and its document. `has_next_wave` where some of it was sent, and the rest waits for room
-    in a provider's queue.
+    The same command goes on by itself then; but a replacement that was sent would be sent once more.
     """
-
-    run: _Run
-    code: int
-    is_stopped: bool
-    document: dict[str, Any]
-    has_next_wave: bool = False
-    submitted: int = 0
-
-
-def _apply(run: _Run, stream: EventStream) -> _Ended:
-    prepared, brake, report, console = run.prepared, Brake(), Report(), stream.console
-    if prepared.plan.settling:
-        total = len(prepared.plan.sendable) + len(prepared.plan.imports)
-        with opened_screen(console, total, watcher=Reporters(run.notes, stream)) as screen:
-            sending = Sending(prepared.root, prepared.providers, run.keys, run.concurrency, brake, screen.say)
-            report = send(prepared.plan, prepared.ground, sending, screen.reporter)
-    stopped = interrupted(brake)
-    ending = Ending(
-        prepared.plan, prepared.ground, report, stopped is not None, run.paths, run.choices, run.notes,
-        _keyless(prepared),
-    )  # fmt: skip
-    is_stopped = stopped is not None or report.state_error is not None
-    document = show_ending(ending, console)
-    return _Ended(run, int(stopped or exit_code(prepared.plan, report)), is_stopped, document, _is_wave(run, report),
-                  report.submitted)  # fmt: skip
-
-
-def _is_wave(run: _Run, report: Report) -> bool:
-    """Whether the same command may go on by itself: a replacement that was sent would be sent once more."""
+    report = ending.report
     put_off = all(failure.code == FULL for failure in report.failed)
-    return bool(report.submitted and report.failed and put_off and not run.choices.replace)
+    return bool(report.submitted and report.failed and put_off and not ending.choices.replace)
 
 
-def _wait(ended: _Ended, stream: EventStream) -> "Waited":
+def _wait(ending: Ending, stream: EventStream) -> "Waited":
     """Wait for what the plan covers, whoever submitted it."""
     from batchrunner.commands._waiting import wait_for_plan
 
-    run = ended.run
-    stream.applied(ended.document, ended.code)
-    return wait_for_plan(run.prepared, run.paths, run.choices, run.notes, stream)
+    return wait_for_plan(ending.prepared, ending.paths, ending.choices, ending.notes, stream)
 
 
-def _code(ended: _Ended, waited: "Waited | None") -> int:
+def _code(applied: int, waited: "Waited | None") -> int:
     """What did not go well before waiting counts first, unless that was stopped."""
     if waited is None or waited.code not in _STOPPED:
-        return ended.code or (waited.code if waited else 0)
+        return applied or (waited.code if waited else 0)
     return waited.code
 
 
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
-
-
-def _keyless(prepared: Prepared) -> frozenset[str]:
-    names = {change.provider for change in prepared.plan.sendable}
-    return frozenset(name for name in names if prepared.providers[name].idempotency == "none")
-
-
 _DECIDABLE = (*REPLACEABLE, "move-conflict")
 """Reasons to be blocked that are not doubt: what is there is known."""
 
@@ -251,8 +209,6 @@ def exit_code(plan: Plan, report: Report) -> ExitCode:
         return report.state_error.exit_code
     if outcomes["in-doubt"] or held or report.alarms:
         return ExitCode.PARTIAL
-    if outcomes["denied"]:
-        return ExitCode.PARTIAL if some else ExitCode.REFUSED
-    if outcomes["rejected"] or outcomes["not-imported"] or plan.blocked:
+    if outcomes["denied"] or outcomes["rejected"] or outcomes["not-imported"] or plan.blocked:
         return ExitCode.PARTIAL if some else ExitCode.REFUSED
     return ExitCode.TRY_AGAIN if outcomes["deferred"] or report.left else ExitCode.DONE

@@ -17,7 +17,8 @@ from batchrunner.commands._following import followed_options, keys_for, paths_of
 from batchrunner.commands._options import Output, idle_options, output_options
 from batchrunner.commands._plans import show_plan, stop_refused
 from batchrunner.commands._publishing import published
-from batchrunner.commands._reporting import Ending, Reporters, opened_screen, show_ending
+from batchrunner.commands._reporting import Ending, send_watched, show_ending
+from batchrunner.commands._screens import Reporters
 from batchrunner.commands._states import FOLDERS, Sought, lock_timeout
 from batchrunner.commands._summing import Notes
 from batchrunner.errors import BatchrunnerError, ExitCode, Refused, UsageError
@@ -28,7 +29,7 @@ from batchrunner.wiring.fetching import FOLDER, Fetching
 from batchrunner.wiring.following import Followed
 from batchrunner.wiring.preparing import Patience, Prepared
 from batchrunner.wiring.retrying import Outlook, Wish, ledger_of, newest_only, prepared_retry
-from batchrunner.wiring.running import Sending, interrupted, send
+from batchrunner.wiring.running import Sending
 from batchrunner.wiring.silence import Silent
 from batchrunner.wiring.workspace import Choices
 
@@ -189,19 +190,12 @@ def _retry(run: _Run, stream: EventStream) -> _Sent:
 def _send(run: _Run, keys: Mapping[str, str], stream: EventStream) -> _Sent:
     from batchrunner.commands.apply import exit_code
 
-    prepared, brake, report, console = run.prepared, Brake(), Report(), stream.console
-    if prepared.plan.sendable:
-        with opened_screen(console, len(prepared.plan.sendable), watcher=Reporters(run.notes, stream)) as screen:
-            sending = Sending(prepared.root, prepared.providers, keys, IN_FLIGHT, brake, screen.say)
-            report = send(prepared.plan, prepared.ground, sending, screen.reporter)
-    stopped = interrupted(brake)
-    names = {change.provider for change in prepared.plan.sendable}
-    keyless = frozenset(name for name in names if prepared.providers[name].idempotency == "none")
-    ending = Ending(prepared.plan, prepared.ground, report, stopped is not None, (),
-                    Choices(profile=run.followed.project.profile), run.notes, keyless,
-                    verb="retry", typed=run.typed)  # fmt: skip
-    document = {**show_ending(ending, console), **_beside(run.outlook)}
-    return int(stopped or exit_code(prepared.plan, report) or _exit_of(run.outlook, report)), document
+    watcher = Reporters(run.notes, stream)
+    report, stopped = send_watched(run.prepared, keys, IN_FLIGHT, stream.console, watcher)
+    choices = Choices(profile=run.followed.project.profile)
+    ending = Ending(run.prepared, report, stopped, (), choices, run.notes, verb="retry", typed=run.typed)
+    document = {**show_ending(ending, stream.console), **_beside(run.outlook)}
+    return int(stopped or exit_code(ending.plan, report) or _exit_of(run.outlook, report)), document
 
 
 def _tell(outlook: Outlook, console: Console) -> None:
