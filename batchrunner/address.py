@@ -1,7 +1,7 @@
 """Addresses: `spec/batch`, `spec/batch[lang=en]`, `spec/batch#2` for a shard, and patterns over them."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 MATRIX_VALUE = re.compile(
@@ -98,12 +98,6 @@ def concerns(pattern: str, whole: str) -> bool:
 def is_targeted(whole: str, targets: Collection[str]) -> bool:
     """Whether one of `targets` concerns the batch `whole`; none of them means all."""
     return not targets or any(concerns(target, whole) for target in targets)
-
-
-def unmatched(patterns: Iterable[str], addresses: Iterable[str]) -> tuple[str, ...]:
-    """The patterns that name no address."""
-    known = tuple(addresses)
-    return tuple(p for p in patterns if not any(matches(p, a) for a in known))
 
 
 def _translate(character: str) -> str:

@@ -45,11 +45,6 @@ def cost_words(low: float | None, high: float | None, bases: frozenset[str]) -> 
     return f"{at_least(low)}\N{EN DASH}{at_most(high).removeprefix('$')}"
 
 
-def estimate_words(estimate: Estimate | None) -> str:
-    """The cost of one submission, `unknown` where no estimate could be made."""
-    return bill_words(bill([estimate]), UNKNOWN)
-
-
 def bill_words(summed: Bill, unknown: str = "") -> str:
     """The cost of several submissions, with how many of them have none that is known: `$1.20 + unknown for 2 batches`.
 

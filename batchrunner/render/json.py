@@ -3,14 +3,12 @@
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from batchrunner.errors import Diagnostic
 from batchrunner.plans import FORMAT, Plan
 from batchrunner.plans import FORMAT_VERSION as PLAN_VERSION
 from batchrunner.records import Raw, plain
-from batchrunner.render.errors import diagnostic_document
 
 FORMAT_VERSION = "1.0"
 
@@ -47,12 +45,6 @@ def _escape(found: re.Match[str]) -> str:
 def plan_document(plan: Plan) -> dict[str, Any]:
     """`plan` in the format of a saved plan file."""
     return {"format": FORMAT, "format_version": PLAN_VERSION, **plain(plan)}
-
-
-def diagnostics_document(command: str, diagnostics: Sequence[Diagnostic], *, unlisted: int = 0) -> dict[str, Any]:
-    """Problems in what a person wrote; `unlisted` were found as well."""
-    listed = [diagnostic_document(diagnostic) for diagnostic in diagnostics]
-    return envelope(command, diagnostics=listed, unlisted=unlisted)
 
 
 def reply_value(reply: Raw) -> Any:

@@ -14,10 +14,9 @@ from batchrunner.render.units import count, counted, scaled, size
 MANY = 40
 """Rows, beyond which batches that are alike become one."""
 ICONS = {"submit": "\N{HEAVY PLUS SIGN} submit", "resume": "🔁 resume", "replace": "♻️ replace"}
-Rows = tuple[list[str], int]
 
 
-def fit(rows: Iterable[str], room: int) -> Rows:
+def fit(rows: Iterable[str], room: int) -> tuple[list[str], int]:
     """As many of `rows` as have room, and the characters that are left."""
     kept = []
     for row in rows:

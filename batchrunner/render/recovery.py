@@ -38,11 +38,6 @@ class Findings:
     to_import: Mapping[str, str] = field(default_factory=dict)
     to_cancel: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing is left for a person to look at."""
-        return not (self.alarms or self.conflicts or self.broken_off or self.untold)
-
 
 def findings_text(findings: Findings, style: Style = PLAIN) -> str:
     """All of it; ends without a newline."""

@@ -15,7 +15,6 @@ from batchrunner.address import (
     natural,
     shard,
     spec_of,
-    unmatched,
 )
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True)
@@ -132,11 +131,6 @@ def test_shards_are_counted_from_one_and_sorted_as_numbers() -> None:
 def test_a_slash_in_a_matrix_value_is_not_a_spec() -> None:
     assert matches("tickets[model=org/llama]", "nightly/tickets[model=org/llama]")
     assert matches("nightly/tickets[model=org/*]", "nightly/tickets[model=org/llama]")
-
-
-def test_patterns_that_name_nothing_are_named() -> None:
-    known = iter(["nightly/a", "nightly/b[lang=en]"])
-    assert unmatched(["a", "c", "b", "weekly/*"], known) == ("c", "weekly/*")
 
 
 @given(names, names, st.none() | matrices)

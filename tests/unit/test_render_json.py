@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.errors import Diagnostic
 from batchrunner.plans import Orphan, Plan
 from batchrunner.records import Raw, decode
-from batchrunner.render.json import diagnostics_document, dumps, envelope, plan_document, reply_value
+from batchrunner.render.json import dumps, envelope, plan_document, reply_value
 
 
 def test_every_document_has_a_version_and_a_command() -> None:
@@ -44,14 +43,6 @@ def test_a_plan_document_is_a_saved_plan() -> None:
     assert (document["format"], document["format_version"]) == ("batchrunner.plan", "1.3")
     assert document["changes"][0]["action"] == "orphan"
     assert decode(dumps(document).encode(), Plan, what="it") == plan
-
-
-def test_diagnostics_keep_their_place() -> None:
-    document = diagnostics_document("validate", [Diagnostic("c", "m", "p.yaml", 3, 4, hint="h")], unlisted=7)
-    assert document["unlisted"] == 7
-    assert document["diagnostics"] == [
-        {"code": "c", "message": "m", "path": "p.yaml", "line": 3, "column": 4, "hint": "h", "provider_code": ""}
-    ]
 
 
 @pytest.mark.parametrize(
