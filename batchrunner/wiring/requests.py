@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from batchrunner import durable

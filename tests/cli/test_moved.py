@@ -151,6 +151,17 @@ def test_an_address_from_before_leads_to_the_one_of_now(shop: Desk) -> None:
     assert "moved" not in shop.run("status", "s/other", "--json").error["hint"]
 
 
+def test_a_spec_moves_to_another_folder_with_its_state(used: Desk) -> None:
+    (used.folder / "other").mkdir()
+    for name in ("s.yaml", "s.state.json"):
+        (used.folder / name).rename(used.folder / "other" / name)
+    (used.folder / "data").rename(used.folder / "other" / "data")
+    assert actions(used, "other/s.yaml", *NIGHT) == ["unchanged", "unchanged"]
+    (used.folder / "other" / "s.yaml").rename(used.folder / "other" / "t.yaml")
+    used.write("other/t.yaml", spec(READY, ROWS, head='moved: [{from: s/*, to: "*"}]\n'))
+    assert actions(used, "other/t.yaml", *NIGHT) == ["move", "move", "unchanged", "unchanged"]
+
+
 def test_shards_are_one_move(shop: Desk) -> None:
     shop.write("data/rows.jsonl", request_lines("one", "two", "three"))
     shop.write("s.yaml", spec("{name: rows, input: data/rows.jsonl, shard: {max_requests: 1}}"))
