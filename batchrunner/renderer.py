@@ -66,7 +66,8 @@ class _Unusable(Exception):
 class Renderer:
     """A template, ready for rows. Raises `BadTemplate` for texts that hold no proper references.
 
-    `columns` are those that it uses, in the order in which `line` wants their values; `uses` says where.
+    `columns` are those that it uses, in the order in which `line` wants their values; `uses` says where. A line has at
+    least `least` characters.
     """
 
     def __init__(self, template: Template) -> None:
@@ -80,6 +81,7 @@ class Renderer:
         self._distinct = Counter(self._slots)
         numbers = {slot: number for number, slot in enumerate(self._distinct)}
         self._order = tuple(numbers[slot] for slot in self._slots)
+        self.least = sum(map(len, self._pieces))
         self._multiplies = len(self._slots) > len(self.columns)
 
     def line(self, values: Sequence[Any]) -> str:

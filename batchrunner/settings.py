@@ -10,6 +10,7 @@ from batchrunner.facts import SecretReference, WorkloadToken
 from batchrunner.origins import is_sendable
 
 MAX_SECRET_BYTES = 16_384
+_DIGITS = 12
 
 
 def environment() -> Mapping[str, str]:
@@ -24,6 +25,9 @@ class Settings:
     `cache` is the folder in which sound inputs are remembered, so that they need not be read again; empty where nothing
     is. It is BATCHRUNNER_CACHE, which may be `off`, else below XDG_CACHE_HOME or HOME: outside of the repository on
     purpose, as nothing that a pull request brings along may say that a file was checked.
+
+    `max_rendered` is how many bytes of requests may be made of tables, None for what the files are worth. A project
+    file cannot say it: it comes along with the pull request that is planned.
 
     `github_output` and `github_step_summary` are the files that a runner of GitHub Actions takes from a step,
     `github_workspace` and `gitlab_project` the tops of the checkouts of GitHub's and GitLab's; empty elsewhere.
@@ -41,6 +45,7 @@ class Settings:
     github_workspace: str = ""
     gitlab_project: str = ""
     profile: str = ""
+    max_rendered: int | None = None
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Settings":
@@ -58,6 +63,7 @@ class Settings:
             github_workspace=variables.get("GITHUB_WORKSPACE", ""),
             gitlab_project=variables.get("CI_PROJECT_DIR", ""),
             profile=variables.get("BATCHRUNNER_PROFILE", ""),
+            max_rendered=_megabytes(variables, "BATCHRUNNER_MAX_RENDERED"),
         )
 
 
@@ -79,6 +85,14 @@ def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= seconds < 1e6:
         raise UsageError("bad-setting", f"{name} must be a number of seconds, not {variables[name]!r}")
     return seconds
+
+
+def _megabytes(variables: Mapping[str, str], name: str) -> int | None:
+    """Bytes, of a variable that says megabytes; None where it says nothing."""
+    said = variables.get(name, "")
+    if said and not (said.isascii() and said.isdecimal() and len(said) <= _DIGITS):
+        raise UsageError("bad-setting", f"{name} must be a number of megabytes, not {said!r}")
+    return int(said) * 1_000_000 if said else None
 
 
 def wants_colour(choice: str, is_terminal: bool, variables: Mapping[str, str]) -> bool:

@@ -44,6 +44,31 @@ class BadTemplate(Exception):
         self.problems = problems
 
 
+class Extent(NamedTuple):
+    """How much a value holds: the characters of all texts and keys in it, and how many values those are."""
+
+    characters: int
+    values: int
+
+
+def extent_of(value: Any, known: dict[int, Extent]) -> Extent:
+    """The extent of a value of YAML or JSON, what is shared in it counted each time.
+
+    `known` has those of lists and mappings by id, for as long as these live: each is walked through once.
+    """
+    if isinstance(value, str):
+        return Extent(len(value), 1)
+    if not isinstance(value, dict | list):
+        return Extent(0, 1)
+    if id(value) not in known:
+        below = [extent_of(each, known) for each in (value.values() if isinstance(value, dict) else value)]
+        characters = sum(map(len, value)) if isinstance(value, dict) else 0
+        known[id(value)] = Extent(
+            characters + sum(each.characters for each in below), 1 + sum(each.values for each in below)
+        )
+    return known[id(value)]
+
+
 def templated(text: str, scope: Scope) -> Scalar:
     """`text` with its references replaced but for those to the row, as a text of a template.
 

@@ -29,6 +29,11 @@ PATHS = Family(
           "Use `*`, `?`, `[…]` and `**`."),
         E("pattern-too-wide", "A pattern leads into too many folders", "It would walk through more than any input has.",
           "Begin it with the folder that is meant."),
+        E("renders-too-much", "Small files stand for very many requests", "More than 128 MB and 128 times what the "
+          "files hold would be rendered, or read again: whoever proposes a change could keep every job busy for hours.",
+          "Use fewer rows or a shorter template. If it is meant, set `BATCHRUNNER_MAX_RENDERED`, in megabytes."),
+        E("plan-too-large", "The plan would be too large", "It has the template of each shard of each table.",
+          "Let `shard` hold more, or `--target` fewer batches."),
         E("too-many-files", "Too many files match the pattern", "Each becomes a batch.", "Narrow it."),
     ),
 )  # fmt: skip

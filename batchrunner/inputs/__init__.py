@@ -1,5 +1,6 @@
 """Reads local inputs: opened beneath the project root, checked line by line, digested, in one streaming pass."""
 
+from batchrunner.inputs.allowance import Allowance
 from batchrunner.inputs.cache import ScanCache, decided_by
 from batchrunner.inputs.content import open_content
 from batchrunner.inputs.globbing import find_files
@@ -10,6 +11,7 @@ from batchrunner.inputs.scanning import scan_file
 from batchrunner.inputs.steady import SteadyFile
 
 __all__ = [
+    "Allowance",
     "Beneath",
     "InputRefused",
     "Scan",

@@ -1,7 +1,9 @@
 """Scans an opened file: the lines that it holds, or those that its rows are rendered to."""
 
 import io
+from collections.abc import Callable
 
+from batchrunner.inputs.allowance import uncounted
 from batchrunner.inputs.scan import Scan, scan_lines
 from batchrunner.linerules import LineRules
 from batchrunner.manifest import Template
@@ -20,9 +22,10 @@ def scan_file(
     sharding: Sharding,
     template: Template | None,
     counter: TokenCounter | None,
+    made: Callable[[int, int], None] = uncounted,
 ) -> Scan:
     """Check `file` to its end and cut it; with a `template` it is a table. `path` is relative to the project root,
-    `shown` how messages name the file.
+    `shown` how messages name the file. `made` is told how many bytes are rendered, in how many rows, and may raise.
 
     Raises `BadTemplate` for a table that the template does not fit, `Refused` for a format that cannot be read here.
     """
@@ -40,4 +43,5 @@ def scan_file(
         rules=rules,
         sharding=sharding,
         counter=counter,
+        made=made,
     )

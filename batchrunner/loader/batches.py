@@ -54,7 +54,14 @@ class BatchReader:
     """
 
     def __init__(
-        self, spec: str, *, defaults: Mapping[str, Any], scope: Scope | None, offers: Offers, findings: Findings
+        self,
+        spec: str,
+        *,
+        defaults: Mapping[str, Any],
+        scope: Scope | None,
+        offers: Offers,
+        findings: Findings,
+        allowance: Allowance,
     ) -> None:
         self._spec = spec
         self._defaults = defaults
@@ -62,7 +69,7 @@ class BatchReader:
         self._offers = offers
         self._findings = findings
         self._names: dict[str, int] = {}
-        self._allowance = Allowance()
+        self._allowance = allowance
         self._refused = 0
 
     def read(self, declarations: Sequence[Any]) -> tuple[Batch, ...]:
@@ -72,8 +79,8 @@ class BatchReader:
             try:
                 self._read_one(declared, index, batches)
             except Exhausted:
-                message = f"with defaults and references put in, the spec has more than {MOST:,} characters"
-                hint = "refer to shorter values, or split the spec"
+                message = f"with defaults and references put in, there are more than {MOST:,} bytes of specs"
+                hint = "refer to shorter values, or name fewer specs"
                 self._findings.add(Finding("too-long", message, ("batches", index), hint))
                 break
             if self._refused > MAX_REFUSED:

@@ -1,6 +1,7 @@
 """References of a declaration, put in wherever a text holds one."""
 
 from operator import is_
+from sys import getsizeof
 from typing import Any
 
 from batchrunner.loader.places import Pointer
@@ -9,7 +10,8 @@ from batchrunner.references import BadReferences, ReferenceProblem, Scope, refer
 from batchrunner.templates import templated
 
 MOST = 32 << 20
-_CHARACTERS_OF_ENTRY = 8
+_BYTES_OF_ENTRY = 8
+_EMPTY = getsizeof("")
 
 _TEMPLATES = frozenset({("input", "custom_id"), ("input", "body")})
 """Where texts may refer to a row, and are left with those references."""
@@ -24,31 +26,31 @@ class Exhausted(Exception):
 
 
 class Allowance:
-    """How much may still be made for one spec: a hundred thousand batches need no more.
+    """How much may still be made for all specs together: a hundred thousand batches need no more.
 
-    Counted are the characters of texts whose references were replaced, and the entries of the mappings and lists below
-    the fields of a batch that were made anew for it.
+    Counted are the bytes in memory of texts whose references were replaced, and the entries of the mappings and lists
+    below the fields of a batch that were made anew for it.
     """
 
     def __init__(self) -> None:
         self._left = MOST
 
-    def take(self, characters: int) -> None:
-        """Count `characters`. Raises `Exhausted` where those are more than are left."""
-        self._left -= characters
+    def take(self, size: int) -> None:
+        """Count `size` bytes. Raises `Exhausted` where those are more than are left."""
+        self._left -= size
         if self._left < 0:
             raise Exhausted
 
     def take_entries(self, entries: int) -> None:
-        """Count `entries` as the characters whose memory they take, about. Raises `Exhausted`."""
-        self.take(entries * _CHARACTERS_OF_ENTRY)
+        """Count `entries` as the bytes that they take, about. Raises `Exhausted`."""
+        self.take(entries * _BYTES_OF_ENTRY)
 
 
 class Resolver:
     """Replaces references by what they stand for in a scope; `problems` says where that could not be done.
 
-    `allowance` is shared by all batches of a spec, `plain` by the members of one declaration: the mappings and lists in
-    it that stay as they are.
+    `allowance` is shared by all batches of all specs, `plain` by the members of one declaration: the mappings and lists
+    in it that stay as they are.
     """
 
     def __init__(self, scope: Scope, allowance: Allowance, plain: Plain) -> None:
@@ -98,7 +100,8 @@ class Resolver:
     def _substituted(self, text: str, where: Pointer) -> Any:
         replaced = templated if where[:2] in _TEMPLATES else substitute
         made = replaced(text, self._scope)
-        self._allowance.take(len(made) if isinstance(made, str) else 1)
+        # One character of another script makes all of a text take two or four bytes each.
+        self._allowance.take(getsizeof(made) - _EMPTY if isinstance(made, str) else 1)
         return text if made == text else made
 
     def _key(self, key: str, where: Pointer) -> str:

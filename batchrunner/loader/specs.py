@@ -23,6 +23,7 @@ from batchrunner.loader.findings import (
 from batchrunner.loader.heads import read_defaults, read_head, spec_name
 from batchrunner.loader.moving import BlockReader, Blocks
 from batchrunner.loader.offers import Offers
+from batchrunner.loader.resolving import Allowance
 from batchrunner.loader.strict import read_text, uncollected
 from batchrunner.loader.text import InvalidText, text_of
 from batchrunner.loader.variables import check_declared, declared_variables, given_variables
@@ -59,6 +60,7 @@ class Surroundings(NamedTuple):
     now: datetime
     run_key: str | None
     inspect: Inspection
+    allowance: Allowance
 
 
 class Reading(NamedTuple):
@@ -91,7 +93,7 @@ def load_specs(
     that no spec declares.
     """
     around = Surroundings(
-        project, Offers(project.providers), environment, given_variables(variables), now, run_key, inspect
+        project, Offers(project.providers), environment, given_variables(variables), now, run_key, inspect, Allowance()
     )
     with uncollected():
         readings = [_read(path, around, partial(read, stdin=stdin)) for path in paths]
@@ -181,13 +183,8 @@ class SpecReader:
         defaults = read_defaults(document, self.findings)
         # Without what references stand for, everything that refers would be reported once more.
         knows_references = scope is not None or not self._refers
-        reader = BatchReader(
-            name,
-            defaults=defaults,
-            scope=scope if self._refers else None,
-            offers=self._around.offers,
-            findings=self.findings,
-        )
+        reader = BatchReader(name, defaults=defaults, scope=scope if self._refers else None, findings=self.findings,
+                             offers=self._around.offers, allowance=self._around.allowance)  # fmt: skip
         declarations = self._declarations(document)
         self.batches = reader.read(declarations) if knows_references else ()
         return self._spec(name, run, self._blocks(document, name, run)) if run else None

@@ -1,7 +1,8 @@
 """Strict YAML: the values of one document of YAML 1.2's core schema, or every reason why it is refused.
 
 Refused are several documents, directives, tags, merge keys, duplicate keys, keys that are not text, and whatever would
-cost more than it can be worth: 4 MiB, 32 levels, 200,000 nodes with aliases counted as often as they are used.
+cost more than it can be worth: 4 MiB, 32 levels, 200,000 nodes and 32 Mi characters with aliases counted as often as
+they are used.
 """
 
 import gc
@@ -27,9 +28,11 @@ from batchrunner.loader.syntax import syntax_problem
 from batchrunner.loader.text import InvalidText, TextProblem, text_of
 from batchrunner.printable import brief
 from batchrunner.references import FORBIDDEN
+from batchrunner.templates import Extent, extent_of
 
 MAX_DEPTH = 32
 MAX_NODES = 200_000
+MAX_ALIASED = 32 << 20
 
 YamlValue = Any
 """None, str, int, float, bool, or a list or a dict of such. Aliased parts are shared, so nothing may change them."""
@@ -80,7 +83,7 @@ def uncollected() -> Iterator[None]:
 class _Reader:
     """Recursive descent over parser events; `MAX_DEPTH` bounds the recursion."""
 
-    __slots__ = ("_anchors", "_deepest", "_depth", "_next", "_nodes", "problems")
+    __slots__ = ("_aliased", "_anchors", "_deepest", "_depth", "_extents", "_next", "_nodes", "problems")
 
     def __init__(self, text: str) -> None:
         self._next: Final = events_of(text)
@@ -88,6 +91,8 @@ class _Reader:
         self._depth = 0
         self._deepest = 0
         self._nodes = 0
+        self._aliased = 0
+        self._extents: dict[int, Extent] = {}
         self.problems: list[TextProblem] = []
 
     def document(self) -> YamlValue:
@@ -199,6 +204,10 @@ class _Reader:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             self._refuse_size(event)
+        self._aliased += extent_of(value, self._extents).characters
+        if self._aliased > MAX_ALIASED:
+            message = f"more than {MAX_ALIASED:,} characters, counting aliases each time they are used"
+            self._refuse("too-long", message, event, "split the spec")
         self._check_depth(self._depth + height, event)
         self._deepest = max(self._deepest, self._depth + height)
         return value

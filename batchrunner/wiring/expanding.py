@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from batchrunner import records
 from batchrunner.address import FILE, concerns, declaration_of, members_of, with_member
 from batchrunner.loader import Finding
 from batchrunner.spec import Batch, BatchDeclaration, Spec, Table
 from batchrunner.wiring.refusals import Refusals, input_pointer
+
+if TYPE_CHECKING:
+    from batchrunner.inputs.globbing import Found
 
 MOST_BATCHES = 100_000
 _NAMED = 5
@@ -29,6 +33,7 @@ class Expansion:
     folder: str
     targets: Sequence[str]
     refusals: Refusals = field(init=False)
+    found: "dict[str, Found]" = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.refusals = Refusals(self.root, self.folder)
@@ -59,7 +64,8 @@ class Expansion:
             self._note(_taken(batch))
             return
         try:
-            found = find_files(self.root, self.folder, batch.declaration.input_path)
+            path = batch.declaration.input_path
+            found = self.found.get(path) or self.found.setdefault(path, find_files(self.root, self.folder, path))
         except InputRefused as refusal:
             self.refusals.add(batch, refusal)
             return

@@ -9,18 +9,21 @@ from batchrunner.errors import Diagnostic, InvalidFiles
 from batchrunner.loader import Finding, diagnostics_at
 from batchrunner.manifest import Template
 from batchrunner.spec import Batch, BatchDeclaration, Spec, Table
+from batchrunner.templates import Extent, extent_of
 from batchrunner.wiring.inputs import with_input
 from batchrunner.wiring.refusals import Refusals
 from batchrunner.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
-    from batchrunner.inputs import Beneath, Scan, ScanCache, SteadyFile
+    from batchrunner.inputs import Allowance, Beneath, Scan, ScanCache, SteadyFile
     from batchrunner.linerules import LineRules
     from batchrunner.ports import TokenCounter
     from batchrunner.sharder import Sharding
     from batchrunner.templates import BadTemplate
 
 MAX_LISTED = 200
+VALUE = 1024
+"""Bytes that are rendered in the time that one value of a template takes until it is ready for rows."""
 
 
 def scan_inputs(workspace: Workspace) -> "Mapping[str, Scan]":
@@ -33,12 +36,13 @@ def scan_inputs(workspace: Workspace) -> "Mapping[str, Scan]":
     if not any(batches for _, batches in targeted):
         return {}  # checking specs whose inputs all lie at the provider needs none of what follows
     from batchrunner.estimating import token_counter
-    from batchrunner.inputs import Beneath, ScanCache
+    from batchrunner.inputs import Allowance, Beneath, ScanCache
 
     root = workspace.project.root
     cache = ScanCache(workspace.settings.cache, root)
     with Beneath(root) as beneath:
-        inputs = _Inputs(workspace, beneath, cache, token_counter(), os.path.relpath(root))
+        allowance = Allowance(workspace.settings.max_rendered)
+        inputs = _Inputs(workspace, beneath, cache, allowance, token_counter(), os.path.relpath(root))
         try:
             for spec, batches in targeted:
                 inputs.scan(spec, batches)
@@ -62,6 +66,7 @@ class _Inputs:
     workspace: Workspace
     beneath: "Beneath"
     cache: "ScanCache"
+    allowance: "Allowance"
     counter: "TokenCounter | None"
     root: str  # as it is shown: from the current folder
     scans: "dict[str, Scan]" = field(default_factory=dict)
@@ -69,12 +74,15 @@ class _Inputs:
     unlisted: int = 0
     known: "dict[tuple[str, str], Scan]" = field(default_factory=dict)
     asked: dict[tuple[object, ...], _Asked] = field(default_factory=dict)
+    extents: dict[int, Extent] = field(default_factory=dict)
 
     def scan(self, spec: Spec, batches: Sequence[Batch]) -> None:
         """Scan the inputs of `batches`, which are of `spec`."""
         from batchrunner.inputs import InputRefused
         from batchrunner.templates import BadTemplate
 
+        if self.allowance.is_spent:
+            return
         refusals = Refusals(self.workspace.project.root, spec.folder)
         for batch in batches:
             try:
@@ -83,6 +91,8 @@ class _Inputs:
                 refusals.add(batch, refusal)
             except BadTemplate as bad:
                 refusals.findings.extend(_unfit(batch, bad))
+            if self.allowance.is_spent:
+                break  # what comes after it would be refused, too
         self.diagnostics.extend(diagnostics_at(spec, refusals.findings))
 
     def check(self) -> None:
@@ -99,12 +109,16 @@ class _Inputs:
             known = self.known[relative, asked.digest] = self._read(relative, asked)
             self.diagnostics.extend(known.diagnostics)
             self.unlisted += known.unlisted
+        length = extent_of(asked.template.body, self.extents).characters if asked.template else 0
+        self.allowance.plan(len(known.parts), length)
         return known
 
     def _asked_for(self, declared: BatchDeclaration) -> _Asked:
         if isinstance(declared.input, Table):
             table, form = declared.input, self.workspace.project.providers[declared.provider].request_lines
             template = Template(custom_id=table.custom_id, body=table.body, url=declared.endpoint, form=form)
+            extent = extent_of(template.body, self.extents)
+            self.allowance.make(extent.characters + VALUE * extent.values)
             return self._asking(declared, template)
         key = (declared.provider, declared.endpoint, declared.shard)
         if key not in self.asked:
@@ -129,10 +143,15 @@ class _Inputs:
         # Below the root, the way to a file need not lead through the root's name.
         shown = os.path.relpath(path) if self.root.startswith(os.pardir) else os.path.normpath(path)
         descriptor, status = self.beneath.descriptor(relative)
+        is_again = self.allowance.admit(relative, status.st_size, is_table=asked.template is not None)
         try:
             scan = self.cache.get(relative, asked.digest, status, shown)
+            if scan is not None and asked.template:
+                self.allowance.make(sum(part.file.size for part in scan.parts), scan.requests)
             if scan is None:
                 scan = self._pass_over(SteadyFile(descriptor, status), relative, shown, asked)
+                if is_again and not asked.template:
+                    self.allowance.make(status.st_size, 2 * scan.requests)  # short lines take longer than rows
                 self.cache.put(relative, asked.digest, status, shown, scan)
         finally:
             os.close(descriptor)
@@ -155,6 +174,7 @@ class _Inputs:
                 sharding=asked.sharding,
                 template=asked.template,
                 counter=self.counter,
+                made=self.allowance.make,
             )
         except BadTemplate as bad:
             if file.has_changed:

@@ -169,3 +169,43 @@ def test_where_nothing_can_be_remembered_nothing_is_said(desk: Desk) -> None:
     for home in ("/dev/null", "/proc/self", "/nonexistent/\x01", ""):
         assert desk.run("validate", specs, env={"BATCHRUNNER_CACHE": "", "HOME": home}) == expected
     assert desk.run("validate", specs, env={"BATCHRUNNER_CACHE": "/dev/full/x"}) == expected
+
+
+TABLE = """\
+batches:
+  - name: a
+    endpoint: /v1/embeddings
+    input:
+      rows: data/rows.csv
+      custom_id: ${row.id}
+      body: {model: m, input: "%s"}
+"""
+
+
+def rendering(desk: Desk, characters: int, rows: int) -> None:
+    desk.write("s.yaml", TABLE % ("x" * characters))
+    desk.write("data/rows.csv", "id\n" + "".join(f"{number}\n" for number in range(rows)))
+
+
+def test_a_small_table_that_stands_for_much_is_not_rendered_to_its_end(empty: Desk) -> None:
+    rendering(empty, 100_000, 100)
+    assert empty.run("validate", "s.yaml").code == 0
+    ran = empty.run("validate", "s.yaml", env={"BATCHRUNNER_MAX_RENDERED": "1"})
+    assert ran.code == 1
+    assert "error[renders-too-much]: the inputs stand for more than 1 MB" in ran.err
+    assert "s.yaml:5:13" in ran.err
+
+
+def test_a_template_that_no_line_has_room_for_is_refused_where_it_is_written(empty: Desk) -> None:
+    empty.write("batchrunner.yaml", "providers: {alphaedge: {limits: {max_line_bytes: 2000}}}\n")
+    rendering(empty, 2_000, 3)
+    ran = empty.run("validate", "s.yaml")
+    assert ran.code == 1
+    assert "error[line-too-long]: data/rows.csv: without a value of any row, the request has 2,0" in ran.err
+    assert "s.yaml:7:13" in ran.err
+
+
+@pytest.mark.parametrize("said", ["-1", "1 GB", "²"])
+def test_what_may_be_rendered_is_a_number(empty: Desk, said: str) -> None:
+    ran = empty.run("validate", "s.yaml", "--json", env={"BATCHRUNNER_MAX_RENDERED": said})
+    assert (ran.code, ran.error["code"]) == (64, "bad-setting")

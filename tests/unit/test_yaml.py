@@ -166,6 +166,10 @@ def test_depth_and_size_are_allowed_up_to_their_limits() -> None:
     assert len(read_yaml(b"- a\n" * MAX_NODES).value) == MAX_NODES
     with pytest.raises(InvalidText, match="values"):
         read_yaml(b"- a\n" * (MAX_NODES + 1))
+    long = b"- &a " + b"x" * 1_000_000 + b"\n- &b [*a, *a]\n" + b"- *b\n" * 15
+    assert len(read_yaml(long).value) == 17
+    with pytest.raises(InvalidText, match="characters, counting aliases"):
+        read_yaml(long + b"- *b\n")
     assert read_yaml(b"#" * MAX_BYTES).value is None
     with pytest.raises(InvalidText, match="MiB"):
         read_yaml(b"#" * (MAX_BYTES + 1))

@@ -1,10 +1,11 @@
 """The rows of a table as the request lines that they are rendered to: a stream, made while it is read."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import BinaryIO
 
+from batchrunner.inputs.allowance import uncounted
 from batchrunner.inputs.tables.delimited import DelimitedReader
 from batchrunner.inputs.tables.objects import ObjectReader
 from batchrunner.inputs.tables.places import Places
@@ -17,6 +18,8 @@ from batchrunner.renderer import BadRow, Renderer, Use
 from batchrunner.suggestions import listed
 from batchrunner.templates import BadTemplate, FieldProblem, compiled
 
+_WRONG = 4
+"""How many rows could be rendered in the time that it takes to find out what is wrong with one."""
 _BLOCK = 1 << 16
 """Characters that are rendered before they are handed out."""
 _COMPARED = 1000
@@ -32,19 +35,31 @@ class RenderedRows(io.RawIOBase):
     """Renders the table in `stream`, written as `format` says, from its row after the first `before`, `requests` rows
     of it, or all.
 
-    Rows with a problem are left out; `problems` has them. `stream` is closed with this one, and must be seekable to
-    be read again. Raises `BadTemplate` for a template that does not fit the columns, `BadTable` for a table of which
-    no row can be read, `Refused` where reading it needs what is not installed.
+    Rows with a problem are left out; `problems` has them. `made` is told how many bytes are rendered, in how many rows,
+    while they are, and stops that by raising. `stream` is closed with this one, and must be seekable to be read again.
+    Raises `BadTemplate` for a template that does not fit the columns, or makes lines longer than `longest`; `BadTable`
+    for a table of which no row can be read, `Refused` where reading it needs what is not installed.
     """
 
     def __init__(
-        self, stream: BinaryIO, format: str, template: Template, *, before: int = 0, requests: int | None = None
+        self,
+        stream: BinaryIO,
+        format: str,
+        template: Template,
+        *,
+        before: int = 0,
+        requests: int | None = None,
+        longest: int | None = None,
+        made: Callable[[int, int], None] = uncounted,
     ) -> None:
         self._stream = stream
         self._format = format
         self._renderer = Renderer(template)
+        if longest is not None and self._renderer.least > longest:
+            raise BadTemplate((_too_long(self._renderer.least, longest),))
         self._before = before
         self._requests = requests
+        self._made = made
         self.problems = Problems()
         self.places = Places()
         self._reader = self._begun(self.problems.add)
@@ -122,6 +137,7 @@ class RenderedRows(io.RawIOBase):
             size += len(line)
             if size >= _BLOCK:
                 break
+        self._made(size, len(lines))
         return "".join(lines).encode()
 
     def _begun(self, report: Report) -> Reader:
@@ -140,6 +156,8 @@ class RenderedRows(io.RawIOBase):
             try:
                 line = render(values)
             except BadRow as bad:
+                if not reader.has_lines:
+                    self._made(0, _WRONG)  # of a column that says one thing of many rows
                 for each in bad.problems:
                     missing = each.column if each.code == "missing-value" else ""
                     problems.add(RowProblem(place, each.code, each.message, each.hint, missing))
@@ -151,6 +169,11 @@ class RenderedRows(io.RawIOBase):
         problems = [problem for use in uses if (problem := _unfit(use, self.columns)) is not None]
         if problems:
             raise BadTemplate(tuple(dict.fromkeys(problems)))
+
+
+def _too_long(least: int, longest: int) -> FieldProblem:
+    message = f"without a value of any row, the request has {least:,} characters; a line takes {longest:,} bytes"
+    return FieldProblem(("input", "body"), "line-too-long", message, "shorten it: every row is sent with all of it")
 
 
 def _unfit(use: Use, columns: Mapping[str, KnownColumn]) -> FieldProblem | None:

@@ -1,11 +1,12 @@
 """Scans a table as the request lines its rows are rendered to, and says where in the table the problems are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
 from batchrunner import records
 from batchrunner.errors import Diagnostic
+from batchrunner.inputs.allowance import uncounted
 from batchrunner.inputs.scan import Scan, ScannedPart, scan_lines
 from batchrunner.inputs.tables.problems import LISTED, BadTable, RowProblem
 from batchrunner.inputs.tables.rendered import RenderedRows
@@ -32,14 +33,16 @@ def scan_table(
     rules: LineRules,
     sharding: Sharding,
     counter: TokenCounter | None = None,
+    made: Callable[[int, int], None] = uncounted,
 ) -> Scan:
     """Check all rows of the table in `stream`, and the lines that they are rendered to; nothing is written anywhere.
 
-    `path` is relative to the project root, `shown` how messages name the file, `format` as in `RenderedRows`. Raises
-    `BadTemplate` for texts of the template that no row fits into, `Refused` for a format that cannot be read here.
+    `path` is relative to the project root, `shown` how messages name the file, `format` and `made` as in
+    `RenderedRows`. Raises `BadTemplate` for texts of the template that no row fits into, `Refused` for a format that
+    cannot be read here, and whatever `made` does.
     """
     try:
-        rows = RenderedRows(stream, format, template)
+        rows = RenderedRows(stream, format, template, longest=rules.max_line_bytes, made=made)
     except BadTable as bad:
         return Scan((), diagnostics=(_diagnostic(bad.problem, shown, has_lines=True),))
     told = _Told(rows, shown)

@@ -12,5 +12,6 @@ CORPUS: tuple[Hostile, ...] = tuple(
         documents.documents(), documents.references(), documents.fields(),
         sizes.matrices(), sizes.patterns(), sizes.tables(), sizes.inputs(),
         planted.projects(), planted.states(), planted.plans(), planted.surroundings(),
+        sizes.products(),
     )
 )  # fmt: skip

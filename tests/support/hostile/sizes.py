@@ -1,7 +1,7 @@
 """Little that becomes much: matrices, patterns, tables, templates, lines and names without end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from support.hostile.repository import FIELDS, GOOD, Content, Folder, Hostile, batch, line
 
@@ -156,6 +156,55 @@ def tables() -> Iterator[Hostile]:
     wide = "id," + ",".join(f"c{n}" for n in range(60_000)) + "\n1" + ",x" * 60_000 + "\n"
     yield Hostile("tables", "template-of-columns", {"specs/s.yaml": columns, "data/t.csv": wide})
     yield Hostile("tables", "template-of-no-columns", {"specs/s.yaml": columns, "data/t.csv": rows})
+
+
+def _table(body: str, **fields: str) -> str:
+    return batch(input=TABLE.replace("model: m, input: '${row.b}'", body), **fields)
+
+
+def _rows(number: int) -> str:
+    return "id,b\n" + "".join(f"{n},x\n" for n in range(number))
+
+
+VALUES = "{k0: [" + ", ".join(f"v{n}" for n in range(256)) + "]}"
+ONE_EACH = "{max_requests: 1}"
+V = "v" * 100_000
+PRODUCTS: dict[str, tuple[Callable[[], str], int]] = {
+    "template-by-rows": (lambda: _table(f"model: m, input: {'x' * 1_000_000}"), 16_000),
+    "template-by-short-rows": (lambda: _table(f"model: m, input: {'x' * 10_000}"), 100_000),
+    "template-by-shards": (lambda: _table(f"model: m, input: {'x' * 10_000}", shard=ONE_EACH), 9_000),
+    "template-by-matrix": (lambda: _table(f"model: '${{matrix.k0}}', input: {'x' * 1_000_000}", matrix=VALUES), 1),
+    "rows-by-matrix": (lambda: _table(f"model: '${{matrix.k0}}', input: {'x' * 1_000}", matrix=VALUES), 2_000),
+    "values-by-matrix": (
+        lambda: _table("model: '${matrix.k0}', input: [" + "1," * 190_000 + "1]", matrix=VALUES), 1
+    ),
+    "template-of-aliases": (
+        lambda: f"x-t: &t {'x' * 1_000_000}\n" + _table("model: m, input: [" + "*t , " * 100 + "x]"), 1
+    ),
+    "template-of-a-variable": (
+        lambda: f"vars: {{v: {V}}}\n" + _table("model: m, input: [" + "'${vars.v}', " * 300 + "x]"), 100
+    ),
+    "template-of-wide-copies": (
+        lambda: f"vars: {{v: {'😀' * 10_000}}}\n" + _table("model: m, input: [" + "'a${vars.v}', " * 1_500 + "x]"), 1
+    ),
+}  # fmt: skip
+
+
+def products() -> Iterator[Hostile]:
+    """Small files whose product is huge."""
+    for name, (text, rows) in PRODUCTS.items():
+        yield Hostile("tables", name, {"specs/s.yaml": text, "data/t.csv": _rows(rows)})
+    copies = f"vars: {{v: {V}}}\n" + _table("model: m, input: [" + "'a${vars.v}', " * 150 + "x]")
+    specs: dict[str, Content] = {f"specs/s{n}.yaml": copies for n in range(30)}
+    yield Hostile("tables", "templates-of-copies", {**specs, "data/t.csv": _rows(1)})
+    lines = "".join(line(f"c{n}") for n in range(9_900))
+    every = batch(input=LINES, shard=ONE_EACH, matrix=VALUES)
+    yield Hostile("inputs", "shards-by-matrix", {"specs/s.yaml": every, "data/in.jsonl": lines})
+    sizes = "batches:\n" + "".join(
+        f"  - {{name: b{n}, endpoint: /v1/embeddings, input: {LINES}, shard: {{max_requests: {n + 1_000}}}}}\n"
+        for n in range(500)
+    )
+    yield Hostile("inputs", "shards-of-all-sizes", {"specs/s.yaml": sizes, "data/in.jsonl": lines})
 
 
 def inputs() -> Iterator[Hostile]:
