@@ -20,12 +20,11 @@ from batchrunner.settings import Settings, environment
 from batchrunner.state import Entry, State
 from batchrunner.stores import FileStore, open_store
 from batchrunner.suggestions import did_you_mean
-from batchrunner.wiring.places import SANDBOX, Apart, apart_of, state_url
+from batchrunner.wiring.places import JOURNAL, SANDBOX, SNAPSHOT, Apart, apart_of, state_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDERS = (Path("specs"), Path())
 _NAMED = 5
-SNAPSHOT, JOURNAL = ".state.json", ".state.journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +109,11 @@ def _kind(path: Path, profiles: Iterable[str]) -> tuple[str, bool]:
 
 
 def _existing(path: Path) -> FileStore:
-    journal = path.with_name(path.name.removesuffix(".json") + ".journal.jsonl")
-    if not (path.exists() or path.is_symlink() or journal.exists()):
+    store = FileStore(path)
+    if not (path.exists() or path.is_symlink() or store.journal.exists()):
         raise Refused("no-state", "there is no such state", where=str(path),
                       hint="batchrunner state list, without --state, shows what is in specs/ and here")  # fmt: skip
-    return FileStore(path)
+    return store
 
 
 def _no_state(folders: Iterable[Path], sought: Sought, *, others: bool) -> Refused:

@@ -45,6 +45,11 @@ class FileStore:
         """The path of the snapshot."""
         return str(self._names.snapshot)
 
+    @property
+    def journal(self) -> Path:
+        """The path of what was appended since the snapshot."""
+        return self._names.journal
+
     def load(self) -> State:
         """The state as of now. Under the lock, what a crash left is made whole; without it nothing is written.
 

@@ -26,7 +26,6 @@ _NETWORKED = (
 NETWORKED = frozenset(_NETWORKED.split(" "))
 MOUNTS = "/proc/self/mountinfo"
 LEFT_BEHIND = ("*.state.lock", "*.state.journal.jsonl", "*.sandbox.sqlite3*")
-ENDING = ".json"
 
 
 def examine_places(patient: Patient) -> None:
@@ -92,13 +91,9 @@ def _lock(store: "FileStore", path: Path) -> Iterator[Check]:
         yield ok("state-lock", "free", str(path))
 
 
-def _sibling(path: Path, ending: str) -> Path:
-    return path.with_name(f"{path.name.removesuffix(ENDING)}.{ending}")
-
-
 def _journal(store: "FileStore", path: Path) -> Iterator[Check]:
     try:
-        size = _sibling(path, "journal.jsonl").stat().st_size
+        size = store.journal.stat().st_size
     except OSError:
         return
     if size and not store.holder():

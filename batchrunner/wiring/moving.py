@@ -16,12 +16,12 @@ from batchrunner.plans import Move, Sendable
 from batchrunner.renaming import Renaming
 from batchrunner.spec import Spec
 from batchrunner.state import Entry, State
+from batchrunner.wiring.places import JOURNAL, SNAPSHOT
 
 if TYPE_CHECKING:
     from batchrunner.ports import Reporter
     from batchrunner.stores import FileStore
 
-SNAPSHOT, JOURNAL = ".state.json", ".state.journal.jsonl"
 ENDINGS = (".yaml", ".yml")
 
 

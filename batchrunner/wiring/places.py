@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from batchrunner.stores import FileStore
 
 SANDBOX = "sandbox"
-ENDINGS = (".state.json", ".json")
+SNAPSHOT, JOURNAL = ".state.json", ".state.journal.jsonl"
+"""How the names of a state's files end."""
+ENDINGS = (SNAPSHOT, ".json")
 OWN_FOLDER = ".batchrunner"
 
 
@@ -69,7 +71,7 @@ def store_of_spec(path: str, name: str, url: str, apart: Apart) -> "FileStore":
 
     suffix = apart.suffix(url)
     stem = Path(path).stem if path != "-" else name
-    default = Path(os.path.dirname(path), f"{stem}{suffix}.state.json")
+    default = Path(os.path.dirname(path), f"{stem}{suffix}{SNAPSHOT}")
     return open_store(apart.url(url), spec_name=name + suffix, default=default)
 
 
