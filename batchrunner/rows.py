@@ -29,11 +29,11 @@ class ResultLine(NamedTuple):
     usage: Usage | None = None
 
 
+# What state keeps. People are shown `accounts.Rows`, which names the total and what is wrong with lines, too.
 class Tally(Record):
     """How many requests ended how. `transient` of the errors may be mended by asking again.
 
-    `duplicates` are result lines beyond the first of an id, `strangers` those of ids that were not asked for. It is
-    what state keeps; people are shown `accounts.Rows`, which names the total and what is wrong with lines too.
+    `duplicates` are result lines beyond the first of an id, `strangers` those of ids that were not asked for.
     """
 
     ok: int = 0
