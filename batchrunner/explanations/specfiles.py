@@ -215,6 +215,9 @@ PROJECT = Family(
           "the sandbox: those of `s.dev.yaml`, and of `s.yaml` in the profile `dev`, are both `s.dev.state.json`; what "
           "ends in `.sandbox` is the sandbox's.", "Rename one of the files and say so in its `moved`, or name another "
           "state with `--state FILE.json`.", exits="1"),
+        E("state-left-behind", "A spec moved to another folder without its state", "A state of what it wants lies in a "
+          "folder that has no such spec any more. Begun anew, it would be paid for again.", "Move the state, too, as the "
+          "message says. Where it is not wanted any more, remove it.", exits="1"),
     ),
 )  # fmt: skip
 FAMILIES = (FILES, YAML, SPEC, REFERENCES, MOVES, PROJECT)

@@ -49,13 +49,16 @@ def holder_of(name: str, usual: "FileStore", beside: "FileStore", suffix: str) -
 
 def _neighbours(store: "FileStore", suffix: str) -> Iterator[tuple[str, "FileStore"]]:
     """Other states in the folder of `store`, of the same kind, by the name of their spec's file."""
+    folder, own = os.path.split(store.url)
+    with suppress(OSError):
+        yield from states_among(os.listdir(folder or "."), folder, suffix, own)
+
+
+def states_among(names: Iterable[str], folder: str, suffix: str, own: str = "") -> "Iterator[tuple[str, FileStore]]":
+    """The states whose files are among `names` in `folder`, but for the one called `own`, by the name of their spec's
+    file."""
     from batchrunner.stores import FileStore
 
-    folder, own = os.path.split(store.url)
-    try:
-        names = sorted(os.listdir(folder or "."))
-    except OSError:
-        return
     endings = (f"{suffix}{SNAPSHOT}", f"{suffix}{JOURNAL}")
     stems = {name.removesuffix(ending) for name in names for ending in endings if name.endswith(ending)}
     for stem in sorted(stem for stem in stems if f"{stem}{suffix}{SNAPSHOT}" != own):

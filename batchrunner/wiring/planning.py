@@ -20,6 +20,7 @@ from batchrunner.state import State, distinct
 from batchrunner.stores import FileStore
 from batchrunner.wiring.catching import Missed, missed
 from batchrunner.wiring.estimates import Asked, Name, priced
+from batchrunner.wiring.leftbehind import check_left_behind
 from batchrunner.wiring.moving import renaming_of
 from batchrunner.wiring.namesakes import check_places
 from batchrunner.wiring.naming import check_batches, check_shards
@@ -43,6 +44,7 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     catching = missed(workspace, moving.states)
     survey = _survey(workspace, catching)
     check_shards(workspace.choices, survey.addresses, moving.states)
+    check_left_behind(workspace, survey.desired, states)
     strays = strays_of(workspace, survey.desired, stores, moving.states)
     around = replace(circumstances_of(workspace, moving.states.values()), strays=strays)
     importing = imports_of(workspace, survey.desired, moving.states, around)

@@ -1,6 +1,8 @@
 """`moved` and `imports` of a spec: a rename is never paid for again, and what was made elsewhere is taken over."""
 
 import json
+import shlex
+import shutil
 from contextlib import closing
 from http.client import HTTPConnection
 
@@ -149,6 +151,40 @@ def test_an_address_from_before_leads_to_the_one_of_now(shop: Desk) -> None:
         assert (refused.code, refused.error["code"]) == (1, "no-such-address")
         assert refused.error["hint"].startswith("it was moved, and is new/fresh now.")
     assert "moved" not in shop.run("status", "s/other", "--json").error["hint"]
+
+
+@pytest.mark.parametrize("name", ["other/s.yaml", "deep/er/t.yaml"])
+def test_a_spec_that_left_its_state_behind_is_not_begun_anew(used: Desk, name: str) -> None:
+    used.write("batchrunner.yaml", "providers: {}\n")
+    used.write(name, spec(READY, ROWS))
+    used.write(name.replace(".yaml", "-2.yaml"), spec("{name: another, input_file_id: file-xyz}"))
+    (used.folder / "s.yaml").unlink()
+    (used.folder / "data").rename((used.folder / name).parent / "data")
+    for command in ("plan", "apply"):
+        refused = used.run(command, name, *NIGHT, "--json")
+        assert (refused.code, refused.error["code"], refused.error["where"]) == (1, "state-left-behind", name)
+    assert used.run("apply", name.replace(".yaml", "-2.yaml"), *NIGHT).code == 0
+    assert len(used.ledger.batches()) == 3
+    words = shlex.split(refused.error["hint"].split(": ", 1)[1])
+    assert words[:2] == ["git", "mv"]
+    shutil.move(used.folder / words[2], used.folder / words[3])
+    moved = 'moved: [{from: s/*, to: "*"}]\n' if name.endswith("t.yaml") else ""
+    used.write(name, spec(READY, ROWS, head=moved))
+    assert used.run("apply", name, *NIGHT).code == 0
+    assert len(used.ledger.batches()) == 3
+
+
+def test_what_lies_elsewhere_and_is_of_others_is_not_left_behind(used: Desk) -> None:
+    used.write("batchrunner.yaml", "providers: {}\n")
+    used.write("other/s.yaml", spec(READY, ROWS))
+    used.write("other/data/rows.jsonl", (used.folder / "data/rows.jsonl").read_text())
+    assert used.run("plan", "other/s.yaml", *NIGHT).code == 0  # the spec of that state is still there
+    (used.folder / "s.yaml").unlink()
+    assert used.run("plan", "other/s.yaml", "--run-key", "2026-11-19").code == 0
+    assert used.run("plan", "other/s.yaml", *NIGHT, "--state", "new.state.json").code == 0
+    assert used.run("plan", "other/s.yaml", *NIGHT, "--sandbox").code == 0
+    (used.folder / "s.state.json").write_text("no state")
+    assert used.run("plan", "other/s.yaml", *NIGHT).code == 0
 
 
 def test_a_spec_moves_to_another_folder_with_its_state(used: Desk) -> None:
