@@ -1,5 +1,6 @@
 """Options of the whole suite."""
 
+import gc
 import os
 import signal
 
@@ -8,6 +9,9 @@ from hypothesis import settings
 from support.campaigns import CAMPAIGN
 
 LONGEST_ID = 60
+
+# Nothing that collecting tests makes is garbage, and to look for it takes a quarter of the time; see below.
+gc.disable()
 
 # How long an example takes says how busy the machine is: no test fails for it.
 settings.register_profile("suite", deadline=None)
@@ -47,6 +51,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("campaign"):
             item.add_marker(pytest.mark.skip(reason="takes minutes: --campaign"))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -17,6 +17,7 @@ from batchrunner.facts import Timeouts
 from batchrunner.jobs import Accepted, Deferred, Denied, InDoubt, Outcome, Rejected, Seen
 from batchrunner.providers import OpenProvider
 from batchrunner.records import replace
+from batchrunner.sandbox import Timings
 from batchrunner.testing.submitting import Submitter
 
 WORDS = b'{"error":{"message":"this will not do"}}'
@@ -292,7 +293,7 @@ def test_what_nobody_knows_is_kept(dialect: str, tmp_path: Path) -> None:
 
 @case("C20", anthropic="what it says of a status is one of three words")
 def test_a_status_that_nobody_knows_is_no_end(dialect: str, tmp_path: Path) -> None:
-    with bench(dialect, tmp_path, habits=frozenset({"scheduling"})) as at:
+    with bench(dialect, tmp_path, habits=frozenset({"scheduling"}), timings=Timings(0.5, 0.01, 0.01, 0.01)) as at:
         _, batch_id = at.created()
         seen = at.look(batch_id)
         assert isinstance(seen, Seen)
