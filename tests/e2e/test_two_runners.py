@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from support.runs import Project, at_desk
@@ -25,9 +26,10 @@ def test_ten_times_two_at_once() -> None:
     with at_desk("slow=1:0.02") as desk:
         for _ in range(10):
             project = desk.project()
-            runners = [project.start("apply", "specs") for _ in range(RUNNERS)]
-            outputs = [runner.communicate()[0] for runner in runners]
-            assert [runner.returncode for runner in runners] == [0] * RUNNERS
+            with ThreadPoolExecutor(RUNNERS) as pool:
+                runners = list(pool.map(lambda applied: applied.run("apply", "specs"), [project] * RUNNERS))
+            assert [runner.code for runner in runners] == [0] * RUNNERS
+            outputs = [runner.out for runner in runners]
             project.assert_exactly_once()
             assert sum("3 submitted" in output for output in outputs) == 1
             assert sum("0 submitted, 3 unchanged" in output for output in outputs) == RUNNERS - 1
