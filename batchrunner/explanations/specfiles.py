@@ -216,8 +216,8 @@ PROJECT = Family(
           "ends in `.sandbox` is the sandbox's.", "Rename one of the files and say so in its `moved`, or name another "
           "state with `--state FILE.json`.", exits="1"),
         E("state-left-behind", "A spec moved to another folder without its state", "A state of what it wants lies in a "
-          "folder that has no such spec any more. Begun anew, it would be paid for again.", "Move the state, too, as the "
-          "message says. Where it is not wanted any more, remove it.", exits="1"),
+          "folder that has no such spec any more. Begun anew, it would be paid for again.", "Move the state, too, as "
+          "the message says. Where it is not wanted any more, remove it.", exits="1"),
     ),
 )  # fmt: skip
 FAMILIES = (FILES, YAML, SPEC, REFERENCES, MOVES, PROJECT)
