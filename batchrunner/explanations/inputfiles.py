@@ -27,7 +27,8 @@ PATHS = Family(
           "links and hidden files are passed over.", "Correct it, or make the files first."),
         E("bad-pattern", "A pattern cannot be read", "Brackets or stars are not as patterns have them.",
           "Use `*`, `?`, `[…]` and `**`."),
-        E("pattern-too-wide", "A pattern leads into too many folders", "It would walk through more than any input has.",
+        E("pattern-too-wide", "A pattern leads into too many folders", "It would walk through more than any input "
+          "has, or many patterns would walk through the same folders.",
           "Begin it with the folder that is meant."),
         E("renders-too-much", "Small files stand for very many requests", "More than 128 MB and 128 times what the "
           "files hold would be rendered, or read again: whoever proposes a change could keep every job busy for hours.",

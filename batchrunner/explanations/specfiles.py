@@ -91,7 +91,7 @@ SPEC = Family(
           "Rename one of them."),
         E("too-many-problems", "Too many batches of a spec are wrong", "What comes after is not looked at.",
           "Mend the first ones."),
-        E("too-many-batches", "A spec makes too many batches", "Matrix, files and batches multiply.",
+        E("too-many-batches", "There are too many batches", "Matrix, files and batches multiply.",
           "Split the spec, or narrow the pattern."),
         E("unsupported-version", "This version of specs is not known", "`version: 1` is what this batchrunner reads.",
           "Write `version: 1`, or upgrade batchrunner."),

@@ -3,7 +3,7 @@
 from batchrunner.inputs.allowance import Allowance
 from batchrunner.inputs.cache import ScanCache, decided_by
 from batchrunner.inputs.content import open_content
-from batchrunner.inputs.globbing import find_files
+from batchrunner.inputs.globbing import Patterns
 from batchrunner.inputs.guessing import path_meant
 from batchrunner.inputs.opening import Beneath, InputRefused, open_beneath, relative_to_root
 from batchrunner.inputs.scan import Scan, ScannedPart, digest_input, scan_lines
@@ -14,13 +14,13 @@ __all__ = [
     "Allowance",
     "Beneath",
     "InputRefused",
+    "Patterns",
     "Scan",
     "ScanCache",
     "ScannedPart",
     "SteadyFile",
     "decided_by",
     "digest_input",
-    "find_files",
     "open_beneath",
     "open_content",
     "path_meant",

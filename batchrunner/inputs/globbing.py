@@ -4,6 +4,7 @@
 entries, links and what is no regular file are never named. Untrusted patterns and names are matched in linear time.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -11,16 +12,25 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from batchrunner.address import MATRIX_VALUE, natural
+from batchrunner.inputs.folders import Folders, Listing
 from batchrunner.inputs.opening import Beneath, InputRefused, open_folder
 from batchrunner.printable import printable
 
 MOST_FILES = 10_000
 MOST_ENTRIES = 1_000_000
 """How many names are looked at for one pattern: a root without bounds must not keep a plan busy for hours."""
+MOST_AGAIN = 2_000_000
+"""How many names are looked at once more, for other patterns: that takes about half a second."""
+_FOLDER = 32
+_FOUND = 16
+"""How many names could be looked at in the time that a folder takes beside, and a name that is found."""
+_LONG = 64
+"""Characters of a pattern with which a name is matched in the time of one."""
 DEEPEST = 64
 """Folders below the pattern's own. A path through more cannot be part of an address, which has 64 characters."""
 
 FOLDERS = "**"
+_GONE = Listing((), (), (), 0, is_first=True)
 
 
 class Pattern(NamedTuple):
@@ -59,20 +69,49 @@ def is_pattern(path: str) -> bool:
     return "*" in path or "?" in path
 
 
-def find_files(root: str, folder: str, path: str) -> Found:
-    """The files that the pattern `path`, which is relative to `folder`, names beneath `root`.
+class Patterns:
+    """The files that patterns name, for all of a command: each folder is read once, each pattern followed once.
 
-    Raises `InputRefused` where that is none, more than 10,000, or not to be found out.
+    Looking at a folder the first time is free, so that a repository may be as large as it is; what is bounded is
+    the work of looking at the same names for one pattern after the other.
     """
-    pattern = Pattern.of(path)
-    walk = _Walk(path, tuple(map(_matcher, pattern.parts)))
-    inside = Beneath(root).relative(folder, pattern.folder or os.curdir, shown=path)
-    opened = open_folder(root, inside, shown=f"the folder {inside}")
-    names = sorted(walk.files(opened), key=lambda name: (natural(name), name))
-    if not names:
-        raise walk.without_match
-    unfit = tuple(printable(name) for name in names if not is_fit(name))
-    return Found(pattern.folder, tuple(names), unfit)
+
+    def __init__(self, root: str) -> None:
+        self._folders = Folders(root)
+        self._beneath = Beneath(root)
+        self._left = MOST_AGAIN
+        self._known: dict[tuple[str, str], Found | InputRefused] = {}
+
+    def files(self, folder: str, path: str) -> Found:
+        """The files that the pattern `path`, which is relative to `folder`, names beneath the root.
+
+        Raises `InputRefused` where that is none, more than 10,000, or not to be found out.
+        """
+        known = self._known.get((folder, path))
+        if known is None:
+            try:
+                known = self._followed(folder, path)
+            except InputRefused as refusal:
+                known = refusal
+            self._known[folder, path] = known
+        if isinstance(known, InputRefused):
+            raise known
+        return known
+
+    def _followed(self, folder: str, path: str) -> Found:
+        pattern = Pattern.of(path)
+        inside = self._beneath.relative(folder, pattern.folder or os.curdir, shown=path)
+        os.close(open_folder(self._folders.root, inside, shown=f"the folder {inside}"))
+        walk = _Walk(path, tuple(map(_matcher, pattern.parts)), self._folders, self._left)
+        try:
+            with self._folders:
+                names = sorted(walk.files(inside), key=lambda name: (natural(name), name))
+        finally:
+            self._left = walk.left
+        if not names:
+            raise walk.without_match
+        unfit = tuple(printable(name) for name in names if not is_fit(name))
+        return Found(pattern.folder, tuple(names), unfit)
 
 
 def is_fit(name: str) -> bool:
@@ -95,10 +134,12 @@ def _matcher(part: str) -> "re.Pattern[str] | None":
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk over folders, each entry looked at once whatever the pattern is."""
+    """One walk over folders, each name looked at once whatever the pattern is."""
 
     path: str
     matchers: "tuple[re.Pattern[str] | None, ...]"
+    folders: Folders
+    left: int
     entries: int = 0
     found: int = 0
     links: int = 0
@@ -111,62 +152,71 @@ class _Walk:
         hint = "put the files themselves there: what a link points to can change after the review"
         return InputRefused("no-file-matches", f"only symbolic links match {self.path}: they are not followed", hint)
 
-    def files(self, folder: int) -> Iterator[str]:
-        """The paths of all files that match, below the opened `folder`, which is closed."""
-        return self._below(folder, "", frozenset({0}))
+    def files(self, inside: str) -> Iterator[str]:
+        """The paths of all files that match, below the folder at `inside`."""
+        return self._below("" if inside == os.curdir else inside + os.sep, "", frozenset({0}))
 
-    def _below(self, folder: int, prefix: str, places: frozenset[int]) -> Iterator[str]:
-        """`places` are the components of the pattern that names in `folder` may be of."""
+    def _below(self, start: str, prefix: str, places: frozenset[int]) -> Iterator[str]:
+        """`places` are the components of the pattern that names in the folder `prefix`, below `start`, may be of."""
         places = self._without_folders(places)
-        deeper: list[tuple[str, frozenset[int]]] = []
-        try:
-            for entry in self._visible(folder, prefix):
-                if entry.is_dir(follow_symlinks=False):
-                    if following := frozenset(self._following(entry.name, places)):
-                        deeper.append((entry.name, following))
-                elif self._is_match(entry, places):
-                    yield self._counted(prefix + entry.name)
-            for name, following in deeper:
-                yield from self._stepped_into(folder, name, prefix, following)
-        finally:
-            os.close(folder)
+        listing = self._listing(start, prefix)
+        self._count(listing, len(places))
+        matcher = self.matchers[-1]
+        if matcher is not None and len(self.matchers) - 1 in places:
+            self.links += sum(1 for name in listing.links if matcher.match(name))
+            names = [prefix + name for name in listing.files if matcher.match(name)]
+            self._count_found(len(names))
+            yield from names
+        for name in listing.folders:
+            if following := frozenset(self._following(name, places)):
+                if prefix.count("/") >= DEEPEST:
+                    what = f"{self.path} leads into more than {DEEPEST} folders, one in another"
+                    raise InputRefused("pattern-too-wide", what)
+                yield from self._below(start, f"{prefix}{name}/", following)
 
-    def _stepped_into(self, folder: int, name: str, prefix: str, places: frozenset[int]) -> Iterator[str]:
-        if prefix.count("/") >= DEEPEST:
-            raise InputRefused(
-                "pattern-too-wide", f"{self.path} leads into more than {DEEPEST} folders, one in another"
-            )
+    def _listing(self, start: str, prefix: str) -> Listing:
         try:
-            inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        except PermissionError as error:
-            raise self._unreadable(prefix + name, error) from None
-        except OSError:  # it is no longer a folder, or is gone
-            return
-        yield from self._below(inner, f"{prefix}{name}/", places)
-
-    def _visible(self, folder: int, prefix: str) -> "Iterator[os.DirEntry[str]]":
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    self.entries += 1
-                    if self.entries > MOST_ENTRIES:
-                        what = f"{self.path} would have to look at more than {MOST_ENTRIES:,} names"
-                        raise InputRefused("pattern-too-wide", what)
-                    if not entry.name.startswith("."):
-                        yield entry
+            return self.folders.listing((start + prefix).rstrip(os.sep) or os.curdir)
+        except (FileNotFoundError, NotADirectoryError):
+            return _GONE
         except OSError as error:
-            raise self._unreadable(prefix, error) from None
+            if error.errno == errno.ELOOP:
+                return _GONE
+            where = printable(prefix.rstrip("/")) or "the folder"
+            message = f"{self.path}: {where} cannot be read: {error.strerror}"
+            raise InputRefused("input-unreadable", message) from None
 
-    def _unreadable(self, name: str, error: OSError) -> InputRefused:
-        where = printable(name.rstrip("/")) or "the folder"
-        return InputRefused("input-unreadable", f"{self.path}: {where} cannot be read: {error.strerror}")
+    def _count(self, listing: Listing, places: int) -> None:
+        """Count the work of looking at a folder, where names may be of so many components of the pattern."""
+        self.entries += listing.size
+        if self.entries > MOST_ENTRIES:
+            what = f"{self.path} would have to look at more than {MOST_ENTRIES:,} names"
+            raise InputRefused("pattern-too-wide", what)
+        self.left -= (places - 1) * (1 + len(listing.folders))
+        if not listing.is_first:
+            long = 1 + len(self.path) // _LONG  # it takes longer to match
+            self.left -= _FOLDER + long * (len(listing.files) + len(listing.folders))
+        self._check_left()
+
+    def _count_found(self, number: int) -> None:
+        self.found += number
+        if self.found > MOST_FILES:
+            raise InputRefused("too-many-files", f"more than {MOST_FILES:,} files match {self.path}")
+        self.left -= _FOUND * number
+        self._check_left()
+
+    def _check_left(self) -> None:
+        if self.left < 0:
+            what = f"{self.path}: the patterns together would look at too many names, again for each of them"
+            raise InputRefused("pattern-too-wide", what)
 
     def _without_folders(self, places: Iterable[int]) -> frozenset[int]:
         """`places`, and those that come next where `**` stands for no folder at all."""
         reached = set(places)
-        for place in range(len(self.matchers) - 1):
-            if place in reached and self.matchers[place] is None:
-                reached.add(place + 1)
+        for place in places:
+            while self.matchers[place] is None and place + 1 not in reached:
+                place += 1
+                reached.add(place)
         return frozenset(reached)
 
     def _following(self, name: str, places: Iterable[int]) -> Iterator[int]:
@@ -177,17 +227,3 @@ class _Walk:
                 yield place
             elif place + 1 < len(self.matchers) and matcher.match(name):
                 yield place + 1
-
-    def _is_match(self, entry: "os.DirEntry[str]", places: Iterable[int]) -> bool:
-        last = len(self.matchers) - 1
-        matcher = self.matchers[last] if last in places else None
-        if matcher is None or not matcher.match(entry.name):
-            return False
-        self.links += entry.is_symlink()
-        return entry.is_file(follow_symlinks=False)
-
-    def _counted(self, name: str) -> str:
-        self.found += 1
-        if self.found > MOST_FILES:
-            raise InputRefused("too-many-files", f"more than {MOST_FILES:,} files match {self.path}")
-        return name

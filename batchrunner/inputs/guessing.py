@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
-from batchrunner.inputs.globbing import Pattern, find_files, is_pattern
+from batchrunner.inputs.globbing import Pattern, Patterns, is_pattern
 from batchrunner.inputs.opening import InputRefused, open_beneath, open_folder, relative_to_root
 from batchrunner.suggestions import did_you_mean, listed
 
@@ -12,16 +13,17 @@ _LOOKED_AT = 1000
 _SHOWN = 3
 
 
-def path_meant(root: str, folder: str, path: str) -> str:
+def path_meant(root: str, folder: str, path: str, patterns: Patterns) -> str:
     """A hint for a `path` at which, from `folder`, there is no file; empty where nothing is near.
 
     It names only what may be an input: regular files beneath `root` that are not hidden. For a pattern that no file
-    matches it is what lies where they were looked for.
+    matches it is what lies where they were looked for. `patterns` are those beneath `root`.
     """
     if "\\" in path:
         return "write `/` between folders"
     if is_pattern(path):
-        return _from_elsewhere(root, folder, path, _matches_any) or _beside(root, folder, Pattern.of(path))
+        matches_any = partial(_matches_any, patterns)
+        return _from_elsewhere(root, folder, path, matches_any) or _beside(root, folder, Pattern.of(path))
     return _from_elsewhere(root, folder, path, _may_be_input) or _similar(root, folder, path, _is_plain_file)
 
 
@@ -41,9 +43,9 @@ def _may_be_input(root: str, folder: str, path: str) -> bool:
     return True
 
 
-def _matches_any(root: str, folder: str, path: str) -> bool:
+def _matches_any(patterns: Patterns, _root: str, folder: str, path: str) -> bool:
     try:
-        return bool(find_files(root, folder, path).names)
+        return bool(patterns.files(folder, path).names)
     except InputRefused:
         return False
 

@@ -1,16 +1,18 @@
 """From patterns to files: a batch whose input is a pattern becomes one batch for each file it names."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from batchrunner import records
 from batchrunner.address import FILE, concerns, declaration_of, members_of, with_member
 from batchrunner.loader import Finding
-from batchrunner.spec import Batch, BatchDeclaration, Spec, Table
-from batchrunner.wiring.refusals import Refusals, input_pointer
+from batchrunner.spec import Batch, BatchDeclaration, Table
+from batchrunner.wiring.refusals import Guesses, Refusals, input_pointer
 
 if TYPE_CHECKING:
+    from batchrunner.inputs import Patterns
     from batchrunner.inputs.globbing import Found
 
 MOST_BATCHES = 100_000
@@ -24,31 +26,46 @@ def has_patterns(batches: Iterable[Batch]) -> bool:
 
 @dataclass(slots=True)
 class Expansion:
-    """Expands the patterns of one spec, whose inputs start at `folder`, noting in `refusals` what is wrong with them.
+    """The concrete `batches` of one spec, whose inputs start at `folder`, and what is wrong with its patterns."""
+
+    refusals: Refusals
+    batches: tuple[Batch, ...] = ()
+
+    def note(self, finding: Finding) -> None:
+        """Add to what is wrong."""
+        self.refusals.findings.append(finding)
+
+
+class Expander:
+    """Expands the patterns of all specs of a command, until they make more than 100,000 batches.
 
     A batch that none of `targets` can mean stays as it is declared.
     """
 
-    root: str
-    folder: str
-    targets: Sequence[str]
-    refusals: Refusals = field(init=False)
-    found: "dict[str, Found]" = field(default_factory=dict)
+    def __init__(self, root: str, targets: Sequence[str]) -> None:
+        self.root = root
+        self.targets = targets
+        self._guesses = Guesses(root)
+        self._made = 0
 
-    def __post_init__(self) -> None:
-        self.refusals = Refusals(self.root, self.folder)
-
-    def expanded(self, batches: Iterable[Batch]) -> tuple[Batch, ...]:
-        """`batches`, those with a pattern replaced by one for each file, in natural order."""
+    def expanded(self, folder: str, batches: Iterable[Batch]) -> Expansion:
+        """`batches`, whose inputs start at `folder`, those with a pattern replaced by one for each file, in natural
+        order."""
+        expansion = Expansion(Refusals(self._guesses, folder))
         concrete: list[Batch] = []
         for batch in batches:
-            is_expanded = batch.declaration.is_pattern and self._is_meant(batch)
-            concrete.extend(self._files_of(batch) if is_expanded else [batch])
-            if len(concrete) > MOST_BATCHES:
-                message = f"patterns and matrices make more than {MOST_BATCHES:,} batches"
-                self._note(Finding("too-many-batches", message, input_pointer(batch), "split the spec"))
-                break
-        return tuple(concrete)
+            if not (batch.declaration.is_pattern and self._is_meant(batch)):
+                concrete.append(batch)
+            elif (found := self._found(folder, batch, expansion)) is not None:
+                self._made += len(found.names)
+                if self._made > MOST_BATCHES:
+                    message = f"patterns make more than {MOST_BATCHES:,} batches"
+                    hint = "narrow them, or name fewer specs"
+                    expansion.note(Finding("too-many-batches", message, input_pointer(batch), hint))
+                    break
+                concrete.extend(_files_of(batch, found))
+        expansion.batches = tuple(concrete)
+        return expansion
 
     def _is_meant(self, batch: Batch) -> bool:
         """Whether a target may name a file of `batch`, or all of it."""
@@ -57,33 +74,33 @@ class Expansion:
             for target in self.targets
         )
 
-    def _files_of(self, batch: Batch) -> Iterator[Batch]:
-        from batchrunner.inputs import InputRefused, find_files
+    def _found(self, folder: str, batch: Batch, expansion: Expansion) -> "Found | None":
+        """The files of `batch`; None where something is wrong, which is noted."""
+        from batchrunner.inputs import InputRefused
 
         if FILE in members_of(batch.address):
-            self._note(_taken(batch))
-            return
+            expansion.note(_taken(batch))
+            return None
         try:
-            path = batch.declaration.input_path
-            found = self.found.get(path) or self.found.setdefault(path, find_files(self.root, self.folder, path))
+            found = self._patterns.files(folder, batch.declaration.input_path)
         except InputRefused as refusal:
-            self.refusals.add(batch, refusal)
-            return
+            expansion.refusals.add(batch, refusal)
+            return None
         if found.unfit:
-            self._note(_unfit(batch, found.folder, found.unfit))
-            return
-        for name in found.names:
-            yield Batch(with_member(batch.address, FILE, name), _reading(batch, found.folder + name), batch.pointer)
+            expansion.note(_unfit(batch, found.folder, found.unfit))
+            return None
+        return found
 
-    def _note(self, finding: Finding) -> None:
-        self.refusals.findings.append(finding)
+    @cached_property
+    def _patterns(self) -> "Patterns":
+        from batchrunner.inputs import Patterns
+
+        return Patterns(self.root)
 
 
-def expand_spec(spec: Spec, root: str, targets: Sequence[str]) -> tuple[Spec, Sequence[Finding]]:
-    """`spec` with its patterns expanded, and what is wrong with those."""
-    expansion = Expansion(root, spec.folder, targets)
-    batches = expansion.expanded(spec.batches)
-    return replace(spec, batches=batches), expansion.refusals.findings
+def _files_of(batch: Batch, found: "Found") -> Iterator[Batch]:
+    for name in found.names:
+        yield Batch(with_member(batch.address, FILE, name), _reading(batch, found.folder + name), batch.pointer)
 
 
 def _reading(batch: Batch, path: str) -> BatchDeclaration:

@@ -5,22 +5,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from batchrunner.address import is_targeted
 from batchrunner.loader import Finding
 from batchrunner.spec import Batch
-from batchrunner.wiring.expanding import Expansion
+from batchrunner.wiring.expanding import Expander, Expansion
 
 
-def refused_inputs(root: str, targets: Sequence[str], folder: str, batches: Iterable[Batch]) -> Iterator[Finding]:
-    """What keeps the inputs of the targeted `batches` from being found or opened. Their lines are not read."""
+def refused_inputs(expander: Expander, folder: str, batches: Iterable[Batch]) -> Sequence[Finding]:
+    """What keeps the inputs of those of `batches` that are targeted from being found or opened. No line is read."""
+    return refused_of(expander, folder, expander.expanded(folder, batches))
+
+
+def refused_of(expander: Expander, folder: str, expansion: Expansion) -> Sequence[Finding]:
+    """What keeps the inputs of an `expansion` from being found or opened."""
     from batchrunner.inputs import Beneath, InputRefused
 
-    expansion = Expansion(root, folder, targets)
-    concrete = expansion.expanded(batches)
-    with Beneath(root) as beneath:
-        for batch in with_input(concrete, targets):
+    opened: set[str] = set()
+    with Beneath(expander.root) as beneath:
+        for batch in with_input(expansion.batches, expander.targets):
+            path = batch.declaration.input_path
             try:
-                beneath.open(beneath.relative(folder, batch.declaration.input_path)).close()
+                if path not in opened:
+                    beneath.open(beneath.relative(folder, path)).close()
+                    opened.add(path)
             except InputRefused as refusal:
                 expansion.refusals.add(batch, refusal)
-    yield from expansion.refusals.findings
+    return expansion.refusals.findings
 
 
 def with_input(batches: Iterable[Batch], targets: Sequence[str]) -> Iterator[Batch]:

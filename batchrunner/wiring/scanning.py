@@ -11,7 +11,7 @@ from batchrunner.manifest import Template
 from batchrunner.spec import Batch, BatchDeclaration, Spec, Table
 from batchrunner.templates import Extent, extent_of
 from batchrunner.wiring.inputs import with_input
-from batchrunner.wiring.refusals import Refusals
+from batchrunner.wiring.refusals import Guesses, Refusals
 from batchrunner.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def scan_inputs(workspace: Workspace) -> "Mapping[str, Scan]":
     cache = ScanCache(workspace.settings.cache, root)
     with Beneath(root) as beneath:
         allowance = Allowance(workspace.settings.max_rendered)
-        inputs = _Inputs(workspace, beneath, cache, allowance, token_counter(), os.path.relpath(root))
+        inputs = _Inputs(workspace, beneath, cache, allowance, token_counter(), os.path.relpath(root), Guesses(root))
         try:
             for spec, batches in targeted:
                 inputs.scan(spec, batches)
@@ -69,6 +69,7 @@ class _Inputs:
     allowance: "Allowance"
     counter: "TokenCounter | None"
     root: str  # as it is shown: from the current folder
+    guesses: Guesses
     scans: "dict[str, Scan]" = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unlisted: int = 0
@@ -83,7 +84,7 @@ class _Inputs:
 
         if self.allowance.is_spent:
             return
-        refusals = Refusals(self.workspace.project.root, spec.folder)
+        refusals = Refusals(self.guesses, spec.folder)
         for batch in batches:
             try:
                 self.scans[batch.address] = self._scanned(spec, batch)

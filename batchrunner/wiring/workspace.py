@@ -19,8 +19,8 @@ from batchrunner.project import Project
 from batchrunner.runkeys import parse_time
 from batchrunner.settings import Settings, environment
 from batchrunner.spec import Spec
-from batchrunner.wiring.expanding import expand_spec, has_patterns
-from batchrunner.wiring.inputs import refused_inputs
+from batchrunner.wiring.expanding import Expander, has_patterns
+from batchrunner.wiring.inputs import refused_inputs, refused_of
 from batchrunner.wiring.moving import holder_of, sources_elsewhere
 from batchrunner.wiring.places import SANDBOX as SANDBOX
 from batchrunner.wiring.places import apart_of, state_url, store_of_spec
@@ -103,7 +103,7 @@ class Workspace:
 
     def expanded(self) -> "Workspace":
         """The same, with patterns replaced by the files that there are. Raises `InvalidFiles`."""
-        return replace(self, specs=_expanded(self.specs, self.project.root, self.choices.targets))
+        return replace(self, specs=_expanded(self.specs, Expander(self.project.root, self.choices.targets)))
 
     def state_suffix(self) -> str:
         """What comes before the ending of the name of a state, for this profile and sandbox."""
@@ -152,6 +152,7 @@ def open_workspace(
     project = load_project(choices.project or settings.project or None, start, choices.profile)
     meet(project)
     now = parse_time(choices.at) if choices.at else SystemClock().now()
+    expander = Expander(project.root, choices.targets)
     specs = load_specs(
         found,
         project=project,
@@ -160,7 +161,7 @@ def open_workspace(
         now=now,
         run_key=choices.run_key or settings.run_key or None,
         stdin=stdin,
-        inspect=partial(refused_inputs, project.root, choices.targets),
+        inspect=partial(refused_inputs, expander),
     )
     return Workspace(
         paths=tuple(paths),
@@ -168,7 +169,7 @@ def open_workspace(
         settings=settings,
         project=project,
         providers=effective_providers(project, variables, sandbox=choices.sandbox, used=_used(specs)),
-        specs=_expanded(specs, project.root, choices.targets) if expand else specs,
+        specs=_expanded(specs, expander) if expand else specs,
         now=now,
     )
 
@@ -180,15 +181,15 @@ def nearest_folder(path: str) -> str:
     return path
 
 
-def _expanded(specs: tuple[Spec, ...], root: str, targets: Sequence[str]) -> tuple[Spec, ...]:
+def _expanded(specs: tuple[Spec, ...], expander: Expander) -> tuple[Spec, ...]:
     """`specs` with their patterns expanded. Raises `InvalidFiles` with all that is wrong with the paths of inputs."""
     if not any(has_patterns(spec.batches) for spec in specs):
         return specs
-    expanded = [expand_spec(spec, root, targets) for spec in specs]
-    if any(findings for _, findings in expanded):
-        refused = [diagnostics_at(spec, refused_inputs(root, targets, spec.folder, spec.batches)) for spec in specs]
+    expanded = [(spec, expander.expanded(spec.folder, spec.batches)) for spec in specs]
+    if any(expansion.refusals.findings for _, expansion in expanded):
+        refused = [diagnostics_at(spec, refused_of(expander, spec.folder, expansion)) for spec, expansion in expanded]
         raise InvalidFiles(tuple(diagnostic for each in refused for diagnostic in each))
-    specs = tuple(spec for spec, _ in expanded)
+    specs = tuple(replace(spec, batches=expansion.batches) for spec, expansion in expanded)
     if still := [each for spec in specs for each in diagnostics_at(spec, moved_files(spec))]:
         raise InvalidFiles(tuple(still))
     return specs

@@ -11,7 +11,7 @@ from batchrunner.address import is_address, matches, members_of, natural, with_m
 from batchrunner.errors import InvalidFiles
 from batchrunner.loader import load_project, load_specs
 from batchrunner.spec import Batch, BatchDeclaration, Spec, Table
-from batchrunner.wiring.expanding import Expansion, expand_spec, has_patterns
+from batchrunner.wiring.expanding import Expander, Expansion, has_patterns
 
 HEAD = "defaults: {endpoint: /v1/embeddings}\nbatches:\n"
 
@@ -40,14 +40,18 @@ def loaded(folder: Path, batches: str) -> Spec:
     return spec
 
 
+def expansion_of(spec: Spec, *targets: str) -> Expansion:
+    return Expander(spec.folder, targets).expanded(spec.folder, spec.batches)
+
+
 def expanded(folder: Path, batches: str, *targets: str) -> list[tuple[str, str]]:
-    spec, findings = expand_spec(loaded(folder, batches), str(folder), targets)
-    assert not findings
-    return [(batch.address, batch.declaration.input_path) for batch in spec.batches]
+    expansion = expansion_of(loaded(folder, batches), *targets)
+    assert not expansion.refusals.findings
+    return [(batch.address, batch.declaration.input_path) for batch in expansion.batches]
 
 
 def found(folder: Path, batches: str, *targets: str) -> list[tuple[str, tuple[str | int, ...]]]:
-    _, findings = expand_spec(loaded(folder, batches), str(folder), targets)
+    findings = expansion_of(loaded(folder, batches), *targets).refusals.findings
     return [(finding.code, finding.pointer) for finding in findings]
 
 
@@ -71,9 +75,9 @@ def test_the_file_is_one_more_member_of_a_matrix(folder: Path) -> None:
 
 def test_tables_of_a_pattern_keep_their_template(folder: Path) -> None:
     spec = loaded(folder, "  - {name: a, input: {rows: data/*.csv, custom_id: '${row.id}', body: {model: m}}}\n")
-    concrete, findings = expand_spec(spec, str(folder), ())
-    assert not findings
-    tables = [batch.declaration.input for batch in concrete.batches]
+    expansion = expansion_of(spec)
+    assert not expansion.refusals.findings
+    tables = [batch.declaration.input for batch in expansion.batches]
     assert tables == [
         Table(rows=f"data/{lang}-1.csv", custom_id="${row.id}", body={"model": "m"}) for lang in ("en", "fr")
     ]
@@ -82,7 +86,7 @@ def test_tables_of_a_pattern_keep_their_template(folder: Path) -> None:
 def test_what_has_no_pattern_is_left_as_it_is(folder: Path) -> None:
     spec = loaded(folder, "  - {name: a, input: 'data/[c]{1}!.jsonl'}\n  - {name: b, input_file_id: f}\n")
     assert not has_patterns(spec.batches)
-    assert expand_spec(spec, str(folder), ())[0] == spec
+    assert expansion_of(spec).batches == spec.batches
 
 
 @pytest.mark.parametrize(
@@ -129,10 +133,19 @@ def test_a_matrix_key_may_be_named_file_where_there_is_no_pattern(folder: Path) 
     assert [address for address, _ in expanded(folder, batches)] == ["s/a[file=1]", "s/a[file=2]"]
 
 
-def test_there_is_an_end_to_the_batches_of_a_spec(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_an_end_to_the_batches_that_patterns_make(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all specs together: those that are too many are not made."""
     monkeypatch.setattr("batchrunner.wiring.expanding.MOST_BATCHES", 5)
-    batches = "".join(f"  - {{name: n{number}, input: data/*.jsonl}}\n" for number in range(3))
-    assert found(folder, batches) == [("too-many-batches", ("batches", 1, "input"))]
+    spec = loaded(folder, "".join(f"  - {{name: n{number}, input: data/*.jsonl}}\n" for number in range(3)))
+    expansion = expansion_of(spec)
+    assert [(each.code, each.pointer) for each in expansion.refusals.findings] == [
+        ("too-many-batches", ("batches", 1, "input"))
+    ]
+    assert len(expansion.batches) == 3
+    expander = Expander(spec.folder, ("n0",))
+    for code in ([], ["too-many-batches"]):
+        findings = expander.expanded(spec.folder, spec.batches).refusals.findings
+        assert [each.code for each in findings] == code
 
 
 def test_wrong_inputs_of_all_specs_are_told_at_once(folder: Path) -> None:
@@ -178,7 +191,7 @@ def test_no_two_batches_have_one_address(
         except OSError:
             continue
     batches = [_batch(name, matrix, "**" if deep else "*") for name, matrix in declared]
-    concrete = Expansion(str(root), str(root), ()).expanded(batches)
+    concrete = Expander(str(root), ()).expanded(str(root), batches).batches
     addresses = [batch.address for batch in concrete]
     assert len(set(addresses)) == len(addresses)
     assert all(map(is_address, addresses))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchrunner.address import MATRIX_VALUE
-from batchrunner.inputs import InputRefused, find_files, path_meant
+from batchrunner.inputs import InputRefused, Patterns, path_meant
 from batchrunner.inputs.globbing import DEEPEST, Pattern, is_fit, is_pattern
 
 FILES = (
@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def names(root: Path, path: str, folder: str = "data") -> list[str]:
-    return list(find_files(str(root), str(root / folder), path).names)
+    return list(Patterns(str(root)).files(str(root / folder), path).names)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_folder_of_a_pattern_is_as_it_was_written(root: Path) -> None:
         ("./x/y/*/b.csv", "./x/y/"),
         (f"{root}/data/x/*", f"{root}/data/x/"),
     ):
-        assert find_files(str(root), str(root / "data"), path).folder == folder
+        assert Patterns(str(root)).files(str(root / "data"), path).folder == folder
 
 
 def test_the_root_itself_can_be_looked_in(root: Path) -> None:
@@ -144,7 +144,7 @@ def test_pipes_sockets_and_folders_never_match(root: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("name", ["a b\nc.jsonl", "\x1b[31mred.jsonl", "a=b.jsonl", "a,b.jsonl", "a#1.jsonl", "x" * 65])
 def test_names_that_no_address_can_hold_are_told_apart(root: Path, name: str) -> None:
     (root / "data" / "x" / name).touch()
-    found = find_files(str(root), str(root / "data"), "x/*")
+    found = Patterns(str(root)).files(str(root / "data"), "x/*")
     assert name in found.names
     (told,) = found.unfit
     assert told.isprintable()
@@ -153,7 +153,7 @@ def test_names_that_no_address_can_hold_are_told_apart(root: Path, name: str) ->
 def test_a_name_that_is_not_unicode_is_no_part_of_an_address(root: Path) -> None:
     with open(os.fsencode(root / "data" / "x") + b"/\xff.jsonl", "wb"):
         pass
-    assert find_files(str(root), str(root / "data"), "x/*").unfit == ("\\udcff.jsonl",)
+    assert Patterns(str(root)).files(str(root / "data"), "x/*").unfit == ("\\udcff.jsonl",)
 
 
 def test_more_files_than_anybody_means(tmp_path: Path) -> None:
@@ -175,7 +175,8 @@ def test_a_folder_of_very_many_files_is_looked_through(tmp_path: Path) -> None:
     with pytest.raises(InputRefused) as caught:
         names(tmp_path, "*", ".")
     assert caught.value.code == "too-many-files"
-    assert path_meant(str(tmp_path), str(tmp_path), "nothing-*").startswith("in `.` there is `other-")
+    root = str(tmp_path)
+    assert path_meant(root, root, "nothing-*", Patterns(root)).startswith("in `.` there is `other-")
 
 
 def test_more_folders_than_an_address_can_hold(tmp_path: Path) -> None:
@@ -184,12 +185,24 @@ def test_more_folders_than_an_address_can_hold(tmp_path: Path) -> None:
         deep /= "d"
         deep.mkdir()
     (deep / "f").touch()
-    assert len(find_files(str(tmp_path), str(tmp_path), "**/f").unfit) == 1
+    assert len(Patterns(str(tmp_path)).files(str(tmp_path), "**/f").unfit) == 1
     (deep / "d").mkdir()
     with pytest.raises(InputRefused) as caught:
         names(tmp_path, "**/f", ".")
     assert caught.value.code == "pattern-too-wide"
     assert caught.value.message
+
+
+def test_what_is_looked_at_again_for_other_patterns_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchrunner.inputs.globbing.MOST_AGAIN", 500)
+    patterns, folder = Patterns(str(root)), str(root / "data")
+    for _ in range(100):  # what is known of a pattern is not looked for
+        assert patterns.files(folder, "**/z/b.csv").names == ("x/y/z/b.csv",)
+    (root / "data" / "x" / "a1.jsonl").unlink()  # nor is a folder read again
+    assert patterns.files(folder, "x/a*").names == ("a1.jsonl",)
+    with pytest.raises(InputRefused, match="too many names") as caught:
+        _ = [patterns.files(folder, "**/" * number + "*.jsonl") for number in range(100)]
+    assert caught.value.code == "pattern-too-wide"
 
 
 def test_a_folder_that_is_swapped_for_a_link_is_not_entered(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +228,7 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
     for path in ("nope/*", "x/*.txt", "../../*", "in/*", "*/.."):
         with pytest.raises(InputRefused):
             names(root, path)
-        path_meant(str(root), str(root / "data"), path.replace("..", "x"))
+        path_meant(str(root), str(root / "data"), path.replace("..", "x"), Patterns(str(root)))
     assert len(os.listdir("/dev/fd")) == before
 
 
@@ -257,7 +270,7 @@ def test_a_pattern_names_what_the_rules_say(
     folder = Pattern.of(path).folder
     expected = {name.removeprefix(folder) for name in made if naive(name.split("/"), parts)}
     try:
-        found = find_files(str(root), str(root), path)
+        found = Patterns(str(root)).files(str(root), path)
     except InputRefused:
         assert not expected
     else:
@@ -299,4 +312,4 @@ def test_what_fits_into_an_address_is_a_matrix_value_that_can_be_printed(name: s
 )
 def test_hints_name_what_lies_near(root: Path, path: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
-    assert path_meant(str(root), str(root / "specs"), path) == hint
+    assert path_meant(str(root), str(root / "specs"), path, Patterns(str(root))) == hint

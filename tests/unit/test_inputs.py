@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batchrunner.inputs import InputRefused, open_beneath, path_meant, relative_to_root
+from batchrunner.inputs import InputRefused, Patterns, open_beneath, path_meant, relative_to_root
 
 # What may be opened.
 
@@ -129,17 +129,17 @@ def test_what_was_meant_is_named_if_it_may_be_an_input(
     (root / "work").mkdir()
     (root / "work" / "rows.jsonl").write_bytes(b"x")
     monkeypatch.chdir(root / "work")
-    assert path_meant(str(root), str(root / "specs"), path) == hint
+    assert path_meant(str(root), str(root / "specs"), path, Patterns(str(root))) == hint
 
 
 def test_what_lies_beside_the_root_is_not_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root.parent)
-    assert path_meant(str(root), str(root / "specs"), "outside.jsonl") == ""
+    assert path_meant(str(root), str(root / "specs"), "outside.jsonl", Patterns(str(root))) == ""
 
 
 def test_a_name_that_no_spec_can_hold_is_not_named(root: Path) -> None:
     (root / "specs" / "data" / "x.jsonl").rename(root / "specs" / "data" / "x\x1b.jsonl")
-    assert path_meant(str(root), str(root / "specs"), "data/x.jsonl") == ""
+    assert path_meant(str(root), str(root / "specs"), "data/x.jsonl", Patterns(str(root))) == ""
 
 
 def test_devices_and_sockets_are_no_inputs(root: Path) -> None:

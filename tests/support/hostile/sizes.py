@@ -1,7 +1,7 @@
 """Little that becomes much: matrices, patterns, tables, templates, lines and names without end."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from support.hostile.repository import FIELDS, GOOD, Content, Folder, Hostile, batch, line
 
@@ -205,6 +205,28 @@ def products() -> Iterator[Hostile]:
         for n in range(500)
     )
     yield Hostile("inputs", "shards-of-all-sizes", {"specs/s.yaml": sizes, "data/in.jsonl": lines})
+    yield from _patterns_by_names()
+
+
+def _batches(patterns: Iterable[str]) -> str:
+    return "batches:\n" + "".join(
+        f'  - {{name: b{n}, endpoint: /v1/embeddings, input: "{pattern}"}}\n' for n, pattern in enumerate(patterns)
+    )
+
+
+def _patterns_by_names() -> Iterator[Hostile]:
+    folders: dict[str, Content] = {f"data/{n}/in.jsonl": line("a") for n in range(500)}
+    files: dict[str, Content] = {f"data/{n}.jsonl": line("a") for n in range(2_000)}
+    unfit: dict[str, Content] = {f"data/={n}.jsonl": line("a") for n in range(2_000)}
+    for name, patterns, beside in (
+        ("of-nothing-by-folders", [f"../data/**/*{n}.none" for n in range(1_000)], folders),
+        ("of-stars-by-folders", ["../data/" + "**/*/" * n + "*.none" for n in range(300)], folders),
+        ("by-files", ["../**/*.jsonl"] * 2_000, files),
+        ("by-unfit-files", ["../**/*" + "*" * n for n in range(2_000)], unfit),
+    ):
+        yield Hostile("patterns", name, {"specs/s.yaml": _batches(patterns), **beside})
+    specs: dict[str, Content] = {f"specs/s{n}.yaml": _batches([f"../**/*{n}.none"] * 20) for n in range(300)}
+    yield Hostile("patterns", "of-nothing-by-specs", {**specs, **folders})
 
 
 def inputs() -> Iterator[Hostile]:
