@@ -157,7 +157,9 @@ def _failure(failure: Failed, summary: ApplySummary, style: Style, width: int) -
         yield f"  {style.red('x')} {address}"
         yield from paragraph(why, width, indent=4)
     if failure.words:
-        yield from paragraph(f'provider: "{printable(shorten(failure.words, LONGEST_WORDS))}"', width, indent=4)
+        words = printable(shorten(failure.words, LONGEST_WORDS))
+        # Without a status nobody answered: the words are ours.
+        yield from paragraph(f'provider: "{words}"' if failure.status else words, width, indent=4)
     if failure.outcome == "in-doubt":
         if file_id := summary.held.get(failure.address):
             yield from paragraph(f"look at the provider for a batch of the input {printable(file_id)}", width, indent=4)

@@ -118,3 +118,8 @@ def test_the_document_has_it_all() -> None:
     ]
     assert document["next"] == COMMAND
     assert apply_document(plan, summary())["next"] == ""
+
+
+def test_only_an_answer_is_what_the_provider_said() -> None:
+    assert '    provider: "bad model"\n' in apply_text(summary(failed("rejected", words="bad model", status=400)))
+    assert "\n    no connection to h\n" in apply_text(summary(failed("deferred", words="no connection to h")))
