@@ -25,8 +25,8 @@ Places = Callable[[], Mapping[str, Diagnostic]]
 """Says where batches are declared, by address: finding that out takes as long as reading the specs."""
 
 
-def show_plan(plan: Plan, command: str, console: Console, places: Places = dict) -> None:
-    """Write `plan` to stdout in the form the console has; `command` is what shows it."""
+def show_plan(plan: Plan, command: str, console: Console, places: Places = dict, *, saved: str = "") -> None:
+    """Write `plan` to stdout in the form the console has; `command` is what shows it, `saved` the file it is in."""
     if console.output.json:
         from batchrunner.render.json import plan_document
 
@@ -34,18 +34,18 @@ def show_plan(plan: Plan, command: str, console: Console, places: Places = dict)
         console.document({"format": document.pop("format"), "format_version": document.pop("format_version"),
                           "command": command, **document})  # fmt: skip
     elif console.output.form in FORMS:
-        console.result(_in_form(plan, console.output.form, places))
+        console.result(_in_form(plan, console.output.form, places, saved))
     else:
         from batchrunner.render.text import plan_text
 
         console.result(plan_text(plan, console.style, console.width or 80))
 
 
-def _in_form(plan: Plan, form: str, places: Places) -> str:
+def _in_form(plan: Plan, form: str, places: Places, saved: str) -> str:
     if form == "markdown":
         from batchrunner.render.markdown import plan_markdown
 
-        return plan_markdown(plan)
+        return plan_markdown(plan, saved)
     if form == "gitlab-report":
         from batchrunner.render.gitlab import plan_gitlab_report
 

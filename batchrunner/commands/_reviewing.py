@@ -58,7 +58,7 @@ def publish(plan: Plan, file: str, console: Console) -> None:
     if settings.github_step_summary:
         from batchrunner.render.markdown import plan_markdown
 
-        _append_summary(plan_markdown(plan), console)
+        _append_summary(plan_markdown(plan, file), console)
     if settings.github_output:
         from batchrunner.render.outputs import outputs_text, plan_outputs
 

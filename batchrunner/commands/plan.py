@@ -60,10 +60,11 @@ def command(
         stores = workspace.stores()
         states = _refreshed(workspace, stores, console) if refresh else load_states(stores)
         plan = _compared(plan_workspace(workspace, stores, states), workspace, base)
-    if out and not plan.refusals:
-        write_plan(plan, out)
-    show_plan(plan, "plan", console, partial(places_of, workspace, plan))
-    publish(plan, out if out and not plan.refusals else "", console)
+    saved = "" if plan.refusals else out
+    if saved:
+        write_plan(plan, saved)
+    show_plan(plan, "plan", console, partial(places_of, workspace, plan), saved=saved)
+    publish(plan, saved, console)
     if out and plan.refusals:
         console.warn(f"Not saved: a plan that the policy refuses is not written to {out}.")
     if plan.refusals and output.json:

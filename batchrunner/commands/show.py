@@ -13,5 +13,5 @@ from batchrunner.commands._plans import FORMS, read_plan, show_plan
 @output_options(*FORMS)
 def command(plan: str, output: Output) -> int:
     """Show the plan saved in the file PLAN, whether or not it can still be applied."""
-    show_plan(read_plan(plan), "show", Console(output))
+    show_plan(read_plan(plan), "show", Console(output), saved=plan)
     return 0

@@ -1,6 +1,7 @@
 """A plan as GitHub markdown, for a comment on a pull request."""
 
 from collections.abc import Callable, Iterator, Sequence
+from shlex import quote
 from typing import TypeVar
 
 from batchrunner.manifest import LocalFile
@@ -33,25 +34,24 @@ ROOM = {
 DIGESTS = 20
 """Digests that are listed: the first of them is of the plan, and so of all."""
 LONGEST_COMMAND = 1_000
-NEXT = (
-    "Next, once this is merged: `batchrunner apply` with the paths and all the flags of this plan. "
-    "To apply exactly what is shown here, save it (`batchrunner plan … --out FILE`) and `batchrunner apply FILE`."
-)
+NEXT = "Next, once this is merged: `batchrunner apply` with the paths and all the flags of this plan."
+TO_SAVE = "To apply exactly what is shown here, save it (`batchrunner plan … --out FILE`) and `batchrunner apply FILE`."
 
 Item = TypeVar("Item")
 
 
-def plan_markdown(plan: Plan) -> str:
+def plan_markdown(plan: Plan, saved: str = "") -> str:
     """`plan` as the body of a comment, at most 60,000 characters; what does not fit is counted.
 
-    The first line is a marker by which the comment is found and replaced. Ends with a newline.
+    `saved` is the file that the plan is saved in, empty for none. The first line is a marker by which the comment is
+    found and replaced. Ends with a newline.
     """
     parts: list[str] = []
     spare = 0
     for part, room in ROOM.items():
         text, spare = PARTS[part](plan, room + spare)
         parts.append(text)
-    return "\n\n".join(filter(None, [*_head(plan), *parts, _next(plan)])) + "\n"
+    return "\n\n".join(filter(None, [*_head(plan), *parts, _next(plan, saved)])) + "\n"
 
 
 def _head(plan: Plan) -> Iterator[str]:
@@ -199,9 +199,12 @@ def _digest(source: LocalFile) -> tuple[str, str, str]:
     return "rendered from " if source.template else "", source.path, source.sha256
 
 
-def _next(plan: Plan) -> str:
+def _next(plan: Plan, saved: str) -> str:
+    if plan.refusals or not plan.settling:
+        return ""
     # A plan does not say which flags made it, and without one of them the same specs could be another run.
-    return NEXT if (plan.sendable or plan.moves or plan.imports) and not plan.refusals else ""
+    exactly = f"What is shown here is saved: {code(f'batchrunner apply {quote(saved)}')} applies exactly that."
+    return f"{NEXT} {exactly if saved else TO_SAVE}"
 
 
 PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {

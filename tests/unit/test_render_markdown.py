@@ -359,3 +359,9 @@ def test_what_comes_next_cannot_be_pasted_as_another_run() -> None:
     assert "all the flags of this plan" in written
     assert "batchrunner apply nightly" not in written
     assert "Next" not in plan_markdown(plan())
+
+
+def test_what_is_saved_is_named() -> None:
+    written = plan_markdown(plan(submit("nightly/a")), "out dir/plan.json")
+    assert written.endswith("saved: `batchrunner apply 'out dir/plan.json'` applies exactly that.\n")
+    assert "--out" not in written
