@@ -15,7 +15,7 @@ from batchrunner.desired import Circumstances, Desired, content_of
 from batchrunner.errors import Refused
 from batchrunner.families import Families, contrast, difference
 from batchrunner.owed import Name, carry_on, owed_attempts
-from batchrunner.plans import Blocked, Change, Import, Orphan, Replace, Submit, Unchanged
+from batchrunner.plans import Blocked, Change, Import, Notice, Orphan, Replace, Submit, Unchanged
 from batchrunner.polling import failed_throughout
 from batchrunner.records import replace
 from batchrunner.renaming import block_for
@@ -24,7 +24,7 @@ from batchrunner.state import Attempt, Entry, State, newest_paid
 REPLACEABLE = ("changed-since-submitted", "looks-renamed")
 """Reasons to be blocked that `--replace` gets past."""
 
-__all__ = ["REPLACEABLE", "Circumstances", "Desired", "adoption", "plan_changes", "submission"]
+__all__ = ["REPLACEABLE", "Circumstances", "Desired", "adoption", "not_replaced", "plan_changes", "submission"]
 
 
 def plan_changes(
@@ -215,6 +215,16 @@ def _why_submitted(latest: Attempt | None) -> str:
 def _replace(planned: Submit, paid: Attempt) -> Replace:
     fields = {name: getattr(planned, name) for name in planned.__struct_fields__}
     return Replace(**{**fields, "reason": "replace-requested", "replaces": paid.batch_id})
+
+
+def not_replaced(changes: Sequence[Change], around: Circumstances) -> Iterator[Notice]:
+    """What `--replace` names of `changes` although there is nothing to replace: it is planned as without."""
+    for name in sorted(around.replace):
+        named = [each for each in changes
+                 if isinstance(each, Submit | Import) and name in {each.address, whole_of(each.address)}]  # fmt: skip
+        if named and not any(isinstance(each, Replace) for each in named):
+            words = f"--replace changes nothing: it was not submitted for {named[0].run_key} before"
+            yield Notice(code="nothing-to-replace", message=words, where=name)
 
 
 def _orphans(spec: str, families: Families, state: State, around: Circumstances) -> Iterator[Orphan]:

@@ -136,6 +136,8 @@ NOTICES = Family(
         E("blank-lines", "The file ends in blank lines", "They are sent as they are.", "Delete them."),
         E("import-not-needed", "An import does nothing", "Its declaration was submitted, or has another batch.",
           "Delete the entry of `imports`."),
+        E("nothing-to-replace", "`--replace` changes nothing", "What it names was not submitted for this run: another "
+          "run may be meant.", "Look which there are: `batchrunner history ADDRESS`."),
         E("same-content", "Several intervals ask for the same, and each is paid for", "The input does not depend on "
           "the run.", "Name the day in it: `data/${run.date}/tickets.jsonl`."),
         E("caught-up", "No interval is missing", "`--catch-up` found nothing to do.", "Nothing."),

@@ -12,7 +12,7 @@ from batchrunner.digest import fingerprint
 from batchrunner.importing import Openings
 from batchrunner.manifest import LocalFile, ProviderFile, Source
 from batchrunner.moving import Relocation, blocked_by
-from batchrunner.planner import plan_changes
+from batchrunner.planner import not_replaced, plan_changes
 from batchrunner.plans import Change, Notice, Plan, PlannedSpec, sealed
 from batchrunner.policy import rules_of
 from batchrunner.spec import Batch, Spec
@@ -51,7 +51,8 @@ def plan_workspace(workspace: Workspace, stores: Mapping[str, FileStore], states
     around = replace(around, imports={name: each.batch_id for name, each in importing.ids.items()})
     planning = _Planning(workspace, stores, moving, survey, importing, around)
     found = priced(planning.changes(), survey.asked, around.now, workspace.project.policy)
-    told = (*catching.notices, *_asked_again(survey, catching), *survey.notices, *importing.idle, *found.notices)
+    told = (*catching.notices, *_asked_again(survey, catching), *survey.notices, *importing.idle,
+            *not_replaced(found.changes, around), *found.notices)  # fmt: skip
     return sealed(
         Plan(
             created_at=workspace.now.isoformat(timespec="seconds"),

@@ -107,6 +107,8 @@ def test_a_replacement_asked_for_again_is_paid_again_and_only_then(shop: Desk) -
         document = applied(shop, "s.yaml", *NIGHT, "--replace", "s/ready")
         assert ("replace", "replace-requested") in reasons(document)
         assert len(paid(shop)) == 2 + times
+    (told,) = shop.run("plan", "s.yaml", *NEXT_NIGHT, "--replace", "s/ready", "--json").document["notices"]
+    assert (told["code"], told["where"]) == ("nothing-to-replace", "s/ready")
 
 
 def test_another_night_is_another_run(shop: Desk) -> None:

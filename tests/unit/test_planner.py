@@ -24,7 +24,7 @@ from support.builders import (
 from batchrunner.digest import idempotency_key
 from batchrunner.errors import Refused
 from batchrunner.manifest import LocalFile
-from batchrunner.planner import Desired, plan_changes
+from batchrunner.planner import Desired, not_replaced, plan_changes
 from batchrunner.plans import Blocked, Change, Orphan, Replace, Resume, Submit, Unchanged
 from batchrunner.records import replace
 from batchrunner.state import Attempt, Entry, State
@@ -460,3 +460,10 @@ def test_the_stored_key_is_resumed_whatever_the_project_is_called_now() -> None:
     change = only([desired()], state_of(stored), project="renamed")
     assert isinstance(change, Resume)
     assert change.idempotency_key == "br1-stored"
+
+
+def test_a_replacement_of_what_was_never_submitted_is_told_of() -> None:
+    wanted, asked = [desired(), desired("nightly/b")], around(replace=frozenset({"nightly/a", "nightly/b"}))
+    changes = plan_changes("nightly", "n.yaml", wanted, state_of(attempt("submitted", wanted[0])), asked)
+    assert [type(change) for change in changes] == [Replace, Submit]
+    assert [(each.code, each.where) for each in not_replaced(changes, asked)] == [("nothing-to-replace", "nightly/b")]
