@@ -34,11 +34,11 @@ def standings_text(standings: Sequence[Standing], typed: Typed, style: Style = P
     (heading, *rows), looked = _rows(shown, width)
     painted = (_paint(standing, style)(row) for standing, row in zip(shown, rows, strict=True))
     lines = [style.bold(heading), *painted]
-    told = [each for each in standings if _needs_words(each)]
-    for standing in told[:SHOWN]:
-        lines += ["", *_details(standing, typed, style, width)]
-    if len(told) > SHOWN:
-        lines += ["", f"… and {count(len(told) - SHOWN)} more like that: {typed('status --json')}"]
+    told = _told(standings)
+    for alike in told[:SHOWN]:
+        lines += ["", *_details(alike, typed, style, width)]
+    if rest := sum(map(len, told[SHOWN:])):
+        lines += ["", f"… and {count(rest)} more like that: {typed('status --json')}"]
     return neutral("\n".join([*lines, "", *_summary(standings, style, width), *looked]))
 
 
@@ -191,12 +191,21 @@ def _paint(standing: Standing, style: Style) -> Paint:
 # Words below it.
 
 
-def _needs_words(standing: Standing) -> bool:
-    return bool(standing.problems or standing.notes) or standing.verdict in {"failed", "held"}
+def _told(standings: Sequence[Standing]) -> list[list[Standing]]:
+    """Those that need words. What a provider puts off, it puts off for the same reason: of those one is told."""
+    told: dict[object, list[Standing]] = {}
+    for each in standings:
+        if each.verdict == "owed" and each.problems:
+            told.setdefault((each.provider, each.problems[0].code), []).append(each)
+        elif each.problems or each.notes or each.verdict in {"failed", "held"}:
+            told[id(each)] = [each]
+    return list(told.values())
 
 
-def _details(standing: Standing, typed: Typed, style: Style, width: int) -> Iterator[str]:
-    yield _paint(standing, style)(f"{SYMBOLS[standing.verdict]} {printable(standing.address)}") + (
+def _details(alike: Sequence[Standing], typed: Typed, style: Style, width: int) -> Iterator[str]:
+    standing, *others = alike
+    beside = f" and {count(len(others))} more of {printable(standing.provider)}" if others else ""
+    yield _paint(standing, style)(f"{SYMBOLS[standing.verdict]} {printable(standing.address)}{beside}") + (
         f"  {printable(shorten(standing.word, 24))}  {printable(standing.batch_id)}".rstrip()
     )
     for note in standing.notes:

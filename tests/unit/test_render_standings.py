@@ -170,3 +170,13 @@ def test_a_batch_that_has_ended_was_seen_and_that_is_all() -> None:
 
     assert "SEEN" not in text
     assert "Last looked" not in text
+
+
+def test_what_puts_batches_off_is_told_once_for_all_of_a_provider() -> None:
+    """A refused key is refused for each of them, in words that differ by the id of the request."""
+    put_off = [entry(f"b{number}", attempt("deferred", problem=Problem(code="unauthorized", status=401,
+               words=f"wrong key (request {number})"))) for number in range(30)]  # fmt: skip
+    text = standings_text([standing_of(each, NOW, Polling()) for each in put_off], typed)
+    assert text.count("wrong key") == 1
+    assert ". nightly/b0 and 29 more of p  deferred" in text
+    assert "more like that" not in text
