@@ -7,7 +7,7 @@ from typing import Any
 
 from batchrunner.commands._options import Output
 from batchrunner.commands._secrets import redacted, redacted_value
-from batchrunner.commands._streams import log_line, write_error
+from batchrunner.commands._streams import log_line, width_of_errors, write_error
 from batchrunner.errors import Refused
 from batchrunner.render.style import COLOUR, PLAIN, Style
 from batchrunner.settings import Settings, environment, wants_colour
@@ -72,12 +72,13 @@ class Console:
     def warn(self, text: str) -> None:
         """Say something that must be seen; a stderr that is gone stops nothing."""
         if self.output.log_format == "json":
-            text = log_line("warning", "notice", message=text)
+            text = redacted(log_line("warning", "notice", message=text))
         else:
             from batchrunner.render.github import neutral
+            from batchrunner.render.layout import wrapped
 
-            text = neutral(text)
-        write_error(redacted(text if text.endswith("\n") else f"{text}\n"))
+            text = wrapped(redacted(neutral(text)), width_of_errors())
+        write_error(text if text.endswith("\n") else f"{text}\n")
 
     def _write(self, text: str) -> None:
         try:

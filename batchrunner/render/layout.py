@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 INDENT = 8
-_UNBROKEN = re.compile(r"\bbatchrunner [a-z].*|\S*?`[^`]*`\S*|\S+")
+_UNBROKEN = re.compile(r"(\s*)(\bbatchrunner [a-z].*|\S*?`[^`]*`\S*|\S+)")
 
 
 def width_of(text: str) -> int:
@@ -84,16 +84,26 @@ def hanging(text: str, width: int, indent: int) -> str:
 
     A command, from its name on, and what stands in backticks are never broken. A `width` of 0 breaks nothing.
     """
+    return _wrapped(text, width, indent, indent)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Each line of `text` wrapped as by `hanging`, from its start on; what is wrapped is set in by two spaces."""
+    return "\n".join(_wrapped(line, width, 0, 2) for line in text.split("\n"))
+
+
+def _wrapped(text: str, width: int, indent: int, later: int) -> str:
     if not width or indent + width_of(text) <= width:
         return text
     lines = [""]
-    for word in _UNBROKEN.findall(text):
-        joined = f"{lines[-1]} {word}".lstrip(" ")
+    for gap, word in _UNBROKEN.findall(text):
+        joined = f"{lines[-1]}{gap}{word}"
         if lines[-1] and indent + width_of(joined) > width:
             lines.append(word)
+            indent = later
         else:
             lines[-1] = joined
-    return f"\n{' ' * indent}".join(lines)
+    return f"\n{' ' * later}".join(lines)
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

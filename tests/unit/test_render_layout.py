@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchrunner.render.layout import flow, hanging, left, paragraph, pieces, right, shorten, table, width_of
+from batchrunner.render.layout import flow, hanging, left, paragraph, pieces, right, shorten, table, width_of, wrapped
 
 PRINTABLE = st.text(st.characters(blacklist_categories=("C", "Z")), max_size=60)
 WORDS = st.lists(st.text("abc日本/[,", min_size=1, max_size=30), min_size=1, max_size=12)
@@ -73,3 +73,13 @@ def test_advice_hangs_and_commands_stay_whole() -> None:
 @given(WORDS, st.integers(1, 60))
 def test_hanging_loses_nothing(words: list[str], width: int) -> None:
     assert hanging(" ".join(words), width, 2).split() == words
+
+
+def test_lines_beside_a_result_are_set_in_where_they_go_on() -> None:
+    assert wrapped("02:30 fetched    nightly/a[lang=en]  batch-1  1.1 kB\nAll: batchrunner fetch specs", 45) == (
+        "02:30 fetched    nightly/a[lang=en]  batch-1\n  1.1 kB\nAll: batchrunner fetch specs"
+    )
+    assert wrapped("To wait: batchrunner wait specs/nightly.yaml", 24) == (
+        "To wait:\n  batchrunner wait specs/nightly.yaml"
+    )
+    assert wrapped("  as  it  is", 0) == "  as  it  is"
