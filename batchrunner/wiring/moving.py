@@ -16,7 +16,7 @@ from batchrunner.plans import Move, Sendable
 from batchrunner.renaming import Renaming
 from batchrunner.spec import Spec
 from batchrunner.state import Entry, State
-from batchrunner.wiring.places import JOURNAL, SNAPSHOT
+from batchrunner.wiring.places import JOURNAL, SANDBOX, SNAPSHOT
 
 if TYPE_CHECKING:
     from batchrunner.ports import Reporter
@@ -62,14 +62,16 @@ def states_among(names: Iterable[str], folder: str, suffix: str, own: str = "") 
     endings = (f"{suffix}{SNAPSHOT}", f"{suffix}{JOURNAL}")
     stems = {name.removesuffix(ending) for name in names for ending in endings if name.endswith(ending)}
     for stem in sorted(stem for stem in stems if f"{stem}{suffix}{SNAPSHOT}" != own):
+        if stem.endswith(f".{SANDBOX}"):
+            continue  # no spec may be called so: see `check_places`
         other = FileStore(Path(folder, f"{stem}{suffix}{SNAPSHOT}"))
         if "." not in stem or _is_of_spec(stem, other):
             yield stem, other
 
 
 def _is_of_spec(stem: str, store: "FileStore") -> bool:
-    """Whether a dot in a state's name is one of its spec's: otherwise it belongs to another kind of state, that of the
-    sandbox or of a profile, whose defects are no concern of this one."""
+    """Whether a dot in a state's name is one of its spec's: otherwise it belongs to another kind of state, that of a
+    profile, whose defects are no concern of this one."""
     with suppress(StateError):
         return any(spec_of(address) == stem for address in store.load().batches)
     return False
