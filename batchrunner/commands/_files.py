@@ -35,8 +35,9 @@ def replace_file(path: str, data: bytes, mode: int) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
         return
-    # A run that was killed may have left one of that name: in a container each is process 1.
-    with durable.replacing(path, f"{path}.{os.getpid()}.tmp", mode, lasting=False) as descriptor:
+    # Not named by the process: in containers that share the folder each may be process 1. Which one still writes
+    # cannot be told, so that what a killed one leaves stays.
+    with durable.replacing(path, f"{path}.{os.urandom(8).hex()}.tmp", mode, lasting=False) as descriptor:
         os.fchmod(descriptor, mode)
         durable.write_all(descriptor, data)
 

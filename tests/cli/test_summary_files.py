@@ -4,12 +4,15 @@ import json
 import os
 import signal
 import stat
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.cli import Desk, provided
 from support.schemas import faults_of
+
+from batchrunner.commands._files import replace_file
 
 EVERYWHERE = ("--summary", "summary.json", "--metrics-file", "run.prom")
 
@@ -195,3 +198,11 @@ def test_a_pipe_is_written_into(shop: Desk) -> None:
     assert stat.S_ISFIFO((shop.folder / "pipe").stat().st_mode)
     os.close(reader)
     assert "pipe is not written" in shop.run("apply", "s.yaml", "--summary", "pipe").err
+
+
+def test_nobody_elses_unfinished_file_is_touched(tmp_path: Path) -> None:
+    """In containers that share a folder, each run is process 1."""
+    unfinished = tmp_path / f"run.prom.{os.getpid()}.tmp"
+    unfinished.write_bytes(b"of another")
+    replace_file(str(tmp_path / "run.prom"), b"whole", 0o600)
+    assert sorted(each.read_bytes() for each in tmp_path.iterdir()) == [b"of another", b"whole"]
