@@ -1,7 +1,7 @@
 """A plan as GitHub markdown, for a comment on a pull request."""
 
 from collections.abc import Callable, Iterator, Sequence
-from shlex import quote
+from os.path import basename
 from typing import TypeVar
 
 from batchrunner.manifest import LocalFile
@@ -203,8 +203,11 @@ def _next(plan: Plan, saved: str) -> str:
     if plan.refusals or not plan.settling:
         return ""
     # A plan does not say which flags made it, and without one of them the same specs could be another run.
-    exactly = f"What is shown here is saved: {code(f'batchrunner apply {quote(saved)}')} applies exactly that."
-    return f"{NEXT} {exactly if saved else TO_SAVE}"
+    if not saved:
+        return f"{NEXT} {TO_SAVE}"
+    # Its folder is one of the machine that planned: nobody who reads the comment has it.
+    name = code(basename(saved))
+    return f"{NEXT} What is shown here is saved as {name}: `batchrunner apply` with it applies exactly that."
 
 
 PARTS: dict[str, Callable[[Plan, int], tuple[str, int]]] = {

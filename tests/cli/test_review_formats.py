@@ -175,7 +175,7 @@ def test_the_outputs_and_the_summary_of_a_step(specs: Desk) -> None:
     assert specs.read("summary.md") == specs.run("show", "plan.json", "--format", "markdown").out
     commented = specs.run("plan", "specs", "--format", "markdown", "--out", "plan.json")
     for shown in (commented.out, specs.read("summary.md")):
-        assert "saved: `batchrunner apply plan.json`" in shown
+        assert "saved as `plan.json`: `batchrunner apply` with it" in shown
 
 
 def test_nothing_is_written_for_other_forms_and_commands(specs: Desk) -> None:

@@ -363,5 +363,5 @@ def test_what_comes_next_cannot_be_pasted_as_another_run() -> None:
 
 def test_what_is_saved_is_named() -> None:
     written = plan_markdown(plan(submit("nightly/a")), "out dir/plan.json")
-    assert written.endswith("saved: `batchrunner apply 'out dir/plan.json'` applies exactly that.\n")
+    assert written.endswith("saved as `plan.json`: `batchrunner apply` with it applies exactly that.\n")
     assert "--out" not in written
