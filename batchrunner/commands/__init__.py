@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from batchrunner.commands._streams import flushed, prepare_streams, without_reader
-from batchrunner.errors import Terminated
+from batchrunner.errors import ExitCode, Terminated
 from batchrunner.printable import brief, printable
 
 COMMANDS = {
@@ -122,7 +122,13 @@ def run(arguments: Sequence[str]) -> NoReturn:
 
 def _terminate(number: int, frame: object) -> NoReturn:
     """Also in a container, where a process that says nothing of SIGTERM is not ended by it."""
+    signal.signal(signal.SIGTERM, _leave)
     raise Terminated
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    """At a second one: raised once more, it would come out of whatever handles the first."""
+    os._exit(ExitCode.TERMINATED)
 
 
 def _guarded(arguments: list[str]) -> int:

@@ -48,3 +48,15 @@ def test_what_reads_files(desk: Desk) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate()
     assert (process.returncode, ENDS[signal.SIGTERM][1] in err) == (143, True)
+
+
+def test_what_is_told_again_and_again(desk: Desk) -> None:
+    """As where a group of processes is told, and its parent hands that on."""
+    with desk.started("validate", "-") as process:
+        assert process.stdin
+        process.stdin.write("# long\n" * 100_000)
+        process.stdin.flush()
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        _, err = process.communicate()
+    assert (process.returncode, "Traceback" in err) == (143, False)
