@@ -15,6 +15,8 @@ from batchrunner.remote import RemoteBatch, Tags, tags_in
 from batchrunner.state import Attempt, Entry
 
 SECOND = len("2026-11-22T02:31:07")
+MOST_PAID = 1_000
+"""How often one run of a batch may have been paid for: more no state is believed."""
 
 Event = Literal[
     "decided",
@@ -94,7 +96,7 @@ def was_submitted_as(name: str, entry: Entry, project: str) -> bool:
     name = name if "#" in name else name + entry.address.removeprefix(whole_of(entry.address))
     # A key counts what was paid for, which is no more than was attempted.
     keys = (idempotency_key(project, spec_of(name), name, entry.run_key, number, is_retry=attempt.is_retry)
-            for number in range(1, attempt.number + 1))  # fmt: skip
+            for number in range(1, min(attempt.number, MOST_PAID) + 1))  # fmt: skip
     return attempt.intent.idempotency_key in keys
 
 
