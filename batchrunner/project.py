@@ -43,8 +43,8 @@ class Project:
     `providers` holds the built-in providers and the project's own, overrides applied. A provider whose URL the project
     keeps in the environment has that variable as `origin_env` and `${NAME}`, which is no URL, as `origin`.
 
-    `profiles` are the names of all profiles, `profile` the one in force, empty for none: it is laid over everything
-    here. `has_own_state` where the profile itself says where state is.
+    `profiles` are the names of all profiles, `housed` of those that say themselves where their state is, `profile` the
+    one in force, empty for none: it is laid over everything here.
     """
 
     root: str
@@ -56,5 +56,5 @@ class Project:
     policy: Policy
     profile: str = ""
     profiles: tuple[str, ...] = ()
-    has_own_state: bool = False
+    housed: frozenset[str] = frozenset()
     notify: tuple[Webhook, ...] = ()

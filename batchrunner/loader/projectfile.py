@@ -102,7 +102,7 @@ class _ProjectReader:
             profile=self._profile,
             profiles=tuple(document.profiles),
             notify=tuple(map(webhook_of, document.notify)),
-            has_own_state=bool(self._profile and document.profiles[self._profile].state),
+            housed=frozenset(name for name, profile in document.profiles.items() if profile.state),
         )
 
     def _state_url(self, url: str) -> str:

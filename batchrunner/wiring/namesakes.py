@@ -1,12 +1,11 @@
 """Whether the state of a spec would be that of another one too, in a profile or in the sandbox."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from batchrunner.address import spec_of
 from batchrunner.errors import Refused
 from batchrunner.loader.files import SUFFIXES
-from batchrunner.project import Project
 from batchrunner.spec import Spec
 from batchrunner.state import State
 from batchrunner.wiring.places import SANDBOX
@@ -18,22 +17,28 @@ def check_places(workspace: Workspace, states: Mapping[str, State]) -> None:
     url, suffix = workspace.state_url(), workspace.state_suffix()
     if url.endswith(".json"):
         return  # one file for all specs is what was asked for
+    profiles = _profiles_at(workspace)
     for spec in workspace.specs:
         name = spec.name if url or spec.path == "-" else Path(spec.path).stem
         # Files that are called as the sandbox's are thrown away, also where no other spec is there yet.
         is_lost = name.endswith(f".{SANDBOX}") and not workspace.choices.sandbox
-        for other in sorted(namesakes(name, suffix, workspace.project)):
+        for other in sorted(namesakes(f"{name}{suffix}", profiles) - {name}):
             if is_lost or _is_there(other, spec, states[spec.name]):
                 raise _shared(spec, f"{name}{suffix}.state.json", other)
 
 
-def namesakes(name: str, suffix: str, project: Project) -> set[str]:
-    """What specs are called whose state, in some profile or in the sandbox, is called as that of `name` with `suffix`
-    is."""
-    stem = f"{name}{suffix}"
-    profiles = ["", *(f".{profile}" for profile in project.profiles)]
-    endings = [*profiles, *(f"{profile}.{SANDBOX}" for profile in profiles)]
-    return {stem.removesuffix(ending) for ending in endings if stem.endswith(ending)} - {name, ""}
+def _profiles_at(workspace: Workspace) -> list[str]:
+    """The profiles that set states apart by their name where those of `workspace` are."""
+    is_chosen = workspace.choices.state or workspace.settings.state
+    project = workspace.project
+    return [name for name in project.profiles if is_chosen or name not in project.housed]
+
+
+def namesakes(stem: str, profiles: Iterable[str]) -> set[str]:
+    """What specs are called whose state, in one of `profiles` or in the sandbox, is called `stem` too."""
+    apart = ["", *(f".{profile}" for profile in profiles)]
+    endings = [*apart, *(f"{each}.{SANDBOX}" for each in apart)]
+    return {stem.removesuffix(ending) for ending in endings if stem.endswith(ending)} - {""}
 
 
 def _is_there(other: str, spec: Spec, state: State) -> bool:

@@ -60,7 +60,7 @@ class Apart:
 def apart_of(project: Project, *, sandbox: bool) -> Apart:
     """What sets states apart, as the project in force has it."""
     own = ""
-    if project.has_own_state:
+    if project.profile in project.housed:
         own = environment().get(project.state_env, "") if project.state_env else project.state_url
     return Apart(project.profile, own, sandbox)
 

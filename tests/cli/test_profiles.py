@@ -179,6 +179,14 @@ def test_no_state_is_that_of_two_specs(shop: Desk) -> None:
         (shop.folder / name).unlink()
 
 
+def test_a_profile_with_a_state_of_its_own_is_in_nobodys_way(shop: Desk) -> None:
+    shop.write("s.own.yaml", OTHER)
+    for words in (("s.own.yaml",), ("s.yaml", "s.own.yaml", "--profile", "own")):
+        assert shop.run("plan", *words).code == 0
+    refused = shop.run("plan", "s.own.yaml", "--state", "states", "--json")
+    assert (refused.code, refused.error["code"]) == (1, "state-of-two-specs")
+
+
 def test_a_state_that_another_spec_has_already_is_not_shared(shop: Desk) -> None:
     states = ("--state", "states")
     shop.write("other/s.dev.yaml", OTHER)
