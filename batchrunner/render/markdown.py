@@ -1,7 +1,6 @@
 """A plan as GitHub markdown, for a comment on a pull request."""
 
 from collections.abc import Callable, Iterator, Sequence
-from os.path import basename
 from typing import TypeVar
 
 from batchrunner.manifest import LocalFile
@@ -206,7 +205,7 @@ def _next(plan: Plan, saved: str) -> str:
     if not saved:
         return f"{NEXT} {TO_SAVE}"
     # Its folder is one of the machine that planned: nobody who reads the comment has it.
-    name = code(basename(saved))
+    name = code(saved.rpartition("/")[2])
     return f"{NEXT} What is shown here is saved as {name}: `batchrunner apply` with it applies exactly that."
 
 
