@@ -23,8 +23,9 @@ from support.corpora import naughty_strings
 from batchrunner.errors import Refused
 from batchrunner.inputs import InputRefused, Scan, open_content
 from batchrunner.inputs.tables import RenderedRows, format_of, scan_table
+from batchrunner.inputs.tables.parquet import ParquetReader
 from batchrunner.inputs.tables.places import Places
-from batchrunner.inputs.tables.problems import LISTED
+from batchrunner.inputs.tables.problems import LISTED, RowProblem
 from batchrunner.linerules import LineRules
 from batchrunner.manifest import LocalFile, Template
 from batchrunner.references import FORBIDDEN, BadReferences
@@ -450,6 +451,29 @@ def test_values_of_parquet_within_longer_texts_are_what_they_are_alone() -> None
         body = each["body"]
         assert {name: body[f"in_{name}"] for name in values} == {name: f"[{body[name]}]" for name in values}
         assert each["custom_id"] == body["amount"]
+
+
+def test_a_page_that_makes_much_of_little_is_not_read() -> None:
+    large = pyarrow.table({"id": [1], "text": ["x" * 17_000_000]})
+    (diagnostic,) = scanned(parquet_of(large, compression="zstd"), "parquet").diagnostics
+    assert (diagnostic.code, diagnostic.line) == ("page-too-large", 0)
+    assert diagnostic.message.endswith("stands for 17,000,004 bytes, which are read at once")
+    assert ParquetReader(io.BytesIO(parquet_of(large, compression="none")), [].append)._rows_at_once(0, ["text"]) == 1
+    nulls = pyarrow.ListArray.from_arrays([0, 3_000_000], pyarrow.nulls(3_000_000, pyarrow.int64()))
+    (diagnostic,) = scanned(parquet_of(pyarrow.table({"id": [1], "text": nulls})), "parquet").diagnostics
+    assert diagnostic.code == "page-too-large"
+
+
+@pytest.mark.parametrize("options", [{}, {"use_dictionary": False}, {"data_page_version": "2.0"}])
+def test_long_values_are_read_few_at_a_time(options: dict[str, Any]) -> None:
+    texts = [f"{number % 3}" * 1_000_000 for number in range(12)]
+    table = pyarrow.table({"id": range(12), "text": texts})
+    data = parquet_of(table, compression="none", row_group_size=8, write_statistics=["text"], **options)
+    problems: list[RowProblem] = []
+    reader = ParquetReader(io.BytesIO(data), problems.append)
+    assert reader._rows_at_once(0, ["text"]) == reader._rows_at_once(1, ["id", "text"]) < 20
+    assert reader._rows_at_once(0, ["id"]) == 512
+    assert [text for _, (text,) in reader.rows(["text"], 5)] == texts[5:]
 
 
 def test_what_is_wrong_with_rows_of_parquet() -> None:

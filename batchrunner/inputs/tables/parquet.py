@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from batchrunner.errors import Refused
+from batchrunner.inputs.tables.pages import largest_value, pages_from
 from batchrunner.inputs.tables.problems import BadTable, Report, RowProblem
 from batchrunner.inputs.tables.reading import KnownColumn, Row
 from batchrunner.printable import brief
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _BATCH = 512
 """Rows read at a time: enough to make reading cheap, few enough to keep long texts out of memory."""
 _BUFFER = 1 << 20
+_AT_ONCE = 8 << 20  # bytes, about, unless a row has more
 _WRITE_ANEW = "write the file anew as Parquet; a table of another kind has to end in .csv, .tsv or .jsonl"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -47,6 +49,7 @@ class ParquetReader:
 
     def __init__(self, stream: BinaryIO, report: Report) -> None:
         self._report = report
+        self._stream = stream
         self._file = _opened(stream)
         self._forms: dict[str, _Form] = {}
         self.columns: dict[str, KnownColumn] = {}
@@ -72,15 +75,28 @@ class ParquetReader:
         place, groups = self._groups_after(skip)
         skip -= place
         try:
-            for batch in self._file.iter_batches(_BATCH, groups, list(columns), use_threads=False):
+            number = min((self._rows_at_once(group, columns) for group in groups), default=_BATCH)
+            for batch in self._file.iter_batches(number, groups, list(columns), use_threads=False):
                 skipped = min(skip, batch.num_rows)
                 skip -= skipped
                 yield from self._read(batch.slice(skipped), columns, place + skipped)
                 place += batch.num_rows
+        except BadTable as bad:
+            self._report(bad.problem)
         except (_errors(), OSError) as error:
             self._report(
                 RowProblem(place + 1, "unreadable-table", f"the row cannot be read: {_first_line(error)}", _WRITE_ANEW)
             )
+
+    def _rows_at_once(self, group: int, columns: Sequence[str]) -> int:
+        """How many rows of a row group are read at a time. Raises `BadTable` for pages that are too large."""
+        metadata, size = self._file.metadata.row_group(group), 1
+        for index, chunk in enumerate(map(metadata.column, range(metadata.num_columns))):
+            if any(f"{chunk.path_in_schema}.".startswith(f"{column}.") for column in columns):
+                starts = (chunk.dictionary_page_offset, chunk.data_page_offset)
+                pages = pages_from(self._stream, starts, chunk.total_compressed_size)
+                size += largest_value(pages, self._file.schema.column(index).max_repetition_level > 0)
+        return max(1, min(_BATCH, _AT_ONCE // size))
 
     def _groups_after(self, skip: int) -> tuple[int, list[int]]:
         """How many rows come before the row group in which reading starts, and the groups from there."""

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from typing import Any
 
 from support.hostile.repository import FIELDS, GOOD, Content, Folder, Hostile, batch, line
 
@@ -206,6 +208,7 @@ def products() -> Iterator[Hostile]:
     )
     yield Hostile("inputs", "shards-of-all-sizes", {"specs/s.yaml": sizes, "data/in.jsonl": lines})
     yield from _patterns_by_names()
+    yield from _parquet_by_pages()
 
 
 def _batches(patterns: Iterable[str]) -> str:
@@ -227,6 +230,33 @@ def _patterns_by_names() -> Iterator[Hostile]:
         yield Hostile("patterns", name, {"specs/s.yaml": _batches(patterns), **beside})
     specs: dict[str, Content] = {f"specs/s{n}.yaml": _batches([f"../**/*{n}.none"] * 20) for n in range(300)}
     yield Hostile("patterns", "of-nothing-by-specs", {**specs, **folders})
+
+
+def _parquet(*values: object, **options: Any) -> bytes:
+    # Loaded only where it is made: the corpus is looked through by every test of it.
+    import pyarrow
+    from pyarrow import parquet
+
+    made = BytesIO()
+    parquet.write_table(
+        pyarrow.table({"id": [*map(str, range(len(values)))], "b": values}), made, compression="zstd", **options
+    )
+    return made.getvalue()
+
+
+LARGE_PAGES: dict[str, Callable[[], bytes]] = {
+    "cell": lambda: _parquet("x" * 100_000_000),
+    "cells-of-a-page": lambda: _parquet(*("x" * 100_000 + str(n) for n in range(1_000)), use_dictionary=False),
+    "cells-alike": lambda: _parquet(*["x" * 900_000] * 1_000),
+    "pages": lambda: _parquet(*["x" * 4_000_000] * 100, use_dictionary=False, write_batch_size=1),
+    "list": lambda: _parquet([1] * 20_000_000),
+}
+
+
+def _parquet_by_pages() -> Iterator[Hostile]:
+    spec = batch(input=TABLE.replace(".csv", ".parquet").replace("'${row.b}'", '"${row.b}"'))
+    for name, made in LARGE_PAGES.items():
+        yield Hostile("tables", f"parquet-{name}-large", {"specs/s.yaml": spec, "data/t.parquet": made})
 
 
 def inputs() -> Iterator[Hostile]:
