@@ -183,8 +183,10 @@ def test_what_lies_elsewhere_and_is_of_others_is_not_left_behind(used: Desk) -> 
     assert used.run("plan", "other/s.yaml", "--run-key", "2026-11-19").code == 0
     assert used.run("plan", "other/s.yaml", *NIGHT, "--state", "new.state.json").code == 0
     assert used.run("plan", "other/s.yaml", *NIGHT, "--sandbox").code == 0
-    (used.folder / "s.state.json").write_text("no state")
-    assert used.run("plan", "other/s.yaml", *NIGHT).code == 0
+    state = used.folder / "s.state.json"
+    for text in (state.read_text().replace('"submitted"', '"rejected"'), "no state"):
+        state.write_text(text)
+        assert used.run("plan", "other/s.yaml", *NIGHT).code == 0
 
 
 def test_a_spec_moves_to_another_folder_with_its_state(used: Desk) -> None:
