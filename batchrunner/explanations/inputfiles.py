@@ -100,8 +100,8 @@ TABLES = Family(
           "The table's format has more types than JSON.",
           "Convert it to text or numbers in the table."),
         E("page-too-large", "A page of a Parquet table becomes very large", "Pages are read as a whole. One that takes "
-          "more than 16 MB, and 16 times what it has in the file, would take a job's memory.",
-          "Write the file anew, with smaller pages or without compression."),
+          "more than 16 MB, and 16 times what it has in the file, would take a job's memory; so would a row of 48 MB.",
+          "Write the file anew, with smaller pages or values."),
         E("unreadable-table", "A table cannot be read", "The file is damaged or not of the format that its name says.",
           "Write it anew."),
         E("unreadable-value", "A value of a table cannot be read", "It is damaged or out of range.", "Write it anew."),

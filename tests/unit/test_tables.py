@@ -464,6 +464,16 @@ def test_a_page_that_makes_much_of_little_is_not_read() -> None:
     assert diagnostic.code == "page-too-large"
 
 
+def test_a_row_of_many_long_values_is_not_read() -> None:
+    names = [f"text_{number}" for number in range(4)]
+    data = parquet_of(pyarrow.table({"id": [1], **{name: ["x" * 15_000_000] for name in names}}))
+    wanted = template("${row.id}", **{name: f"${{row.{name}}}" for name in names})
+    (diagnostic,) = scanned(data, "parquet", wanted).diagnostics
+    assert (diagnostic.code, "60,000," in diagnostic.message) == ("page-too-large", True)
+    few = template("${row.id}", text_1="${row.text_1}")
+    assert not scanned(data, "parquet", few).diagnostics
+
+
 @pytest.mark.parametrize("options", [{}, {"use_dictionary": False}, {"data_page_version": "2.0"}])
 def test_long_values_are_read_few_at_a_time(options: dict[str, Any]) -> None:
     texts = [f"{number % 3}" * 1_000_000 for number in range(12)]

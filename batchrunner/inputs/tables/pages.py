@@ -14,6 +14,9 @@ _RATIO = 16
 _VALUES_RATIO, _VALUE = 64, 8
 """The same for the values of lists, and the bytes that each of those takes at least: many take none in a file."""
 
+LONGEST_ROW = 3 * LONGEST
+"""Bytes that the values of a row may take: a dictionary has up to 1 MB as files are usually written."""
+
 _SHORT, _LONG = 512, 1 << 20
 """Bytes in which most headers are, and in which all are: they may hold the least and the largest value of a page."""
 _DEEPEST = 8
@@ -53,11 +56,18 @@ def largest_value(pages: Iterable[Page], is_repeated: bool) -> int:
         made = _VALUE * page.values if is_repeated else 0
         if page.size > max(LONGEST, _RATIO * page.held) or made > max(LONGEST, _VALUES_RATIO * page.held):
             size = max(page.size, made)
-            message = f"a page of {page.held:,} bytes stands for {size:,} bytes, which are read at once"
-            hint = "write the file anew, with smaller pages or without compression"
-            raise BadTable(RowProblem(0, "page-too-large", message, hint))
+            raise _too_large(f"a page of {page.held:,} bytes stands for {size:,} bytes, which are read at once")
         most = max(most, page.size if page.is_dictionary else page.size // max(page.values, 1))
     return most
+
+
+def row_too_large(size: int) -> BadTable:
+    """The error where the values of one row take `size` bytes."""
+    return _too_large(f"the columns that are used have values of {size:,} bytes together, which are read at once")
+
+
+def _too_large(message: str) -> BadTable:
+    return BadTable(RowProblem(0, "page-too-large", message, "write the file anew, with smaller pages or values"))
 
 
 def _page(fields: dict[int, Any]) -> Page:

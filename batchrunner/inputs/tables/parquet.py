@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from batchrunner.errors import Refused
-from batchrunner.inputs.tables.pages import largest_value, pages_from
+from batchrunner.inputs.tables.pages import LONGEST_ROW, largest_value, pages_from, row_too_large
 from batchrunner.inputs.tables.problems import BadTable, Report, RowProblem
 from batchrunner.inputs.tables.reading import KnownColumn, Row
 from batchrunner.printable import brief
@@ -96,6 +96,8 @@ class ParquetReader:
                 starts = (chunk.dictionary_page_offset, chunk.data_page_offset)
                 pages = pages_from(self._stream, starts, chunk.total_compressed_size)
                 size += largest_value(pages, self._file.schema.column(index).max_repetition_level > 0)
+        if size > LONGEST_ROW:
+            raise row_too_large(size)
         return max(1, min(_BATCH, _AT_ONCE // size))
 
     def _groups_after(self, skip: int) -> tuple[int, list[int]]:
