@@ -14,7 +14,8 @@ _RATIO = 16
 _VALUES_RATIO, _VALUE = 64, 8
 """The same for the values of lists, and the bytes that each of those takes at least: many take none in a file."""
 
-LONGEST_ROW = 3 * LONGEST
+_AT_ONCE = 8 << 20  # bytes, about, unless a row has more
+_LONGEST_ROW = 3 * LONGEST
 """Bytes that the values of a row may take: a dictionary has up to 1 MB as files are usually written."""
 
 _SHORT, _LONG = 512, 1 << 20
@@ -61,9 +62,11 @@ def largest_value(pages: Iterable[Page], is_repeated: bool) -> int:
     return most
 
 
-def row_too_large(size: int) -> BadTable:
-    """The error where the values of one row take `size` bytes."""
-    return _too_large(f"the columns that are used have values of {size:,} bytes together, which are read at once")
+def rows_of(size: int) -> int:
+    """How many rows are read at once whose values take about `size` bytes. Raises `BadTable` where one is too many."""
+    if size > _LONGEST_ROW:
+        raise _too_large(f"the columns that are used have values of {size:,} bytes together, which are read at once")
+    return max(1, _AT_ONCE // size)
 
 
 def _too_large(message: str) -> BadTable:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from batchrunner.errors import Refused
-from batchrunner.inputs.tables.pages import LONGEST_ROW, largest_value, pages_from, row_too_large
+from batchrunner.inputs.tables.pages import largest_value, pages_from, rows_of
 from batchrunner.inputs.tables.problems import BadTable, Report, RowProblem
 from batchrunner.inputs.tables.reading import KnownColumn, Row
 from batchrunner.printable import brief
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _BATCH = 512
 """Rows read at a time: enough to make reading cheap, few enough to keep long texts out of memory."""
 _BUFFER = 1 << 20
-_AT_ONCE = 8 << 20  # bytes, about, unless a row has more
 _WRITE_ANEW = "write the file anew as Parquet; a table of another kind has to end in .csv, .tsv or .jsonl"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -96,9 +95,7 @@ class ParquetReader:
                 starts = (chunk.dictionary_page_offset, chunk.data_page_offset)
                 pages = pages_from(self._stream, starts, chunk.total_compressed_size)
                 size += largest_value(pages, self._file.schema.column(index).max_repetition_level > 0)
-        if size > LONGEST_ROW:
-            raise row_too_large(size)
-        return max(1, min(_BATCH, _AT_ONCE // size))
+        return min(_BATCH, rows_of(size))
 
     def _groups_after(self, skip: int) -> tuple[int, list[int]]:
         """How many rows come before the row group in which reading starts, and the groups from there."""
