@@ -211,7 +211,7 @@ def products() -> Iterator[Hostile]:
     yield from _parquet_by_pages()
 
 
-def _batches(patterns: Iterable[str]) -> str:
+def _of_patterns(patterns: Iterable[str]) -> str:
     return "batches:\n" + "".join(
         f'  - {{name: b{n}, endpoint: /v1/embeddings, input: "{pattern}"}}\n' for n, pattern in enumerate(patterns)
     )
@@ -227,8 +227,8 @@ def _patterns_by_names() -> Iterator[Hostile]:
         ("by-files", ["../**/*.jsonl"] * 2_000, files),
         ("by-unfit-files", ["../**/*" + "*" * n for n in range(2_000)], unfit),
     ):
-        yield Hostile("patterns", name, {"specs/s.yaml": _batches(patterns), **beside})
-    specs: dict[str, Content] = {f"specs/s{n}.yaml": _batches([f"../**/*{n}.none"] * 20) for n in range(300)}
+        yield Hostile("patterns", name, {"specs/s.yaml": _of_patterns(patterns), **beside})
+    specs: dict[str, Content] = {f"specs/s{n}.yaml": _of_patterns([f"../**/*{n}.none"] * 20) for n in range(300)}
     yield Hostile("patterns", "of-nothing-by-specs", {**specs, **folders})
 
 
