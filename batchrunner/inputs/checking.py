@@ -74,7 +74,7 @@ class Checker:
             words = f"{whose} has a prompt: neither `messages`, `input` nor `prompt` holds text"
             self.findings.notice(0, "no-prompt", words)
         self.ledger.conclude()
-        for line, first, custom_id in self._ids.repeated(lambda: ids_of(stream, self._rules)):
+        for line, first, custom_id in self._ids.repeated(lambda: ids_of(stream, self._rules), self.findings.room):
             words = f"`custom_id` {custom_id[:80]!r} was already used on {place_of(first)}"
             self.findings.problem(line, LineProblem("duplicate-custom-id", words, _TELL_APART))
         self.findings.unlisted += self._ids.surplus

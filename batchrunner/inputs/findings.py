@@ -20,9 +20,14 @@ class Findings:
     notices: list[Notice] = field(default_factory=list)
 
     @property
+    def room(self) -> int:
+        """How many problems will still be listed."""
+        return LISTED - len(self.diagnostics)
+
+    @property
     def is_full(self) -> bool:
         """Whether problems are only counted from here on."""
-        return len(self.diagnostics) >= LISTED
+        return not self.room
 
     def problem(self, line: int, problem: LineProblem) -> None:
         """Something is wrong with `line`."""

@@ -12,7 +12,7 @@ import os
 import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
@@ -43,6 +43,7 @@ class SeenIds:
         self._buckets: list[array[int]] = []
         self._held = 0  # in buckets
         self.surplus = 0
+        self._uncounted = 0  # uses beyond the most suspects
 
     def add(self, custom_ids: Sequence[str]) -> None:
         """Take note of ids."""
@@ -52,15 +53,21 @@ class SeenIds:
             if self._held >= self._most:
                 self._spill()
 
-    def repeated(self, again: Callable[[], Iterable[tuple[int, str]]]) -> Iterator[Repeated]:
-        """Each id that is used again, in order.
+    def repeated(self, again: Callable[[], Iterable[tuple[int, str]]], most: int) -> Iterator[Repeated]:
+        """Up to `most` ids that are used again, in order; how many more uses there are is in `surplus` then.
 
-        `again` gives line and id of all that was added, in order; it is called only where there is a suspicion. Of more
-        than a hundred thousand suspects the rest is only counted, in `surplus`: how many more uses there were.
+        `again` gives line and id of all that was added, in order; it is called only where there is a suspicion, and
+        something to be told. Of more than a hundred thousand suspects the rest is only counted, too.
         """
         suspects = self._suspects()
-        if not suspects:
-            return
+        self.surplus = self._uncounted + sum(suspects.values()) - len(suspects)
+        for found in islice(self._settled(suspects, again), most if suspects else 0):
+            self.surplus -= 1
+            yield found
+
+    def _settled(
+        self, suspects: Mapping[int, int], again: Callable[[], Iterable[tuple[int, str]]]
+    ) -> Iterator[Repeated]:
         first: dict[str, int] = {}
         for number, custom_id in again():
             if self._hashed(custom_id) not in suspects:
@@ -68,6 +75,7 @@ class SeenIds:
             if custom_id in first:
                 yield Repeated(number, first[custom_id], custom_id)
             first.setdefault(custom_id, number)
+        self.surplus = self._uncounted  # all were looked at: what is left of the suspicion was for nothing
 
     def close(self) -> None:
         """Give back what was held."""
@@ -75,14 +83,15 @@ class SeenIds:
         if self._file is not None:
             self._file.close()
 
-    def _suspects(self) -> set[int]:
-        suspects: set[int] = set()
+    def _suspects(self) -> dict[int, int]:
+        """Hashes that came more than once, and how often."""
+        suspects: dict[int, int] = {}
         for bucket in self._all():
             if len(set(bucket)) < len(bucket):
                 twice = {value: times for value, times in Counter(bucket).items() if times > 1}
                 room = max(MOST_SUSPECTS - len(suspects), 0)
-                suspects.update(islice(twice, room))
-                self.surplus += sum(times - 1 for times in islice(twice.values(), room, None))
+                suspects.update(islice(twice.items(), room))
+                self._uncounted += sum(times - 1 for times in islice(twice.values(), room, None))
         return suspects
 
     def _all(self) -> Iterator[Sequence[int]]:

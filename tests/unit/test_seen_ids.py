@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from batchrunner.inputs import ids as module
 from batchrunner.inputs.ids import Repeated, SeenIds
 
+ALL = 10**9
+
 
 def repeated(ids: Sequence[str], hashed: Callable[[str], int] = hash, *, held: int = 1000) -> list[Repeated]:
     """What is found in a file of `ids`, which come in a few at a time."""
@@ -20,7 +22,7 @@ def repeated(ids: Sequence[str], hashed: Callable[[str], int] = hash, *, held: i
     for start in range(0, len(ids), 3):
         seen.add(ids[start : start + 3])
     try:
-        return list(seen.repeated(lambda: enumerate(ids, 1)))
+        return list(seen.repeated(lambda: enumerate(ids, 1), ALL))
     finally:
         seen.close()
 
@@ -41,7 +43,16 @@ def test_ids_whose_hashes_collide_are_told_apart(ids: list[str], hashed: Callabl
 def test_without_a_suspicion_nothing_is_read_again() -> None:
     with closing(SeenIds(held=100)) as seen:
         seen.add([str(number) for number in range(1000)])
-        assert list(seen.repeated(lambda: pytest.fail("read again"))) == []
+        assert list(seen.repeated(lambda: pytest.fail("read again"), ALL)) == []
+
+
+@given(st.lists(st.text(max_size=1)), st.sampled_from([1, 4, 1000]), st.integers(0, 5))
+def test_what_is_not_told_is_counted(ids: list[str], held: int, most: int) -> None:
+    with closing(SeenIds(held=held)) as seen:
+        seen.add(ids)
+        again = (lambda: enumerate(ids, 1)) if most else (lambda: pytest.fail("read again"))
+        assert list(seen.repeated(again, most)) == naive(ids)[:most]
+        assert seen.surplus == len(naive(ids)[most:])
 
 
 def test_what_is_over_goes_to_a_file_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +93,7 @@ def test_of_very_many_repeated_ids_the_rest_is_counted(monkeypatch: pytest.Monke
     ids = [str(number) for number in range(100)] * 3
     seen = SeenIds()
     seen.add(ids)
-    found = list(seen.repeated(lambda: enumerate(ids, 1)))
+    found = list(seen.repeated(lambda: enumerate(ids, 1), ALL))
     assert len(found) == 20
     assert len(found) + seen.surplus == 200
     assert {each.line - each.first for each in found} == {100, 200}
