@@ -1,7 +1,7 @@
 """The rows of a table as the request lines that they are rendered to: a stream, made while it is read."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import BinaryIO
 
@@ -22,8 +22,8 @@ _WRONG = 4
 """How many rows could be rendered in the time that it takes to find out what is wrong with one."""
 _BLOCK = 1 << 16
 """Characters that are rendered before they are handed out."""
-_COMPARED = 1000
-"""Columns among which the one is looked for that was meant: comparing words takes its time."""
+_GUESSED, _COMPARED = 20, 1000
+"""Columns for which, and among which, the one is looked for that was meant: comparing words takes its time."""
 
 
 def format_of(path: str) -> str:
@@ -166,7 +166,11 @@ class RenderedRows(io.RawIOBase):
             yield line
 
     def _check(self, uses: tuple[Use, ...]) -> None:
-        problems = [problem for use in uses if (problem := _unfit(use, self.columns)) is not None]
+        problems: list[FieldProblem] = []
+        for use in uses:
+            near = [*islice(self.columns, _COMPARED)] if len(problems) < _GUESSED else []
+            if (problem := _unfit(use, self.columns, near)) is not None:
+                problems.append(problem)
         if problems:
             raise BadTemplate(tuple(dict.fromkeys(problems)))
 
@@ -176,12 +180,12 @@ def _too_long(least: int, longest: int) -> FieldProblem:
     return FieldProblem(("input", "body"), "line-too-long", message, "shorten it: every row is sent with all of it")
 
 
-def _unfit(use: Use, columns: Mapping[str, KnownColumn]) -> FieldProblem | None:
-    """Why no row has a value for `use`; None where rows may have one."""
+def _unfit(use: Use, columns: Mapping[str, KnownColumn], near: Sequence[str]) -> FieldProblem | None:
+    """Why no row has a value for `use`, and which of `near` may be meant; None where rows may have one."""
     known, name = columns.get(use.column), brief(use.column)
     if known is None:
         message = f"the table has no column `{name}`"
-        return FieldProblem(use.field, "unknown-column", message, _column_hint(use.column, columns))
+        return FieldProblem(use.field, "unknown-column", message, _column_hint(use.column, columns, near))
     if known.unreadable:
         hint = "write it as text, or leave it out"
         return FieldProblem(use.field, "unreadable-column", f"column `{name}` {known.unreadable}", hint)
@@ -191,7 +195,7 @@ def _unfit(use: Use, columns: Mapping[str, KnownColumn]) -> FieldProblem | None:
     return None
 
 
-def _column_hint(name: str, columns: Mapping[str, KnownColumn]) -> str:
+def _column_hint(name: str, columns: Mapping[str, KnownColumn], near: Sequence[str]) -> str:
     if not columns:
         return "no column of it has a name"
     padded = next((column for column in columns if column.strip() == name), "")
@@ -200,16 +204,16 @@ def _column_hint(name: str, columns: Mapping[str, KnownColumn]) -> str:
     only = next(iter(columns))
     if len(columns) == 1 and any(delimiter in only for delimiter in ";\t|"):
         return f"it has one column, `{brief(only)}`: separate its cells by commas"
-    return f"{_meant(name, columns)} it has {listed(map(brief, columns))}".strip()
+    return f"{_meant(name, near)} it has {listed(map(brief, columns))}".strip()
 
 
-def _meant(name: str, columns: Mapping[str, KnownColumn]) -> str:
-    """The column that is most like `name`, as a reference to it is written."""
+def _meant(name: str, columns: Sequence[str]) -> str:
+    """The one of `columns` that is most like `name`, as a reference to it is written."""
     same = next((column for column in columns if column.lower() == name.lower()), "")
     # Only mistakes need it, and it takes 3 ms to import.
     from difflib import get_close_matches
 
-    near = [same] if same else get_close_matches(name, [*islice(columns, _COMPARED)], n=1)
+    near = [same] if same else get_close_matches(name, columns, n=1)
     if not near:
         return ""
     reference = f"${{row.{near[0]}}}"
