@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,13 +10,15 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from support.campaigns import CAMPAIGN
 from support.hostile.repository import MARK, Hostile, lay_out
 from support.killing import Ended, Killer
 
 CANARY = "cnry7q"
 SECRET = f"{CANARY}-5d41402abc4b2a76b9719d911017c592"
 CODES = frozenset({0, 1, 3, 4, 64, 75})
-CPU_SECONDS = 2.0
+CPU_SECONDS = 2.0 if CAMPAIGN in os.environ else 6.0
+"""Of a day only what runs away is caught: beside all the other tests a second is worth less. Campaigns run alone."""
 PEAK_MIB = 200.0
 FORMS = ("text", "json", "markdown", "github", "gitlab", "gitlab-report")
 CHECKED = ("text", "json", "github", "gitlab")

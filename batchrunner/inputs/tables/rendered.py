@@ -167,9 +167,9 @@ class RenderedRows(io.RawIOBase):
 
     def _check(self, uses: tuple[Use, ...]) -> None:
         problems: list[FieldProblem] = []
+        near = [*islice(self.columns, _COMPARED)]
         for use in uses:
-            near = [*islice(self.columns, _COMPARED)] if len(problems) < _GUESSED else []
-            if (problem := _unfit(use, self.columns, near)) is not None:
+            if (problem := _unfit(use, self.columns, near if len(problems) < _GUESSED else ())) is not None:
                 problems.append(problem)
         if problems:
             raise BadTemplate(tuple(dict.fromkeys(problems)))
