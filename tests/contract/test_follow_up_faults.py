@@ -41,12 +41,15 @@ from batchrunner.sandbox.faults import FAULT_TYPES
 
 LINE = b'{"custom_id":"1","method":"POST","url":"/v1/embeddings","body":{"model":"m","input":"%s"}}\n' % (b"x" * 9000)
 KINDS = ("look", "survey", "content", "cancel", "remove", "list")
-PATIENCE = Timeouts(create_seconds=1, look_seconds=0.5, download_idle_seconds=0.5)
+PATIENT = Timeouts(create_seconds=5, look_seconds=3, download_idle_seconds=3)
+"""For what is answered: a busy machine may take its time."""
+HASTY = Timeouts(create_seconds=1, look_seconds=0.5, download_idle_seconds=0.5)
+"""For what need not be answered: what hangs is waited for several times."""
 ANSWERS = (Seen, Surveyed, Downloaded, Removed, FilesSurveyed)
 
 
-def described(origin: str) -> ProviderFacts:
-    return facts(origin, metadata="sent", timeouts=PATIENCE)
+def described(origin: str, timeouts: Timeouts = PATIENT) -> ProviderFacts:
+    return facts(origin, metadata="sent", timeouts=timeouts)
 
 
 def ask(kind: str, batch: str, files: dict[str, str], target: Path) -> FollowUp:
@@ -78,8 +81,8 @@ async def submitted(origin: str) -> tuple[str, dict[str, str]]:
                 return accepted.batch_id, {"output": seen.batch.files[0].file_id, "input": uploaded.file_id}
 
 
-def at_the_sandbox(folder: Path, kind: str, *rules: str) -> tuple[Outcome, Outcome, str]:
-    """What becomes of one follow-up where all is well, and where `rules` apply; the batch it is about."""
+def at_the_sandbox(folder: Path, kind: str, rule: str, timeouts: Timeouts) -> tuple[Outcome, Outcome, str]:
+    """What becomes of one follow-up where all is well, and where `rule` applies; the batch it is about."""
     database = folder / "sandbox.db"
     honest = SandboxSettings(database, key=KEY, timings=Timings(0, 0, 0, 0))
     with running(honest) as sandbox:
@@ -87,14 +90,16 @@ def at_the_sandbox(folder: Path, kind: str, *rules: str) -> tuple[Outcome, Outco
         right = (
             None if kind == "remove" else asyncio.run(_asked(sandbox.base_url, kind, batch, files, folder / "right"))
         )
-    settings = SandboxSettings(database, key=KEY, timings=Timings(0, 0, 0, 0), faults=Faults.parse(rules))
+    settings = SandboxSettings(database, key=KEY, timings=Timings(0, 0, 0, 0), faults=Faults.parse([rule]))
     with running(settings) as sandbox:
-        said = asyncio.run(_asked(sandbox.base_url, kind, batch, files, folder / "said"))
+        said = asyncio.run(_asked(sandbox.base_url, kind, batch, files, folder / "said", timeouts))
     return right or Removed(), said, batch
 
 
-async def _asked(origin: str, kind: str, batch: str, files: dict[str, str], target: Path) -> Outcome:
-    async with opened(described(origin), World()) as provider:
+async def _asked(
+    origin: str, kind: str, batch: str, files: dict[str, str], target: Path, timeouts: Timeouts = PATIENT
+) -> Outcome:
+    async with opened(described(origin, timeouts), World()) as provider:
         return await provider.follow(ask(kind, batch, files, target))
 
 
@@ -107,7 +112,7 @@ def test_a_fault_that_passes_does_no_harm(kind: str, fault: str, tmp_path: Path)
     how = {"slow": "1.0:0.01", "401": "0.0", "404": "0.0", "redirect": "first:1:http://127.0.0.1:9/"}.get(
         fault, "first"
     )
-    right, said, _ = at_the_sandbox(tmp_path, kind, f"{kind}:{fault}={how}")
+    right, said, _ = at_the_sandbox(tmp_path, kind, f"{kind}:{fault}={how}", PATIENT)
     if fault in HARMLESS or (kind, fault) in {("content", "huge"), ("survey", "hostile-id"), ("list", "hostile-id")}:
         assert isinstance(said, (*ANSWERS, Rejected))
     elif isinstance(said, Rejected):
@@ -122,7 +127,7 @@ def test_a_fault_that_passes_does_no_harm(kind: str, fault: str, tmp_path: Path)
 @pytest.mark.parametrize(("kind", "fault"), AIMED, ids=lambda each: str(each))
 def test_a_fault_that_stays_is_never_taken_for_an_answer(kind: str, fault: str, tmp_path: Path) -> None:
     argument = {"slow": ":0.01", "redirect": ":http://127.0.0.1:9/"}.get(fault, "")
-    right, said, batch = at_the_sandbox(tmp_path, kind, f"{kind}:{fault}=1.0{argument}")
+    right, said, batch = at_the_sandbox(tmp_path, kind, f"{kind}:{fault}=1.0{argument}", HASTY)
     assert isinstance(said, (*ANSWERS, Deferred, Denied, NotFound, Rejected))
     expected = {"401": Denied, "404": NotFound}.get(fault)
     if expected is not None and kind not in {"survey", "list"}:
@@ -178,7 +183,7 @@ JOBS: dict[str, FollowUp] = {
 def asked(*answers: Answer, job: FollowUp, **changes: object) -> tuple[Outcome, Server]:
     async def scenario() -> tuple[Outcome, Server]:
         async with serving(*answers) as server:
-            about = facts(server.origin, timeouts=PATIENCE, **changes)
+            about = facts(server.origin, timeouts=HASTY, **changes)
             async with opened(about, World()) as provider:
                 return await provider.follow(job), server
 
