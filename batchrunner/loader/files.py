@@ -101,6 +101,11 @@ def _is_spec(folder: str, name: str) -> bool:
     return is_spec_name(name) and os.path.isfile(os.path.join(folder, name))
 
 
+def has_spec(folder: str, stem: str) -> bool:
+    """Whether the file of a spec is in `folder`, called `stem` and an ending of specs."""
+    return any(os.path.exists(os.path.join(folder, f"{stem}{suffix}")) for suffix in SUFFIXES)
+
+
 def is_spec_name(name: str) -> bool:
     """Whether a file of this name, in a folder that is given, is taken for a spec."""
     return name.endswith(SUFFIXES) and not name.startswith(".") and name != PROJECT_FILE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from batchrunner.desired import Desired, content_of
 from batchrunner.errors import Refused, StateError
-from batchrunner.loader.files import SUFFIXES
+from batchrunner.loader.files import has_spec
 from batchrunner.spec import Spec
 from batchrunner.state import Entry, State
 from batchrunner.wiring.moving import states_among
@@ -61,7 +61,7 @@ def _without_spec(root: str, suffix: str, known: Collection[str]) -> "Iterator[F
     for folder, names in _folders(root):
         if os.path.abspath(folder) not in known:
             for stem, store in states_among(names, folder, suffix):
-                if not any(f"{stem}{ending}" in names for ending in SUFFIXES):
+                if not has_spec(folder, stem):
                     yield store
 
 

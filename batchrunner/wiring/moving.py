@@ -11,6 +11,7 @@ from batchrunner.desired import Desired, content_of
 from batchrunner.errors import StateError
 from batchrunner.events import Renamed
 from batchrunner.loader import specs_in
+from batchrunner.loader.files import has_spec
 from batchrunner.moving import Relocation, carried_out, relocation
 from batchrunner.plans import Move, Sendable
 from batchrunner.renaming import Renaming
@@ -21,8 +22,6 @@ from batchrunner.wiring.places import JOURNAL, SANDBOX, SNAPSHOT
 if TYPE_CHECKING:
     from batchrunner.ports import Reporter
     from batchrunner.stores import FileStore
-
-ENDINGS = (".yaml", ".yml")
 
 
 def renaming_of(specs: Sequence[Spec]) -> Renaming:
@@ -160,7 +159,7 @@ class Strays:
         """The state of `spec`, which others may share, and those in its folder whose own spec is not there."""
         yield self._states[spec.name]
         for stem, other in _neighbours(store, suffix):
-            if not any(os.path.exists(os.path.join(spec.folder, f"{stem}{ending}")) for ending in ENDINGS):
+            if not has_spec(spec.folder, stem):
                 yield other.load()
 
 

@@ -1,11 +1,12 @@
 """Whether the state of a spec would be that of another one too, in a profile or in the sandbox."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from batchrunner.address import spec_of
 from batchrunner.errors import Refused
-from batchrunner.loader.files import SUFFIXES
+from batchrunner.loader.files import has_spec
 from batchrunner.spec import Spec
 from batchrunner.state import State
 from batchrunner.wiring.places import SANDBOX
@@ -42,8 +43,7 @@ def namesakes(stem: str, profiles: Iterable[str]) -> set[str]:
 
 
 def _is_there(other: str, spec: Spec, state: State) -> bool:
-    files = (Path(spec.path).parent / f"{other}{ending}" for ending in SUFFIXES)
-    return any(file.exists() for file in files) or any(spec_of(address) == other for address in state.batches)
+    return has_spec(os.path.dirname(spec.path), other) or any(spec_of(address) == other for address in state.batches)
 
 
 def _shared(spec: Spec, state: str, other: str) -> Refused:
