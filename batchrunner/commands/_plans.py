@@ -9,12 +9,12 @@ from typing import BinaryIO
 from batchrunner.commands._console import Console
 from batchrunner.commands._files import refuse_kept, replace_file
 from batchrunner.errors import Diagnostic, Refused, StaleError, StateError, UsageError
+from batchrunner.loader.files import SUFFIXES
 from batchrunner.plans import FORMAT, FORMAT_VERSION, Plan, Refusal, digest_of_plan
 from batchrunner.policy import refused
 from batchrunner.records import decode, pretty
 from batchrunner.wiring.typed import profile_of
 
-SPEC_SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 256 << 20
 HOW_TO_SAVE = "make one: batchrunner plan PATH --out FILE"
 
@@ -163,7 +163,7 @@ def is_saved_plan(paths: tuple[str, ...]) -> bool:
 
 def _is_plan(path: str) -> bool:
     try:
-        if path.endswith(SPEC_SUFFIXES) or not os.path.isfile(path):
+        if path.endswith(SUFFIXES) or not os.path.isfile(path):
             return False
         with open(path, "rb") as file:
             return file.read(1) == b"{" and f'"{FORMAT}"'.encode() in file.read(MAX_BYTES)
